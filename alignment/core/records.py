@@ -1,0 +1,96 @@
+"""What the learner learns from: prompts, completions and people's judgements. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+Prompt = tuple[Message, ...]
+"""Messages up to and including the last user turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two completions of one judgement, by index, and an outcome: 1 the first won, 0 a tie, -1 the second won."""
+
+    first: int
+    second: int
+    outcome: Literal[1, 0, -1]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One person's judgement of the completions of one prompt.
+
+    Attributes:
+        ranks: rank of each completion, 1 is best, equal ranks are ties; None when they were not ranked.
+        ratings: 1 (worst) to 7 (best) of each completion, None where one was not rated.
+        best: index of the completion picked as best, when that was the question.
+        weight: how much the annotator counts, 1 unless annotators are weighted.
+        annotator: stable pseudonym, for accuracy by annotator.
+
+    Raises:
+        ValueError: fewer completions than 2 with ranks, lengths that differ, a rank below 1, a rating outside 1-7.
+    """
+
+    prompt: Prompt
+    completions: tuple[str, ...]
+    ranks: tuple[int, ...] | None = None
+    ratings: tuple[int | None, ...] | None = None
+    best: int | None = None
+    weight: float = 1.0
+    annotator: str = ""
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        count = len(self.completions)
+        if not count:
+            raise ValueError(f"judgement {self.id!r} has no completions")
+        for name, values in (("ranks", self.ranks), ("ratings", self.ratings)):
+            if values is not None and len(values) != count:
+                raise ValueError(f"judgement {self.id!r} has {count} completions and {len(values)} {name}")
+        if self.ranks is not None and min(self.ranks) < 1:
+            raise ValueError(f"judgement {self.id!r}: rank {min(self.ranks)} is below 1, the best rank")
+        for rating in self.ratings or ():
+            if rating is not None and not 1 <= rating <= 7:
+                raise ValueError(f"judgement {self.id!r}: rating {rating} is outside 1 to 7")
+        if self.best is not None and not 0 <= self.best < count:
+            raise ValueError(f"judgement {self.id!r}: best is {self.best}, there are {count} completions")
+        if not self.weight >= 0:
+            raise ValueError(f"judgement {self.id!r}: weight {self.weight} is not a number of 0 or more")
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """The C(K,2) comparisons that the ranks imply, each weighted weight / C(K,2) (Ouyang et al., 2022, eq. 1).
+
+        Without ranks there are none: pairs derived from ratings are never mixed with ranked pairs.
+        """
+        if self.ranks is None:
+            return
+        pairs = list(combinations(range(len(self.completions)), 2))
+        for i, j in pairs:
+            difference = self.ranks[j] - self.ranks[i]
+            outcome: Literal[1, 0, -1] = 1 if difference > 0 else -1 if difference < 0 else 0
+            yield Comparison(first=i, second=j, outcome=outcome, weight=self.weight / len(pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A completion that a person wrote for a prompt."""
+
+    prompt: Prompt
+    completion: str
+    id: str = ""
