@@ -44,7 +44,7 @@ class Judgement:
         annotator: stable pseudonym, for accuracy by annotator.
 
     Raises:
-        ValueError: fewer completions than 2 with ranks, lengths that differ, a rank below 1, a rating outside 1-7.
+        ValueError: fewer completions than 2 with ranks, lengths that differ, a rank outside 1-K, a rating outside 1-7.
     """
 
     prompt: Prompt
@@ -60,18 +60,21 @@ class Judgement:
         count = len(self.completions)
         if not count:
             raise ValueError(f"judgement {self.id!r} has no completions")
-        for name, values in (("ranks", self.ranks), ("ratings", self.ratings)):
-            if values is not None and len(values) != count:
-                raise ValueError(f"judgement {self.id!r} has {count} completions and {len(values)} {name}")
-        if self.ranks is not None and min(self.ranks) < 1:
-            raise ValueError(f"judgement {self.id!r}: rank {min(self.ranks)} is below 1, the best rank")
-        for rating in self.ratings or ():
-            if rating is not None and not 1 <= rating <= 7:
-                raise ValueError(f"judgement {self.id!r}: rating {rating} is outside 1 to 7")
         if self.best is not None and not 0 <= self.best < count:
             raise ValueError(f"judgement {self.id!r}: best is {self.best}, there are {count} completions")
         if not self.weight >= 0:
             raise ValueError(f"judgement {self.id!r}: weight {self.weight} is not a number of 0 or more")
+        self._check("ranks", self.ranks, lowest=1, highest=count)
+        self._check("ratings", self.ratings, lowest=1, highest=7)
+
+    def _check(self, name: str, values: tuple[int | None, ...] | None, *, lowest: int, highest: int) -> None:
+        if values is None:
+            return
+        if len(values) != len(self.completions):
+            raise ValueError(f"judgement {self.id!r} has {len(self.completions)} completions and {len(values)} {name}")
+        for value in values:
+            if value is not None and not lowest <= value <= highest:
+                raise ValueError(f"judgement {self.id!r}: {value} in {name} is outside {lowest} to {highest}")
 
     def comparisons(self) -> Iterator[Comparison]:
         """The C(K,2) comparisons that the ranks imply, each weighted weight / C(K,2) (Ouyang et al., 2022, eq. 1).
