@@ -1,0 +1,184 @@
+"""The settings of a run. Standard library only, so that a web form can check them without torch.
+
+Sources: LMHP is openai/lm-human-preferences, N+ is Huang et al. (2403.17031), TRL is huggingface/trl 1.16.
+Every number that a run depends on is here; `to_dict` is what is stored with the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alignment.core.fields import InvalidSetting, Settings, choice, flag, real, text, whole
+
+__all__ = [
+    "DirectConfig",
+    "InvalidSetting",
+    "LoraConfig",
+    "PPOConfig",
+    "RewardModelConfig",
+    "SFTConfig",
+    "TrainerConfig",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig(Settings):
+    """Low-rank adapters (Hu et al., 2021): what is trained of a backbone when it is not trained whole."""
+
+    rank: int = whole(16, low=1, high=1024)
+    """Rank of each update matrix; 8 to 64 is usual (TRL: 16)."""
+    alpha: float = real(32.0, low=0, above=True)
+    """Updates are scaled by alpha / rank; twice the rank is usual."""
+    dropout: float = real(0.0, low=0, high=0.9)
+    """Share of adapter inputs dropped in training; 0, because PPO's ratios and DPO's first loss must be exact (N+)."""
+    target_modules: str = text("all-linear")
+    """Layers that get an adapter: `all-linear`, or names joined by commas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig(Settings):
+    """The loop that is the same for all methods."""
+
+    epochs: float = real(1.0, low=0, above=True, high=1000)
+    """Passes over the data when `steps` is not given; 1, because reward models overfit after it (Stiennon et al.)."""
+    steps: int | None = whole(None, low=1, optional=True)
+    """Batches to train on, whatever the size of the data; None: as many as `epochs` needs."""
+    batch_size: int = whole(64, low=1)
+    """Prompts, judgements or demonstrations per step (N+, DPO: 64)."""
+    micro_batch_tokens: int = whole(8192, low=1)
+    """Tokens, padding included, in one forward pass. Memory and speed only: the result does not depend on it."""
+    lr: float = real(1e-4, low=0, above=True, high=1)
+    """Peak learning rate of AdamW; 1e-4 is for LoRA (TRL), full fine-tuning wants 1e-6 to 5e-6."""
+    schedule: str = choice("linear", "cosine", "constant")
+    """How the learning rate goes to 0 at the last step (LMHP, N+: linear), or that it does not."""
+    warmup_steps: int = whole(0, low=0)
+    """Steps in which the learning rate rises linearly from 0 (DPO: 150)."""
+    adam_epsilon: float = real(1e-5, low=0, above=True)
+    """Added to AdamW's denominator (N+: 1e-5; torch's 1e-8 makes the first steps larger)."""
+    weight_decay: float = real(0.0, low=0, high=1)
+    """AdamW's decay per unit of learning rate; 0 in every source."""
+    max_grad_norm: float = real(1.0, low=0, above=True)
+    """Gradients are scaled down to this norm (TRL: 1, DPO: 10)."""
+    seed: int = whole(0, low=0, high=2**63 - 1)
+    """Of the order of the data, of new heads and adapters, and of sampling."""
+    checkpoint_folder: str | None = text(None, optional=True)
+    """Where checkpoints are written; None: nowhere."""
+    checkpoint_every_steps: int | None = whole(None, low=1, optional=True)
+    """Steps between two checkpoints."""
+    checkpoint_every_seconds: float | None = real(30.0, low=0, optional=True)
+    """Seconds between two checkpoints, whichever comes first: what a killed worker loses at most."""
+    halve_when_out_of_memory: bool = flag(True)
+    """When the accelerator runs out of memory: halve `micro_batch_tokens` and do the step again, saying so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTConfig(Settings):
+    """Supervised fine-tuning on demonstrations; the loss is on the completion only."""
+
+    average: str = choice("token", "completion")
+    """Mean over tokens (long completions count more, TRL), or over completions (each counts the same)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardModelConfig(Settings):
+    """A reward for each completion, learned from judgements. Each kind of judgement has a weight; 0 leaves it out."""
+
+    ties: str = choice("davidson", "rao_kupper", "drop")
+    """Likelihood of the comparisons of a ranking; `drop` is Bradley-Terry without the ties."""
+    tie_share: float | None = real(None, low=0, high=0.99, optional=True)
+    """P(tie) of two completions with equal rewards; None: the share of ties in the data. 0.5 is nu = 1, theta = 3."""
+    learn_tie_share: bool = flag(False)
+    """Learn it with the rewards, from `tie_share` on."""
+    margin: float = real(0.0, low=0)
+    """Nats by which the first-ranked must lead the last-ranked, less for nearer ranks (Llama 2: 1 small, 3 large)."""
+    centre: float = real(0.0, low=0)
+    """Weight of (r_i + r_j)^2 per comparison (2312.09244, eq. 2, recommends 0.01), which holds rewards near 0."""
+    comparison_weight: float = real(1.0, low=0)
+    """Of the C(K,2) comparisons of a ranking, each weighted 1/C(K,2) (Ouyang et al., 2022, eq. 1)."""
+    ranking_weight: float = real(0.0, low=0)
+    """Of the whole ranking by Plackett-Luce, ties by Breslow; use it instead of the comparisons, not with them."""
+    best_weight: float = real(1.0, low=0)
+    """Of a pick of the best by softmax selection (LMHP)."""
+    rating_weight: float = real(0.0, low=0)
+    """Of each 1-7 rating by ordered logit, in mean over the ratings of a judgement."""
+    members: int = whole(1, low=1, high=64)
+    """Heads on the shared features; their spread is the model's disagreement with itself."""
+    head_lr_factor: float = real(1.0, low=0, above=True)
+    """Learning rate of the head and its cuts, as a multiple of the adapter's."""
+    normalise_samples: int = whole(256, low=2)
+    """Completions of the reference policy from which `normalise` takes the mean that becomes 0 (LMHP: 256)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectConfig(Settings):
+    """Direct preference optimisation and its family: a likelihood of the judgement on the policy's own scores."""
+
+    loss: str = choice(
+        "dpo", "cdpo", "robust", "ipo", "hinge", "simpo", "orpo", "kto", "tie_dpo", "tie_dpo_rk", "listwise", "best_of"
+    )
+    """dpo (Rafailov), cdpo, robust (flipped labels), ipo (Azar), hinge (SLiC), simpo and orpo (no reference), kto
+    (single completions), tie_dpo (Davidson), tie_dpo_rk (Rao-Kupper), listwise (Plackett-Luce), best_of (picks)."""
+    beta: float = real(0.1, low=0, above=True)
+    """KL strength: smaller lets the policy go further from the reference (DPO 0.1, summaries 0.5; SimPO 2)."""
+    label_smoothing: float = real(0.1, low=0, high=0.49)
+    """Share of labels taken to be flipped; cdpo and robust only."""
+    average: bool = flag(False)
+    """ipo on log-probabilities per token (TRL) instead of per completion (the paper); its beta means another thing."""
+    margin: float = real(0.5, low=0)
+    """SimPO's gamma: nats, already multiplied by beta, by which the chosen must lead (paper: beta / 2; TRL: 0.5)."""
+    nll_weight: float = real(0.0, low=0)
+    """Weight of the chosen completion's mean negative log-likelihood: the cure for chosen ones that become rarer."""
+    tie_share: float | None = real(None, low=0, high=0.99, optional=True)
+    """P(tie) of two completions with equal scores, for tie_dpo; None: the share of ties in the data."""
+    desirable_weight: float = real(1.0, low=0)
+    """KTO's lambda_D; times the number of good ones it should be 1 to 4/3 of the other product (the paper)."""
+    undesirable_weight: float = real(1.0, low=0)
+    """KTO's lambda_U."""
+    good_rating: int = whole(5, low=2, high=7)
+    """KTO: rated so or better is good, the rest bad. Without ratings the first-ranked are good, the last-ranked bad."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOConfig(Settings):
+    """Proximal policy optimisation: reward of the reward model less beta times the KL to the reference."""
+
+    beta: float = real(0.05, low=0)
+    """KL strength, in reward per nat (N+: 0.05, LMHP: 0.15)."""
+    target_kl: float | None = real(None, low=0, above=True, optional=True)
+    """Nats per completion that beta is steered to (LMHP: 6); None: beta stays."""
+    kl_horizon: int = whole(10_000, low=1)
+    """Completions over which beta follows the KL (LMHP: 10,000)."""
+    completions_per_prompt: int = whole(1, low=1, high=64)
+    """Rollouts of each prompt in a batch."""
+    max_new_tokens: int = whole(64, low=1)
+    """Tokens that a rollout may have (N+: 53)."""
+    temperature: float = real(1.0, low=0, above=True)
+    """Of sampling, and of every log-probability (LMHP, N+: 0.7)."""
+    epochs: int = whole(4, low=1, high=64)
+    """Passes over each batch of rollouts (LMHP, N+: 4)."""
+    minibatches: int = whole(1, low=1, high=64)
+    """Updates per pass (LMHP: 1)."""
+    gamma: float = real(1.0, low=0, high=1)
+    """Discount per token; 1, because text is one episode."""
+    lam: float = real(0.95, low=0, high=1)
+    """GAE's lambda (LMHP, N+: 0.95)."""
+    clip: float = real(0.2, low=0, above=True, high=1)
+    """How far a ratio may go from 1 (all sources: 0.2)."""
+    value_clip: float = real(0.2, low=0, above=True)
+    """How far a value may go from its old one (all sources: 0.2)."""
+    value_lr_factor: float = real(1.0, low=0, above=True)
+    """Learning rate of the value adapter, as a multiple of the policy's (N+: 1, verl: 10)."""
+    value_head_lr_factor: float = real(10.0, low=0, above=True)
+    """Learning rate of the value head, as a multiple of the policy's: the head starts at 0."""
+    whiten_rewards: bool = flag(False)
+    """Scale shaped rewards to unit variance, mean kept (LMHP: yes, N+: no)."""
+    whiten_advantages: bool = flag(True)
+    """Shift and scale advantages to mean 0 and variance 1 over the batch's tokens (LMHP, N+: yes)."""
+    missing_eos_penalty: float = real(1.0, low=0)
+    """Taken from the reward of a rollout that never ended (TRL: 1)."""
+    reward_clip: float | None = real(None, low=0, above=True, optional=True)
+    """Rewards are cut to plus and minus this (DeepSpeed-Chat: 5)."""
+    ptx_weight: float = real(0.0, low=0)
+    """PPO-ptx: weight of the mean negative log-likelihood of demonstrations (Ouyang et al., 2022, eq. 2)."""
+    ptx_batch_size: int = whole(16, low=1)
+    """Demonstrations in each update, when ptx_weight is not 0."""
