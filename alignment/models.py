@@ -1,0 +1,3 @@
+"""Runs and what they made."""
+
+from __future__ import annotations

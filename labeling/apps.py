@@ -1,0 +1,12 @@
+"""The app in which people give preferences."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class LabelingConfig(AppConfig):
+    """Judging: pages, API, data."""
+
+    name = "labeling"
+    verbose_name = "Labeling"

@@ -1,0 +1,27 @@
+"""Events for open pages and the worker: PostgreSQL NOTIFY, so they leave with the commit and never before it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import connection
+
+CHANNEL = "prefloop"
+MAX_BYTES = 7_900  # NOTIFY takes at most 8,000
+
+
+def publish(project: str, event: str, **details: Any) -> None:
+    """Tell whoever listens that something happened in a project.
+
+    Inside a transaction the event is sent when it commits and dropped when it rolls back. Details are ids and small
+    numbers: a page reads the state from the database.
+
+    Raises:
+        ValueError: the details do not fit into one notification.
+    """
+    payload = json.dumps({"project": project, "event": event, **details})
+    if len(payload.encode()) > MAX_BYTES:
+        raise ValueError(f"event {event!r} has {len(payload):,} bytes, at most {MAX_BYTES:,} fit: send ids, not texts")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])

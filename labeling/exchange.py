@@ -1,0 +1,272 @@
+"""The one door to labeling for other apps: frozen records; reads, and one write (add_completions).
+
+Nothing here hands out a model instance: what crosses the door is plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.db.models import F
+
+from labeling import events
+from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from labeling.models import Project, Prompt, Role, User
+from labeling.selectors import access
+from labeling.selectors import labels as label_selectors
+from labeling.selectors import prompts as prompt_selectors
+from labeling.services import prompts as prompt_services
+
+__all__ = [
+    "CHANNEL",
+    "MANAGERS",
+    "RESEARCHERS",
+    "CompletionRecord",
+    "Conflict",
+    "DomainError",
+    "Invalid",
+    "JudgementRecord",
+    "NotAllowed",
+    "NotFound",
+    "ProjectRecord",
+    "PromptRecord",
+    "Sampled",
+    "add_completions",
+    "all_projects",
+    "count_judgements_after",
+    "judgements",
+    "latest_judgement",
+    "project_for",
+    "project_record",
+    "prompts",
+    "prompts_to_sample",
+    "publish",
+]
+
+CHANNEL = events.CHANNEL
+MANAGERS = access.MANAGERS
+RESEARCHERS = access.RESEARCHERS
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """A project as the learner needs to know it, and the role of the person who asks."""
+
+    id: int
+    slug: str
+    name: str
+    completions_per_item: int
+    overlap: int
+    role: str = Role.ADMIN.value
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether the person may steer the loop."""
+        return self.role in MANAGERS
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRecord:
+    """A prompt: messages are (role, content)."""
+
+    id: int
+    digest: str
+    messages: tuple[tuple[str, str], ...]
+    held_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRecord:
+    """A completion and the policy version that wrote it, None when a person or an import did."""
+
+    id: int
+    text: str
+    policy_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRecord:
+    """One current judgement. Ranks and ratings are aligned with the completions; 1 is the best rank.
+
+    ``annotator`` is a pseudonym within the project, empty for imports.
+    """
+
+    id: int
+    prompt: PromptRecord
+    completions: tuple[CompletionRecord, ...]
+    ranks: tuple[int, ...] | None
+    ratings: tuple[int | None, ...] | None
+    annotator: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A completion that a policy sampled; logprob is in nats under the sampling distribution."""
+
+    prompt: int
+    text: str
+    logprob: float
+    sampling: dict[str, Any]
+
+
+def all_projects() -> list[ProjectRecord]:
+    """Every project, for the worker."""
+    return [_project(project) for project in Project.objects.order_by("id")]
+
+
+def project_record(project_id: int) -> ProjectRecord:
+    """One project, for the worker.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    project = Project.objects.filter(pk=project_id).first()
+    if project is None:
+        raise NotFound(f"there is no project with the id {project_id}")
+    return _project(project)
+
+
+def project_for(slug: str, *, user: User | AnonymousUser, roles: Collection[str] = access.EVERYBODY) -> ProjectRecord:
+    """A project for a person who holds one of the roles in it.
+
+    Raises:
+        NotFound: no such project, or no place in it.
+        NotAllowed: another role.
+    """
+    membership = access.membership_in(slug, user=user, roles=roles)
+    return _project(membership.project, role=membership.role)
+
+
+def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | None = None) -> Iterator[JudgementRecord]:
+    """Stream the current judgements in the order they were stored, up to a label id."""
+    for row in label_selectors.judgements(project_id, up_to=up_to, held_out=held_out):
+        yield JudgementRecord(
+            id=row.label,
+            prompt=PromptRecord(
+                id=row.prompt,
+                digest=row.prompt_digest,
+                messages=_messages(row.messages),
+                held_out=row.held_out,
+            ),
+            completions=tuple(
+                CompletionRecord(id=pk, text=text, policy_version=version)
+                for pk, text, version in zip(row.completions, row.texts, row.versions, strict=True)
+            ),
+            ranks=_complete(row.ranks),
+            ratings=tuple(row.ratings) if any(row.ratings) else None,
+            annotator=f"annotator-{row.annotator}" if row.annotator else "",
+            source=row.source,
+        )
+
+
+def latest_judgement(project_id: int) -> int:
+    """Id of the newest judgement; 0 when there is none."""
+    return label_selectors.latest_label(project_id)
+
+
+def count_judgements_after(project_id: int, judgement: int, *, at_most: int) -> int:
+    """How many judgements came after one, counted to ``at_most`` and no further."""
+    return label_selectors.count_labels_after(project_id, judgement, at_most=at_most)
+
+
+def prompts(project_id: int, *, held_out: bool, limit: int) -> list[PromptRecord]:
+    """Prompts in a fixed order (by digest), the same ones at every call until prompts are added."""
+    rows = Prompt.objects.filter(project=project_id, held_out=held_out).order_by("digest")[:limit]
+    return [_prompt(row) for row in rows]
+
+
+def prompts_to_sample(project_id: int, *, limit: int) -> list[PromptRecord]:
+    """Prompts that are trained on and were written for least, for the policy to write for next."""
+    return [_prompt(row) for row in prompt_selectors.prompts_to_sample(project_id, limit=limit)]
+
+
+@transaction.atomic
+def add_completions(
+    *, project_id: int, policy_version: int, sampled: Sequence[Sequence[Sampled]], priority: int = 0
+) -> int:
+    """Store what a policy version wrote and put it into the queue: the one write that other apps may do.
+
+    Repeating a call with the same texts stores nothing twice and adds no second item.
+
+    Args:
+        sampled: for each prompt, the completions to be judged together; equal texts are judged once.
+
+    Returns:
+        How many items were added; a prompt with fewer than two different completions gives none.
+
+    Raises:
+        NotFound: no such project.
+        Invalid: a prompt of another project.
+    """
+    project = Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
+    if project is None:
+        raise NotFound(f"there is no project with the id {project_id}")
+    wanted = {row.prompt for group in sampled for row in group}
+    stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=wanted)}
+    if missing := wanted - stored.keys():
+        raise Invalid(f"prompt {min(missing)} is not in project {project.slug}")
+    asked = set(project.items.filter(policy_version=policy_version, prompt__in=wanted).values_list("prompt", flat=True))
+    items = [
+        prompt_services.NewItem(
+            prompt=stored[group[0].prompt],
+            completions=_store(stored[group[0].prompt], group, policy_version),
+            priority=priority,
+            policy_version=policy_version,
+        )
+        for group in sampled
+        if len({row.text for row in group}) > 1 and group[0].prompt not in asked
+    ]
+    prompt_services.create_items(project=project, items=items)
+    Prompt.objects.filter(pk__in=[item.prompt.pk for item in items]).update(times_sampled=F("times_sampled") + 1)
+    return len(items)
+
+
+def publish(project: str, event: str, **details: Any) -> None:
+    """Tell open pages and the worker that something happened; see labeling.events."""
+    events.publish(project, event, **details)
+
+
+def _store(prompt: Prompt, group: Sequence[Sampled], policy_version: int) -> list[Any]:
+    distinct = {row.text: row for row in group}.values()
+    return prompt_services.add_completions(
+        pairs=[
+            (
+                prompt,
+                prompt_services.NewCompletion(
+                    text=row.text, policy_version=policy_version, sampling=row.sampling, logprob=row.logprob
+                ),
+            )
+            for row in distinct
+        ]
+    )
+
+
+def _project(project: Project, *, role: str = Role.ADMIN) -> ProjectRecord:
+    return ProjectRecord(
+        id=project.pk,
+        slug=project.slug,
+        name=project.name,
+        completions_per_item=project.completions_per_item,
+        overlap=project.overlap,
+        role=str(role),
+    )
+
+
+def _prompt(prompt: Prompt) -> PromptRecord:
+    return PromptRecord(
+        id=prompt.pk, digest=prompt.digest, messages=_messages(prompt.messages), held_out=prompt.held_out
+    )
+
+
+def _messages(messages: Sequence[dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((message["role"], message["content"]) for message in messages)
+
+
+def _complete(ranks: Sequence[int | None]) -> tuple[int, ...] | None:
+    known = tuple(rank for rank in ranks if rank is not None)
+    return known if len(known) == len(ranks) else None

@@ -1,0 +1,34 @@
+"""Fields and constraints, no rules: those are in labeling.services."""
+
+from __future__ import annotations
+
+from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Kind, Slot, State
+from labeling.models.flags import Flag
+from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
+from labeling.models.people import User
+from labeling.models.projects import Membership, Project, Role
+from labeling.models.prompts import Completion, Origin, Prompt
+
+__all__ = [
+    "NEVER_LEASED",
+    "Assignment",
+    "Comparison",
+    "Completion",
+    "Flag",
+    "Item",
+    "ItemCompletion",
+    "Kind",
+    "Label",
+    "Membership",
+    "Origin",
+    "Outcome",
+    "Project",
+    "Prompt",
+    "Rank",
+    "Rating",
+    "Role",
+    "Slot",
+    "Source",
+    "State",
+    "User",
+]

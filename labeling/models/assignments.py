@@ -1,0 +1,129 @@
+"""What is asked (items), of how many people (slots), and who works on it (assignments, drafts, skips)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from labeling.models.projects import Project
+from labeling.models.prompts import Completion, Prompt
+
+NEVER_LEASED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Kind(models.TextChoices):
+    """The kind of judgement an item asks for."""
+
+    RANKING = "ranking", "rate each completion, then rank all"
+
+
+class Item(models.Model):
+    """A prompt with the completions to be judged.
+
+    ``num_judgements`` counts submitted slots; the check keeps it from ever passing the overlap.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="items")
+    prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="items")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RANKING)
+    overlap = models.PositiveSmallIntegerField()
+    priority = models.SmallIntegerField(default=0, help_text="Higher is served earlier.")
+    policy_version = models.PositiveIntegerField(null=True, blank=True)
+    num_judgements = models.PositiveSmallIntegerField(default=0, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="item_overlap_at_least_1"),
+            models.CheckConstraint(condition=Q(num_judgements__lte=F("overlap")), name="item_never_over_its_overlap"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="item_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.pk}"
+
+
+class ItemCompletion(models.Model):
+    """One of the completions that an item asks about."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="entries")
+    completion = models.ForeignKey(Completion, models.PROTECT, related_name="entries")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "completion"], name="item_completion_once"),
+            models.UniqueConstraint(fields=["item", "position"], name="item_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"completion {self.completion_id} of item {self.item_id}"
+
+
+class State(models.TextChoices):
+    """Where one annotator's work on one item stands."""
+
+    ACTIVE = "active", "active"
+    SUBMITTED = "submitted", "submitted"
+    SKIPPED = "skipped", "skipped"
+
+
+class Assignment(models.Model):
+    """One annotator's work on one item: the order shown, the draft and the lease. It outlives the lease."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="assignments")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    lease_expires = models.DateTimeField()
+    order = ArrayField(models.BigIntegerField(), help_text="Completion ids in the random order shown.")
+    draft = models.JSONField(default=dict, blank=True)
+    skip_reason = models.CharField(max_length=200, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "annotator"], name="assignment_once_per_person"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="assignment_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["annotator", "state", "-changed"], name="assignment_of_annotator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"assignment {self.pk}"
+
+
+class Slot(models.Model):
+    """One of the n judgements that an item wants. Claimed with SKIP LOCKED, leased, and done exactly once."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="slots")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    priority = models.SmallIntegerField(default=0)
+    assignment = models.OneToOneField(Assignment, models.SET_NULL, null=True, blank=True, related_name="slot")
+    leased_until = models.DateTimeField(default=NEVER_LEASED)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "number"], name="slot_number_once"),
+            models.CheckConstraint(
+                condition=Q(is_done=False) | Q(assignment__isnull=False), name="slot_done_by_somebody"
+            ),
+        ]
+        indexes = [
+            # The queue: by priority, then age; done slots are not in the index, so it stays short.
+            models.Index(F("project"), F("priority").desc(), F("id"), condition=Q(is_done=False), name="slot_queue"),
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.number} of item {self.item_id}"

@@ -1,0 +1,133 @@
+"""What people decided. A label is written once: a revision supersedes it and both remain."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
+
+from labeling.models.assignments import Assignment, Item
+from labeling.models.flags import Flag
+from labeling.models.projects import Project
+from labeling.models.prompts import Completion
+
+
+class Source(models.TextChoices):
+    """Who judged."""
+
+    PERSON = "person", "person"
+    IMPORT = "import", "import"
+    SIMULATION = "simulation", "simulated annotator"
+
+
+class Label(models.Model):
+    """One judgement of one item.
+
+    ``client_id`` makes a submit idempotent. ``is_extra`` marks a judgement that came after its slot went to somebody
+    else: it is kept, and outside the overlap count.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="labels")
+    item = models.ForeignKey(Item, models.CASCADE, related_name="labels")
+    assignment = models.ForeignKey(Assignment, models.PROTECT, null=True, blank=True, related_name="labels")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="labels"
+    )
+    client_id = models.UUIDField(unique=True)
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was submitted.")
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.PERSON)
+    notes = models.TextField(blank=True)
+    seconds = models.FloatField(default=0.0, help_text="Active time, idle excluded.")
+    is_extra = models.BooleanField(default=False)
+    superseded_by = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="supersedes")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assignment"], condition=Q(superseded_by__isnull=True), name="label_one_current_per_assignment"
+            ),
+            models.CheckConstraint(condition=Q(seconds__gte=0), name="label_seconds_not_negative"),
+            models.CheckConstraint(condition=Q(source__in=Source.values), name="label_source_known"),
+            models.CheckConstraint(
+                condition=Q(source=Source.IMPORT) | Q(annotator__isnull=False, assignment__isnull=False),
+                name="label_knows_its_annotator",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "id"], name="label_by_project")]
+
+    def __str__(self) -> str:
+        return f"label {self.pk}"
+
+
+class Rating(models.Model):
+    """1 (worst) to 7 (best) for one completion, with the flags raised on it."""
+
+    label = models.ForeignKey(Label, models.CASCADE, related_name="ratings")
+    completion = models.ForeignKey(Completion, models.PROTECT, related_name="ratings")
+    value = models.PositiveSmallIntegerField(null=True, blank=True)
+    flags = ArrayField(models.CharField(max_length=40, choices=Flag.choices), default=list, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["label", "completion"], name="rating_once"),
+            models.CheckConstraint(condition=Q(value__isnull=True) | Q(value__range=(1, 7)), name="rating_1_to_7"),
+            models.CheckConstraint(condition=Q(flags__contained_by=Flag.values), name="rating_flags_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} for completion {self.completion_id}"
+
+
+class Rank(models.Model):
+    """Place of one completion in a ranking: 1 is best, equal ranks are ties."""
+
+    label = models.ForeignKey(Label, models.CASCADE, related_name="ranks")
+    completion = models.ForeignKey(Completion, models.PROTECT, related_name="ranks")
+    rank = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ["rank", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["label", "completion"], name="rank_once"),
+            models.CheckConstraint(condition=Q(rank__range=(1, 9)), name="rank_1_to_9"),
+        ]
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} for completion {self.completion_id}"
+
+
+class Outcome(models.TextChoices):
+    """Of a comparison: the first completion won, or neither did."""
+
+    WIN = "win", "win"
+    TIE = "tie", "tie"
+
+
+class Comparison(models.Model):
+    """Two completions of one prompt: ``chosen`` won over ``rejected``, or they tie (then the order means nothing)."""
+
+    label = models.ForeignKey(Label, models.CASCADE, related_name="comparisons")
+    chosen = models.ForeignKey(Completion, models.PROTECT, related_name="+")
+    rejected = models.ForeignKey(Completion, models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=3, choices=Outcome.choices)
+    weight = models.FloatField(help_text="1 / C(k,2) of the ranking it came from.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                F("label"), Least("chosen", "rejected"), Greatest("chosen", "rejected"), name="comparison_once"
+            ),
+            models.CheckConstraint(condition=~Q(chosen=F("rejected")), name="comparison_of_two"),
+            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="comparison_outcome_known"),
+            models.CheckConstraint(condition=Q(weight__gt=0, weight__lte=1), name="comparison_weight_0_to_1"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.chosen_id} {'=' if self.outcome == Outcome.TIE else '>'} {self.rejected_id}"

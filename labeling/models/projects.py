@@ -1,0 +1,102 @@
+"""Projects and who works in them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from labeling.models.flags import Flag, default_flags
+
+
+class Project(models.Model):
+    """Prompts, people and labels that belong together, and how judgements are asked for."""
+
+    slug = models.SlugField(
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Use lower-case letters, digits and hyphens.")],
+        help_text="The name in addresses: lower-case letters, digits and hyphens.",
+    )
+    name = models.CharField(max_length=200)
+    guidelines = models.TextField(blank=True, help_text="What annotators go by. Markdown.")
+    completions_per_item = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(2), MaxValueValidator(9)],
+        help_text="K: how many completions are judged together (2 to 9).",
+    )
+    overlap = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text="How many people judge each new item (1 to 50).",
+    )
+    lease_minutes = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text="How long an item is kept for the annotator who opened it, renewed while the page is in use.",
+    )
+    held_out_percent = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MaxValueValidator(50)],
+        help_text="Share of prompts that is never trained on and by which every model is judged (0 to 50 %).",
+    )
+    flags = ArrayField(
+        models.CharField(max_length=40, choices=Flag.choices),
+        default=default_flags,
+        blank=True,
+        help_text="The yes/no questions asked about each completion.",
+    )
+    is_paused = models.BooleanField(default=False, help_text="A paused project hands out no items.")
+    num_slots = models.PositiveIntegerField(default=0, editable=False, help_text="Judgements wanted by all items.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(completions_per_item__range=(2, 9)), name="project_k_2_to_9"),
+            models.CheckConstraint(condition=Q(overlap__range=(1, 50)), name="project_overlap_1_to_50"),
+            models.CheckConstraint(condition=Q(lease_minutes__range=(1, 1440)), name="project_lease_1_to_1440"),
+            models.CheckConstraint(condition=Q(held_out_percent__lte=50), name="project_held_out_at_most_50"),
+            models.CheckConstraint(condition=~Q(name=""), name="project_name_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member does in a project."""
+
+    ANNOTATOR = "annotator", "annotator"
+    REVIEWER = "reviewer", "reviewer"
+    RESEARCHER = "researcher", "researcher"
+    ADMIN = "admin", "admin"
+
+
+class Membership(models.Model):
+    """One person's place in one project.
+
+    ``num_submitted`` and ``num_extra`` are kept by services.labels: progress is a sum over members, never a count
+    over labels.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    is_active = models.BooleanField(default=True)
+    num_submitted = models.PositiveIntegerField(default=0, editable=False)
+    num_extra = models.PositiveIntegerField(default=0, editable=False)
+    seconds_worked = models.FloatField(default=0.0, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["user__username"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+            models.CheckConstraint(condition=Q(seconds_worked__gte=0), name="membership_seconds_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"

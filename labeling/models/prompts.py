@@ -1,0 +1,91 @@
+"""Prompts and the completions written for them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from labeling.models.projects import Project
+
+
+class Prompt(models.Model):
+    """Messages up to and including the last user turn; unique in its project by their digest.
+
+    ``held_out`` follows from the digest (services.prompts) and is never set by hand: a held-out prompt is never
+    trained on.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="prompts")
+    messages = models.JSONField(help_text='[{"role": "user", "content": "..."}, ...]')
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the messages.")
+    held_out = models.BooleanField()
+    source = models.CharField(max_length=200, blank=True, help_text="Where it came from: a file, a person, the demo.")
+    times_sampled = models.PositiveIntegerField(default=0, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "digest"], name="prompt_once_per_project"),
+            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="prompt_digest_is_sha256"),
+            models.CheckConstraint(condition=Q(messages__0__isnull=False), name="prompt_has_messages"),
+        ]
+        indexes = [
+            # The loop asks for the training prompts that were sampled least.
+            models.Index(fields=["project", "held_out", "times_sampled", "id"], name="prompt_to_sample"),
+        ]
+
+    def __str__(self) -> str:
+        return f"prompt {self.pk}"
+
+    @property
+    def last_turn(self) -> str:
+        """The text of the last message."""
+        return str(self.messages[-1]["content"])
+
+
+class Origin(models.TextChoices):
+    """Who wrote a completion."""
+
+    POLICY = "policy", "policy"
+    PERSON = "person", "person"
+    IMPORT = "import", "import"
+
+
+class Completion(models.Model):
+    """A text that answers a prompt, and who wrote it: a policy version, a person or an import."""
+
+    prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="completions")
+    text = models.TextField(blank=True)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the text.")
+    origin = models.CharField(max_length=10, choices=Origin.choices)
+    policy_version = models.PositiveIntegerField(null=True, blank=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="completions"
+    )
+    sampling = models.JSONField(null=True, blank=True, help_text="Temperature, top_k, top_p, seed, ...")
+    logprob = models.FloatField(null=True, blank=True, help_text="In nats, under the sampling distribution.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["prompt", "digest", "origin", "policy_version", "author"],
+                name="completion_once_per_origin",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(origin=Origin.POLICY, policy_version__isnull=False, author__isnull=True)
+                    | Q(origin=Origin.PERSON, policy_version__isnull=True, author__isnull=False)
+                    | Q(origin=Origin.IMPORT, policy_version__isnull=True, author__isnull=True)
+                ),
+                name="completion_knows_who_wrote_it",
+            ),
+            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="completion_digest_is_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return f"completion {self.pk}"

@@ -1,0 +1,60 @@
+"""Who may see and do what. Everything a page or an endpoint serves passes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from labeling.errors import NotAllowed, NotFound
+from labeling.models import Membership, Project, Role, User
+
+MANAGERS = (Role.ADMIN,)
+RESEARCHERS = (Role.ADMIN, Role.RESEARCHER)
+EVERYBODY = tuple(Role)
+
+
+def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[str] = EVERYBODY) -> Membership:
+    """The person's place in a project, with the project.
+
+    A superuser counts as admin everywhere, without a stored membership.
+
+    Raises:
+        NotFound: no such project, or the person has no place in it.
+        NotAllowed: a member whose role is none of ``roles``.
+    """
+    project = Project.objects.filter(slug=slug).first()
+    if project is None or not user.is_authenticated:
+        raise NotFound(f"there is no project {slug!r}, or you are not a member of it")
+    membership = (
+        Membership.objects.select_related("project", "user").filter(project=project, user=user, is_active=True).first()
+    )
+    if membership is None and user.is_superuser:
+        membership = Membership(project=project, user=user, role=Role.ADMIN)
+    if membership is None:
+        raise NotFound(f"there is no project {slug!r}, or you are not a member of it")
+    if membership.role not in roles:
+        raise NotAllowed(f"this is for {' and '.join(sorted(roles))}; you are {membership.role} in this project")
+    return membership
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """The person's places, with their projects, by name."""
+    return (
+        Membership.objects.select_related("project")
+        .filter(user=user, is_active=True)
+        .order_by("project__name", "project__id")
+    )
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """The projects that the person sees."""
+    if user.is_superuser:
+        return Project.objects.all()
+    return Project.objects.filter(Q(memberships__user=user, memberships__is_active=True)).distinct()
+
+
+def members(project: Project) -> QuerySet[Membership]:
+    """Everybody in a project, by name, also those who left."""
+    return Membership.objects.select_related("user").filter(project=project).order_by("-is_active", "user__username")

@@ -1,0 +1,27 @@
+"""Reads of prompts and their completions."""
+
+from __future__ import annotations
+
+from django.db.models import Count, QuerySet
+
+from labeling.models import Completion, Project, Prompt
+
+
+def prompts(project: Project, *, search: str = "") -> QuerySet[Prompt]:
+    """A project's prompts with how many completions and items each has, the newest first."""
+    rows = Prompt.objects.filter(project=project)
+    if search:
+        rows = rows.filter(messages__icontains=search)
+    return rows.annotate(
+        num_completions=Count("completions", distinct=True), num_items=Count("items", distinct=True)
+    ).order_by("-id")
+
+
+def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) -> QuerySet[Prompt]:
+    """Prompts that the policy writes for next: those sampled least, the oldest first."""
+    return Prompt.objects.filter(project=project_id, held_out=held_out).order_by("times_sampled", "id")[:limit]
+
+
+def completions_of(prompt: Prompt) -> QuerySet[Completion]:
+    """A prompt's completions, the newest version first."""
+    return Completion.objects.filter(prompt=prompt).order_by("-policy_version", "id")

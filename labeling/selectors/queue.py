@@ -1,0 +1,77 @@
+"""What an annotator sees of the queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from labeling.models import Assignment, Completion, Membership, State, User
+from labeling.selectors.progress import Progress, progress_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCompletion:
+    """A completion as an annotator sees it: nothing tells who wrote it."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One assignment with everything that judging it needs."""
+
+    assignment: int
+    kind: str
+    prompt: list[dict[str, str]]
+    completions: list[ShownCompletion]
+    lease_expires: dt.datetime
+    draft: dict[str, Any]
+    flags: list[str]
+    progress: Progress
+
+
+def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
+    """The assignment's sheet, its completions in the order to show."""
+    texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
+    return Sheet(
+        assignment=assignment.pk,
+        kind=assignment.item.kind,
+        prompt=assignment.item.prompt.messages,
+        completions=[ShownCompletion(id=pk, text=texts[pk]) for pk in assignment.order],
+        lease_expires=assignment.lease_expires,
+        draft=assignment.draft,
+        flags=membership.project.flags,
+        progress=progress_of(membership),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How much of their own work an annotator has in each state."""
+
+    drafts: int
+    submitted: int
+    skipped: int
+
+
+def queue_counts(*, project_id: int, annotator: User) -> QueueCounts:
+    """Counts over the annotator's own assignments."""
+    row = Assignment.objects.filter(annotator=annotator, item__project=project_id).aggregate(
+        drafts=Count("pk", filter=Q(state=State.ACTIVE)),
+        submitted=Count("pk", filter=Q(state=State.SUBMITTED)),
+        skipped=Count("pk", filter=Q(state=State.SKIPPED)),
+    )
+    return QueueCounts(**row)
+
+
+def recent_assignments(*, project_id: int, annotator: User, state: State) -> QuerySet[Assignment]:
+    """The annotator's own assignments in one state, the latest first, with their prompts."""
+    return (
+        Assignment.objects.select_related("item__prompt")
+        .filter(annotator=annotator, item__project=project_id, state=state)
+        .order_by("-changed", "-id")
+    )

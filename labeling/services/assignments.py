@@ -1,0 +1,210 @@
+"""Claiming, keeping and giving back slots: exact overlap under any number of annotators."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
+from labeling.models import NEVER_LEASED, Assignment, ItemCompletion, Membership, Project, Role, Slot, State, User
+from labeling.services.texts import check_text
+
+JUDGING_ROLES = (Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN)
+MAX_DRAFT_CHARACTERS = 500_000
+
+
+def lock_membership(*, project_id: int, user: User) -> Membership:
+    """The person's membership, locked: what one annotator does happens one after the other, in any number of tabs.
+
+    Raises:
+        NotFound: not a member, or no longer.
+        NotAllowed: a member whose role doesn't judge.
+    """
+    membership = (
+        Membership.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("project")
+        .filter(project_id=project_id, user=user, is_active=True)
+        .first()
+    )
+    if membership is None:
+        raise NotFound("you are not a member of this project")
+    if membership.role not in JUDGING_ROLES:
+        raise NotAllowed(f"your role in this project is {membership.role}: it does not judge")
+    return membership
+
+
+def own_assignment(*, assignment_id: int, annotator: User) -> Assignment:
+    """The annotator's assignment, read after the membership was locked.
+
+    Raises:
+        NotFound: no such assignment, or somebody else's.
+    """
+    assignment = (
+        Assignment.objects.select_related("item__project").filter(pk=assignment_id, annotator=annotator).first()
+    )
+    if assignment is None:
+        raise NotFound(f"you have no assignment {assignment_id}")
+    return assignment
+
+
+def locked_assignment(*, assignment_id: int, annotator: User) -> tuple[Membership, Assignment]:
+    """The annotator's assignment with the membership locked first.
+
+    Raises:
+        NotFound, NotAllowed: see lock_membership and own_assignment.
+    """
+    project_id = own_assignment(assignment_id=assignment_id, annotator=annotator).item.project_id
+    membership = lock_membership(project_id=project_id, user=annotator)
+    return membership, own_assignment(assignment_id=assignment_id, annotator=annotator)
+
+
+@transaction.atomic
+def claim_next(*, project: Project, annotator: User) -> Assignment | None:
+    """The item that the annotator works on next, leased to them.
+
+    First what they hold, then what they had begun when its lease ended, then the queue by priority and age. Nobody
+    gets an item twice, and two who ask at once get different slots (SKIP LOCKED).
+
+    Returns:
+        The assignment, or None when there is nothing to do or the project is paused.
+
+    Raises:
+        NotFound, NotAllowed: not a member, or a role that doesn't judge.
+    """
+    membership = lock_membership(project_id=project.pk, user=annotator)
+    if membership.project.is_paused:
+        return None
+    begun = (
+        Assignment.objects.select_related("item__project")
+        .filter(annotator=annotator, state=State.ACTIVE, item__project=project)
+        .order_by("-lease_expires", "id")
+    )
+    for assignment in begun:
+        if take_slot(assignment):
+            return assignment
+    return _claim_new(membership)
+
+
+def _claim_new(membership: Membership) -> Assignment | None:
+    now = timezone.now()
+    mine = Assignment.objects.filter(item=OuterRef("item"), annotator=membership.user_id)
+    slot = (
+        Slot.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("item")
+        .filter(project=membership.project_id, is_done=False, leased_until__lte=now)
+        .exclude(Exists(mine))
+        .order_by("-priority", "id")
+        .first()
+    )
+    if slot is None:
+        return None
+    order = list(ItemCompletion.objects.filter(item=slot.item_id).values_list("completion_id", flat=True))
+    secrets.SystemRandom().shuffle(order)
+    assignment = Assignment.objects.create(
+        item=slot.item, annotator_id=membership.user_id, lease_expires=now, order=order
+    )
+    _lease(slot, assignment, minutes=membership.project.lease_minutes)
+    return assignment
+
+
+def take_slot(assignment: Assignment) -> bool:
+    """Hold a slot for the assignment: the one it has, or another open one of its item. Renews the lease.
+
+    Whether the slot is held is asked before whether the item is full.
+    """
+    now = timezone.now()
+    slots = Slot.objects.select_for_update(of=("self",)).filter(item=assignment.item_id, is_done=False)
+    slot = slots.filter(assignment=assignment).first()
+    if slot is None:
+        slot = slots.select_for_update(skip_locked=True, of=("self",)).filter(leased_until__lte=now).first()
+    if slot is None:
+        return False
+    _lease(slot, assignment, minutes=assignment.item.project.lease_minutes)
+    return True
+
+
+def _lease(slot: Slot, assignment: Assignment, *, minutes: int) -> None:
+    until = timezone.now() + dt.timedelta(minutes=minutes)
+    slot.assignment = assignment
+    slot.leased_until = assignment.lease_expires = until
+    slot.save(update_fields=["assignment", "leased_until"])
+    assignment.save(update_fields=["lease_expires", "changed"])
+
+
+@transaction.atomic
+def heartbeat(*, assignment_id: int, annotator: User) -> Assignment:
+    """Renew the lease while the page is in use.
+
+    Raises:
+        NotFound, NotAllowed: not theirs.
+        Conflict: already judged or skipped, or the lease ended and all slots of the item went to others.
+    """
+    _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+    check_active(assignment)
+    if not take_slot(assignment):
+        raise Conflict(
+            "the lease ended and the item went to somebody else; what you submit is kept as an extra judgement",
+            code="lease_ended",
+        )
+    return assignment
+
+
+@transaction.atomic
+def save_draft(*, assignment_id: int, annotator: User, draft: dict[str, Any]) -> Assignment:
+    """Keep unfinished work on the server, whether or not the lease still runs.
+
+    Raises:
+        NotFound, NotAllowed: not theirs.
+        Conflict: already judged or skipped.
+        Invalid: not an object, or over 500,000 characters.
+    """
+    _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+    check_active(assignment)
+    if not isinstance(draft, dict):
+        raise Invalid(f"a draft is an object, not {type(draft).__name__}")
+    size = len(json.dumps(draft))
+    if size > MAX_DRAFT_CHARACTERS:
+        raise Invalid(f"the draft has {size:,} characters: at most {MAX_DRAFT_CHARACTERS:,} are kept")
+    assignment.draft = draft
+    assignment.save(update_fields=["draft", "changed"])
+    return assignment
+
+
+@transaction.atomic
+def skip(*, assignment_id: int, annotator: User, reason: str = "") -> Assignment:
+    """Give the slot back and don't offer the item to this person again. Skipping twice is harmless.
+
+    Raises:
+        NotFound, NotAllowed: not theirs.
+        Conflict: already judged.
+        Invalid: a reason of over 200 characters.
+    """
+    _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+    if assignment.state == State.SKIPPED:
+        return assignment
+    check_active(assignment)
+    if len(check_text(reason, name="the reason")) > 200:
+        raise Invalid(f"the reason has {len(reason)} characters: at most 200 are kept")
+    Slot.objects.filter(assignment=assignment, is_done=False).update(assignment=None, leased_until=NEVER_LEASED)
+    assignment.state = State.SKIPPED
+    assignment.skip_reason = reason
+    assignment.save(update_fields=["state", "skip_reason", "changed"])
+    return assignment
+
+
+def check_active(assignment: Assignment) -> None:
+    """Refuse work on an assignment that is done.
+
+    Raises:
+        Conflict: it was judged or skipped.
+    """
+    if assignment.state == State.SUBMITTED:
+        raise Conflict("this assignment is already judged", code="already_judged")
+    if assignment.state == State.SKIPPED:
+        raise Conflict("you skipped this assignment", code="skipped")

@@ -1,0 +1,86 @@
+"""Writes of projects and of who works in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from labeling import events
+from labeling.errors import Conflict, Invalid
+from labeling.models import Membership, Project, Role, User
+
+SETTINGS = (
+    "name",
+    "guidelines",
+    "completions_per_item",
+    "overlap",
+    "lease_minutes",
+    "held_out_percent",
+    "flags",
+    "is_paused",
+)
+
+
+@transaction.atomic
+def create_project(*, slug: str, creator: User, **settings: Any) -> Project:
+    """A new project, with its creator as admin.
+
+    Args:
+        settings: any of SETTINGS.
+
+    Raises:
+        Conflict: the slug is taken.
+        Invalid: an unknown setting, or a value outside its range.
+    """
+    if Project.objects.filter(slug=slug).exists():
+        raise Conflict(f"there is a project {slug!r} already: choose another slug", code="slug_taken")
+    project = Project(slug=slug)
+    _apply(project, {"name": slug, **settings})
+    Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
+    return project
+
+
+@transaction.atomic
+def update_project(*, project: Project, **settings: Any) -> Project:
+    """Change settings of a project; items that are in the queue keep the overlap they were made with.
+
+    Raises:
+        Invalid: an unknown setting, or a value outside its range.
+    """
+    project = Project.objects.select_for_update().get(pk=project.pk)
+    _apply(project, settings)
+    events.publish(project.slug, "project")
+    return project
+
+
+def _apply(project: Project, settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if name not in SETTINGS:
+            raise Invalid(f"a project has no setting {name!r}: it has {', '.join(SETTINGS)}")
+        setattr(project, name, value)
+    try:
+        project.full_clean()
+    except ValidationError as error:
+        raise Invalid("; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())) from None
+    project.save()
+
+
+@transaction.atomic
+def set_member(*, project: Project, user: User, role: str, is_active: bool = True) -> Membership:
+    """Give a person a place in the project, or change it. Labels of somebody who leaves stay.
+
+    Raises:
+        Invalid: no such role.
+        Conflict: the project would be left without an active admin.
+    """
+    if role not in Role.values:
+        raise Invalid(f"there is no role {role!r}: use one of {', '.join(Role.values)}")
+    Project.objects.select_for_update().get(pk=project.pk)
+    membership, _ = Membership.objects.update_or_create(
+        project=project, user=user, defaults={"role": role, "is_active": is_active}
+    )
+    if not Membership.objects.filter(project=project, role=Role.ADMIN, is_active=True).exists():
+        raise Conflict("the project would have no admin left: make somebody else an admin first", code="last_admin")
+    return membership

@@ -1,0 +1,182 @@
+"""Writes of prompts, completions and items: in bulk, idempotent by digest, one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from labeling import events
+from labeling.errors import Invalid
+from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Slot, User
+from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
+
+
+@dataclass(frozen=True, slots=True)
+class NewCompletion:
+    """A completion to be stored, and who wrote it (policy version, person, or neither: an import)."""
+
+    text: str
+    policy_version: int | None = None
+    author: User | None = None
+    sampling: dict[str, Any] | None = None
+    logprob: float | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Who wrote it, as stored."""
+        if self.policy_version is not None:
+            return Origin.POLICY
+        return Origin.PERSON if self.author is not None else Origin.IMPORT
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A prompt with the completions that people are to judge."""
+
+    prompt: Prompt
+    completions: Sequence[Completion]
+    overlap: int | None = None
+    priority: int = 0
+    policy_version: int | None = None
+    kind: Kind = field(default=Kind.RANKING)
+
+
+@transaction.atomic
+def add_prompts(*, project: Project, prompts: Sequence[object], source: str = "") -> tuple[list[Prompt], int]:
+    """Store prompts that are new to the project.
+
+    Args:
+        prompts: texts or lists of messages.
+
+    Returns:
+        One stored prompt for each given one, in their order, and how many of them were new.
+
+    Raises:
+        Invalid: one of them breaks a rule of texts.check_messages.
+    """
+    checked = [check_messages(messages) for messages in prompts]
+    by_digest = {messages_digest(messages): messages for messages in checked}
+    existing = set(Prompt.objects.filter(project=project, digest__in=by_digest).values_list("digest", flat=True))
+    Prompt.objects.bulk_create(
+        [
+            Prompt(
+                project=project,
+                messages=messages,
+                digest=digest,
+                held_out=is_held_out(digest, percent=project.held_out_percent),
+                source=source,
+            )
+            for digest, messages in by_digest.items()
+            if digest not in existing
+        ],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+    stored = {prompt.digest: prompt for prompt in Prompt.objects.filter(project=project, digest__in=by_digest)}
+    return [stored[messages_digest(messages)] for messages in checked], len(by_digest) - len(existing)
+
+
+@transaction.atomic
+def add_completions(*, pairs: Sequence[tuple[Prompt, NewCompletion]]) -> list[Completion]:
+    """Store completions; one that the same writer already gave to the same prompt is found, not doubled.
+
+    Returns:
+        One stored completion for each pair, in their order.
+
+    Raises:
+        Invalid: a text that the database can't hold.
+    """
+    rows = [
+        Completion(
+            prompt=prompt,
+            text=check_text(new.text, name="a completion"),
+            digest=text_digest(new.text),
+            origin=new.origin,
+            policy_version=new.policy_version,
+            author=new.author,
+            sampling=new.sampling,
+            logprob=new.logprob,
+        )
+        for prompt, new in pairs
+    ]
+    Completion.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
+    stored = {
+        _identity(completion): completion
+        for completion in Completion.objects.filter(
+            prompt__in={row.prompt_id for row in rows}, digest__in={row.digest for row in rows}
+        )
+    }
+    return [stored[_identity(row)] for row in rows]
+
+
+def _identity(completion: Completion) -> tuple[Any, ...]:
+    return (
+        completion.prompt_id,
+        completion.digest,
+        str(completion.origin),
+        completion.policy_version,
+        completion.author_id,
+    )
+
+
+@transaction.atomic
+def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
+    """Put items into the queue, each with as many slots as it wants judgements.
+
+    Raises:
+        Invalid: completions of another prompt, the same completion twice, or fewer than 2 or more than 9 of them.
+    """
+    for new in items:
+        _check_item(new, project)
+    rows = Item.objects.bulk_create(
+        [
+            Item(
+                project=project,
+                prompt=new.prompt,
+                kind=new.kind,
+                overlap=new.overlap or project.overlap,
+                priority=new.priority,
+                policy_version=new.policy_version,
+            )
+            for new in items
+        ],
+        batch_size=1000,
+    )
+    add_entries(rows, [new.completions for new in items])
+    slots = [
+        Slot(item=row, project=project, number=number, priority=row.priority)
+        for row in rows
+        for number in range(row.overlap)
+    ]
+    Slot.objects.bulk_create(slots, batch_size=2000)
+    Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + len(slots))
+    events.publish(project.slug, "items", added=len(rows))
+    return rows
+
+
+def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion]]) -> None:
+    """Say which completions the items ask about; part of creating them."""
+    ItemCompletion.objects.bulk_create(
+        [
+            ItemCompletion(item=item, completion=completion, position=position)
+            for item, group in zip(items, completions, strict=True)
+            for position, completion in enumerate(group)
+        ],
+        batch_size=2000,
+    )
+
+
+def _check_item(new: NewItem, project: Project) -> None:
+    ids = [completion.pk for completion in new.completions]
+    if new.prompt.project_id != project.pk:
+        raise Invalid(f"{new.prompt} belongs to another project")
+    if not 2 <= len(ids) <= 9:
+        raise Invalid(f"an item asks about 2 to 9 completions, not {len(ids)}")
+    if len(set(ids)) < len(ids):
+        raise Invalid(f"an item of {new.prompt} names the same completion twice")
+    if any(completion.prompt_id != new.prompt.pk for completion in new.completions):
+        raise Invalid(f"an item of {new.prompt} names a completion of another prompt")

@@ -1,0 +1,84 @@
+"""Checks and digests of the texts that come in: prompts and completions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from labeling.errors import Invalid
+
+ROLES = ("system", "user", "assistant")
+MAX_CHARACTERS = 200_000
+
+Messages = list[dict[str, str]]
+
+
+def check_text(text: object, *, name: str) -> str:
+    """The text itself, when the database can hold it.
+
+    Raises:
+        Invalid: not a text, over 200,000 characters, a NUL character, or half of a surrogate pair.
+    """
+    if not isinstance(text, str):
+        raise Invalid(f"{name} is {type(text).__name__}, not a text")
+    if len(text) > MAX_CHARACTERS:
+        raise Invalid(f"{name} has {len(text):,} characters: at most {MAX_CHARACTERS:,} are taken")
+    if "\x00" in text:
+        raise Invalid(f"{name} has a NUL character at {text.index(chr(0))}: remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{name} has half of a surrogate pair at {error.start}: it is not valid Unicode") from None
+    return text
+
+
+def check_messages(messages: object) -> Messages:
+    """Messages as stored: role and content only, the last one the user's.
+
+    Args:
+        messages: a text (one user turn) or a sequence of {"role", "content"}.
+
+    Raises:
+        Invalid: no messages, an unknown role, an empty turn, or a last turn that is not the user's.
+    """
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if not isinstance(messages, Sequence) or not messages:
+        raise Invalid('a prompt is a text or a list of {"role", "content"}, and not empty')
+    checked = [_check_message(message, number) for number, message in enumerate(messages, start=1)]
+    if checked[-1]["role"] != "user":
+        raise Invalid(f"the last turn is the {checked[-1]['role']}'s: a prompt ends with the user's turn")
+    if any(message["role"] == "system" for message in checked[1:]):
+        raise Invalid("a system turn comes first or not at all")
+    return checked
+
+
+def _check_message(message: Any, number: int) -> dict[str, str]:
+    if not isinstance(message, dict) or "role" not in message or "content" not in message:
+        raise Invalid(f'turn {number} is not {{"role", "content"}}: {str(message)[:80]!r}')
+    if message["role"] not in ROLES:
+        raise Invalid(f"turn {number} has the role {message['role']!r}: use one of {', '.join(ROLES)}")
+    content = check_text(message["content"], name=f"turn {number}")
+    if not content.strip():
+        raise Invalid(f"turn {number} is empty")
+    return {"role": message["role"], "content": content}
+
+
+def messages_digest(messages: Messages) -> str:
+    """SHA-256 of the messages, in hexadecimal."""
+    canonical = json.dumps(
+        [[message["role"], message["content"]] for message in messages], ensure_ascii=False, separators=(",", ":")
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_held_out(digest: str, *, percent: int) -> bool:
+    """Whether a prompt is held out: decided by its digest alone, so that it never changes sides."""
+    return int(digest[:8], 16) % 100 < percent

@@ -1,0 +1,16 @@
+"""Addresses. The composition root: alignment is named here, as strings only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("labeling.api.urls")),
+    path("api/v1/", include("alignment.api")),
+    path("", include("labeling.views.urls")),
+    path("", include("alignment.urls")),
+]
+
+websocket_urlpatterns: list[object] = []
