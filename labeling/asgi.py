@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from channels.auth import AuthMiddlewareStack
@@ -17,7 +18,7 @@ http_application = get_wsgi_application()
 application = ProtocolTypeRouter(
     {
         # Django's own ASGI path costs about 3 ms of CPU per request in thread hops; WSGI under a2wsgi doesn't.
-        "http": WSGIMiddleware(http_application, workers=8),
+        "http": WSGIMiddleware(cast("Any", http_application), workers=8),
         # Named by string: the addresses load models, which need the application that was made above.
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(import_string("labeling.urls.websocket_urlpatterns")))
