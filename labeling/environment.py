@@ -40,7 +40,7 @@ def integer(name: str, *, default: int, lowest: int, highest: int) -> int:
         ImproperlyConfigured: not a number, or outside the range.
     """
     value = text(name, str(default))
-    if not value.isdecimal() or not lowest <= int(value) <= highest:
+    if not (value.isascii() and value.isdecimal()) or not lowest <= int(value) <= highest:
         raise ImproperlyConfigured(f"{name}={value!r} is not a whole number from {lowest} to {highest}")
     return int(value)
 
