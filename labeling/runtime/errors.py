@@ -1,0 +1,7 @@
+"""The one error of this package: a sentence for the person at the terminal."""
+
+from __future__ import annotations
+
+
+class StartError(Exception):
+    """Prefloop cannot start. The message names what is wrong and what to do; it is shown without a traceback."""

@@ -1,0 +1,80 @@
+"""What every test needs: an environment of its own, a database that starts by itself, no network.
+
+The environment is set while this file is imported, because settings read it once. Makers of data are in factories.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeling.runtime.postgres import EmbeddedPostgres, connection_url
+
+TEST_DATA = Path(os.environ.get("PREFLOOP_TEST_DATA") or Path(__file__).parent.parent / ".data" / "tests").resolve()
+EMBEDDED_URL = connection_url(TEST_DATA / "postgres")
+# Another address in the environment wins: the tests make and drop their databases on that server. Under xdist the
+# workers inherit what the first process set here.
+DATABASE_URL = os.environ.get("DATABASE_URL") or EMBEDDED_URL
+SERVER = EmbeddedPostgres(TEST_DATA / "postgres", durable=False) if DATABASE_URL == EMBEDDED_URL else None
+
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="labeling.settings",
+    SECRET_KEY="only-for-tests-" + "0123456789" * 4,
+    DATABASE_URL=DATABASE_URL,
+    DATA_DIR=str(TEST_DATA),
+    DEBUG="0",
+    HTTPS="0",
+    ALLOWED_HOSTS="testserver,localhost,127.0.0.1,[::1]",
+    CSRF_TRUSTED_ORIGINS="",
+    MODEL="",
+    DEMO_PASSWORD="",
+    HF_HUB_OFFLINE="1",
+    TRANSFORMERS_OFFLINE="1",
+    TOKENIZERS_PARALLELISM="false",
+)
+
+
+def pytest_configure() -> None:
+    """Load the settings; pytest-django, which does this last, then sets Django up."""
+    from django.conf import settings
+
+    # Templates render without a collectstatic before; tests of the real server collect into a folder of their own.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[None]:
+    """The database server, started by the first process of a run that needs it and stopped by the last that leaves."""
+    if SERVER is None:
+        yield
+        return
+    with SERVER.running():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    database_server: None,
+) -> None:
+    """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To tests every other machine is out of reach; the error names the address."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {"localhost", "127.0.0.1", "::1"}:
+            raise OSError(errno.ENETUNREACH, f"tests have no network; one tried to reach {address[0]}:{address[1]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
