@@ -13,4 +13,6 @@ urlpatterns = [
     path("", include("alignment.urls")),
 ]
 
+handler500 = "labeling.views.failures.server_error"
+
 websocket_urlpatterns: list[object] = []
