@@ -7,13 +7,14 @@ Every number that a run depends on is here; `to_dict` is what is stored with the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from alignment.core.fields import InvalidSetting, Settings, choice, flag, real, text, whole
 
 __all__ = [
     "DirectConfig",
     "InvalidSetting",
-    "LoraConfig",
+    "LoraSettings",
     "PPOConfig",
     "RewardModelConfig",
     "SFTConfig",
@@ -22,17 +23,20 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoraConfig(Settings):
+class LoraSettings(Settings):
     """Low-rank adapters (Hu et al., 2021): what is trained of a backbone when it is not trained whole."""
 
     rank: int = whole(16, low=1, high=1024)
     """Rank of each update matrix; 8 to 64 is usual (TRL: 16)."""
     alpha: float = real(32.0, low=0, above=True)
     """Updates are scaled by alpha / rank; twice the rank is usual."""
-    dropout: float = real(0.0, low=0, high=0.9)
-    """Share of adapter inputs dropped in training; 0, because PPO's ratios and DPO's first loss must be exact (N+)."""
-    target_modules: str = text("all-linear")
-    """Layers that get an adapter: `all-linear`, or names joined by commas."""
+    targets: str = text("all-linear")
+    """Layers that get an adapter: `all-linear`, or ends of their names joined by commas."""
+
+    def keywords(self) -> dict[str, Any]:
+        """The arguments of `alignment.core.backbone.LoraConfig`, which this module cannot import: it knows torch."""
+        targets = tuple(name.strip() for name in self.targets.split(",") if name.strip())
+        return {"rank": self.rank, "alpha": self.alpha, "targets": targets}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +100,7 @@ class RewardModelConfig(Settings):
     comparison_weight: float = real(1.0, low=0)
     """Of the C(K,2) comparisons of a ranking, each weighted 1/C(K,2) (Ouyang et al., 2022, eq. 1)."""
     ranking_weight: float = real(0.0, low=0)
-    """Of the whole ranking by Plackett-Luce, ties by Breslow; use it instead of the comparisons, not with them."""
+    """Of the whole ranking by Plackett-Luce, averaged over the orders of ties; in place of the comparisons."""
     best_weight: float = real(1.0, low=0)
     """Of a pick of the best by softmax selection (LMHP)."""
     rating_weight: float = real(0.0, low=0)

@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from alignment.core.config import DirectConfig, InvalidSetting, LoraConfig, PPOConfig, RewardModelConfig, TrainerConfig
+from alignment.core.config import (
+    DirectConfig,
+    InvalidSetting,
+    LoraSettings,
+    PPOConfig,
+    RewardModelConfig,
+    TrainerConfig,
+)
 
 
 def test_a_number_out_of_range_is_refused_with_its_name_value_and_range():
@@ -35,8 +42,8 @@ def test_an_optional_setting_may_be_absent_and_its_range_says_so():
 
 
 def test_a_fraction_is_no_whole_number():
-    with pytest.raises(InvalidSetting, match=r"LoraConfig\.rank is 2\.5; it must be a whole number from 1 to 1024"):
-        LoraConfig(rank=2.5)
+    with pytest.raises(InvalidSetting, match=r"LoraSettings\.rank is 2\.5; it must be a whole number from 1 to 1024"):
+        LoraSettings(rank=2.5)
 
 
 def test_from_dict_names_the_unknown_key():

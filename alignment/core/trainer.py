@@ -1,0 +1,249 @@
+"""One loop for all methods: order, accumulation, clipping, schedule, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from alignment.core.checkpoints import DIGEST, latest, load_checkpoint, save_checkpoint
+from alignment.core.config import TrainerConfig
+from alignment.core.metering import Meter
+from alignment.core.methods.base import Method, Update
+from alignment.core.schedule import batch_at, learning_rate_factor, order_digest, step_generator, total_steps
+
+logger = logging.getLogger(__name__)
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or its gradient is no finite number; the weights are those of the step before."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `on_step` is told after each step; `step` counts from 1."""
+
+    step: int
+    total: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        steps: steps done, those before a resume included.
+        metrics: of the last step.
+        history: of every step.
+        stopped: whether `on_step` ended it early.
+        checkpoint: the last checkpoint, when there is a folder for them.
+    """
+
+    steps: int
+    metrics: dict[str, float]
+    history: list[dict[str, float]] = field(repr=False)
+    stopped: bool
+    checkpoint: Path | None
+
+
+def train(
+    method: Method[Any, Any, Any],
+    data: Sequence[Any],
+    config: TrainerConfig,
+    *,
+    on_step: Callable[[Step], bool | None] | None = None,
+    resume_from: Path | str | None = None,
+) -> RunResult:
+    """Train a method on data.
+
+    The same method, data, config and seed give the same weights on a CPU, in one go or resumed from any checkpoint.
+
+    Args:
+        on_step: called after each step; True stops the run.
+        resume_from: a checkpoint of the same run, or its checkpoint folder: then the newest whole one.
+
+    Raises:
+        ValueError: no data, or the checkpoint is of another run.
+        NonFiniteLoss: the loss or a gradient is NaN or infinite; the last checkpoint stays.
+        alignment.core.checkpoints.CheckpointError: the checkpoint is damaged.
+    """
+    if not data:
+        raise ValueError(f"there is nothing to train {method.name} on: the data is empty")
+    run = _Run(method, data, config)
+    if resume_from is not None:
+        run.resume(Path(resume_from))
+    stopped = False
+    with tqdm(total=run.total, initial=run.step, desc=method.name, unit="step", disable=not sys.stderr.isatty()) as bar:
+        while run.step < run.total and not stopped:
+            metrics = run.advance()
+            bar.update()
+            bar.set_postfix({"loss": f"{metrics['loss']:.4g}"}, refresh=False)
+            stopped = bool(on_step and on_step(Step(step=run.step, total=run.total, metrics=metrics)))
+            if run.checkpoint_is_due():
+                run.save()
+    run.save()
+    return RunResult(
+        steps=run.step,
+        metrics=run.history[-1] if run.history else {},
+        history=run.history,
+        stopped=stopped,
+        checkpoint=run.checkpoint,
+    )
+
+
+class _Run:
+    """The state of one run: what a checkpoint holds."""
+
+    def __init__(self, method: Method[Any, Any, Any], data: Sequence[Any], config: TrainerConfig) -> None:
+        self.method, self.config = method, config
+        self.examples = method.examples(data)
+        self.total = total_steps(config, count=len(self.examples))
+        self.step = 0
+        self.history: list[dict[str, float]] = []
+        self.micro_batch_tokens = config.micro_batch_tokens
+        self.checkpoint: Path | None = None
+        self.saved_step, self.saved_at = -1, time.monotonic()
+        self.identity = {
+            "method": method.name,
+            "settings": method.settings(),
+            "trainer": _what_the_result_depends_on(config),
+            "data": order_digest(data),
+        }
+        used = sorted({index for step in range(self.total) for index in self._indices(step)})
+        method.prepare([self.examples[index] for index in used])
+        self.groups = method.parameter_groups()
+        self.optimizer = torch.optim.AdamW(
+            [{"params": list(group.parameters), "lr": config.lr} for group in self.groups],
+            eps=config.adam_epsilon,
+            weight_decay=config.weight_decay,
+        )
+
+    def _indices(self, step: int) -> list[int]:
+        return batch_at(self.config, step=step, count=len(self.examples))
+
+    def advance(self) -> dict[str, float]:
+        """One step: a batch, and the updates that the method makes of it."""
+        batch = [self.examples[index] for index in self._indices(self.step)]
+        factor = learning_rate_factor(self.config, step=self.step, total=self.total)
+        for group, settings in zip(self.groups, self.optimizer.param_groups, strict=True):
+            settings["lr"] = self.config.lr * factor * group.lr_factor
+        meter = Meter()
+        generator = step_generator(seed=self.config.seed, step=self.step)
+        torch.manual_seed(generator.initial_seed())  # dropout, where there is any, is the same after a resume
+        with closing(self.method.updates(batch, generator=generator)) as updates:  # type: ignore[type-var]
+            for update in updates:
+                self._update(update, meter)
+        self.step += 1
+        metrics = meter.means() | {"lr": self.config.lr * factor}
+        self.history.append(metrics)
+        return metrics
+
+    def _update(self, update: Update[Any], meter: Meter) -> None:
+        while True:
+            mine = Meter()
+            try:
+                self._backward(update, mine)
+                break
+            except torch.OutOfMemoryError as error:
+                self._halve(update, error)
+        self._clip(mine, prefix="grad_norm")
+        values = mine.means()
+        wrong = [name for name, value in values.items() if _must_be_finite(name) and not math.isfinite(value)]
+        if wrong:
+            raise NonFiniteLoss(
+                f"{self.method.name}: {wrong[0]} is {values[wrong[0]]} at step {self.step + 1}, in the batch of "
+                f"examples {self._indices(self.step)}; look at these, or lower lr (now {self.config.lr})"
+            )
+        self.optimizer.step()
+        meter.merge(mine, prefix=update.prefix)
+        meter.add_values(update.metrics)
+
+    def _backward(self, update: Update[Any], meter: Meter) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        for units in self._micro_batches(update.units):
+            with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]
+                for loss in losses:
+                    parts = {name: total / update.counts[name] for name, total in loss.totals.items()}
+                    torch.autograd.backward(torch.stack(list(parts.values())).sum())
+                    meter.add_parts(parts)
+                    meter.add_means(loss.metrics)
+
+    def _micro_batches(self, units: Sequence[Any]) -> Iterator[list[Any]]:
+        """Neighbours in size together, as many as `micro_batch_tokens` allows, one at least."""
+        waiting: list[Any] = []
+        for unit in sorted(units, key=lambda each: self.method.size([each])):
+            if waiting and self.method.size([*waiting, unit]) > self.micro_batch_tokens:
+                yield waiting
+                waiting = []
+            waiting.append(unit)
+        if waiting:
+            yield waiting
+
+    def _clip(self, meter: Meter, *, prefix: str) -> None:
+        for role in dict.fromkeys(group.role for group in self.groups):
+            parameters = [each for group in self.groups if group.role == role for each in group.parameters]
+            norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+            meter.add_values({f"{prefix}/{role}": float(norm)})
+
+    def _halve(self, update: Update[Any], error: torch.OutOfMemoryError) -> None:
+        largest = max(self.method.size(units) for units in self._micro_batches(update.units))
+        smallest = max(self.method.size([unit]) for unit in update.units)
+        if not self.config.halve_when_out_of_memory or largest <= smallest:
+            raise torch.OutOfMemoryError(
+                f"{self.method.name} ran out of memory at step {self.step + 1} with {largest} tokens in a forward pass "
+                "and one example in it; use a smaller model, shorter completions or fewer of them per prompt"
+            ) from error
+        self.micro_batch_tokens = largest // 2
+        torch.cuda.empty_cache()
+        logger.warning("out of memory: %s goes on with micro_batch_tokens %d", self.method.name, largest // 2)
+
+    def checkpoint_is_due(self) -> bool:
+        """Whether enough steps or seconds went by since the last checkpoint."""
+        every, seconds = self.config.checkpoint_every_steps, self.config.checkpoint_every_seconds
+        by_steps = every is not None and self.step % every == 0
+        return by_steps or (seconds is not None and time.monotonic() - self.saved_at >= seconds)
+
+    def save(self) -> None:
+        """Write a checkpoint, if there is a folder for it and anything new."""
+        if self.config.checkpoint_folder is None or self.saved_step == self.step:
+            return
+        state = {
+            "identity": self.identity,
+            "step": self.step,
+            "history": self.history,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        self.checkpoint = save_checkpoint(Path(self.config.checkpoint_folder), state, step=self.step)
+        self.saved_step, self.saved_at = self.step, time.monotonic()
+
+    def resume(self, folder: Path) -> None:
+        """Go on from a checkpoint of this run, or from the newest whole one in a folder of them."""
+        folder = folder if (folder / DIGEST).exists() else latest(folder) or folder
+        state = load_checkpoint(folder)
+        for name, mine in self.identity.items():
+            theirs = state["identity"].get(name)
+            if theirs != mine:
+                raise ValueError(f"{folder} is a checkpoint of another run: its {name} is {theirs}, here it is {mine}")
+        self.method.load_state_dict(state["method"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.history = state["step"], list(state["history"])
+        self.saved_step, self.checkpoint = self.step, folder
+
+
+def _must_be_finite(name: str) -> bool:
+    return name == "loss" or name.startswith(("loss/", "grad_norm/"))
+
+
+def _what_the_result_depends_on(config: TrainerConfig) -> dict[str, Any]:
+    return {name: value for name, value in config.to_dict().items() if not name.startswith(("checkpoint_", "halve_"))}
