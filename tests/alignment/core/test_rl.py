@@ -1,0 +1,439 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from toy_language import MASK, PREFIXES, SEQUENCES, STATES, make_policy, sequence_logprobs, tilted, token_logprobs
+
+from alignment.core.likelihoods import bradley_terry
+from alignment.core.rl import (
+    clipped_policy_loss,
+    clipped_value_loss,
+    gae,
+    group_advantages,
+    kl_shaped_rewards,
+    last_index,
+    whiten,
+)
+from alignment.core.scores import implicit
+
+NAN = math.nan
+
+
+def table(*rows, dtype=torch.float64):
+    return torch.tensor(rows, dtype=dtype)
+
+
+def toy_rewards():
+    """A known reward of each of the 15 sequences."""
+    return torch.randn(len(SEQUENCES), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+
+# Rewards
+
+
+def test_score_stands_at_the_last_real_token_and_kl_at_every_token():
+    logprobs = table([-1.0, -2.0, -3.0], [-1.0, -2.0, NAN], [NAN, -2.0, -3.0])
+    reference = table([-1.5, -2.0, -2.0], [-1.0, -3.0, 0.0], [0.0, -2.0, -5.0])
+
+    rewards = kl_shaped_rewards(table(10.0, 20.0, 30.0), logprobs, reference, ~logprobs.isnan(), beta=0.1)
+
+    torch.testing.assert_close(rewards, table([-0.05, 0.0, 10.1], [0.0, 19.9, 0.0], [0.0, 0.0, 29.8]))
+
+
+def test_completion_of_one_token_gets_both_terms():
+    rewards = kl_shaped_rewards(
+        table(1.0), table([-1.0, 0.0]), table([-3.0, 0.0]), torch.tensor([[True, False]]), beta=0.5
+    )
+
+    torch.testing.assert_close(rewards, table([0.0, 0.0]))  # 1 - 0.5 * 2
+
+
+def test_rewards_carry_no_gradient():
+    logprobs = table([-1.0, -2.0]).requires_grad_()
+
+    rewards = kl_shaped_rewards(table(1.0), logprobs, table([-1.0, -1.0]), torch.ones(1, 2, dtype=torch.bool), beta=0.5)
+
+    assert not rewards.requires_grad
+
+
+def test_last_index_comes_from_the_mask_on_either_side():
+    mask = torch.tensor([[True, True, True], [True, False, False], [False, False, True], [False, True, False]])
+
+    assert last_index(mask).tolist() == [2, 0, 2, 1]
+
+
+def test_rewards_refuse_wrong_input_by_name():
+    values, mask = torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool)
+
+    with pytest.raises(ValueError, match=r"scores holds nan for completion 1"):
+        kl_shaped_rewards(torch.tensor([0.0, NAN]), values, values, mask, beta=0.1)
+    with pytest.raises(ValueError, match=r"scores is \(2, 3\), must be \(2,\)"):
+        kl_shaped_rewards(values, values, values, mask, beta=0.1)
+    with pytest.raises(ValueError, match=r"completion 0 has no token"):
+        kl_shaped_rewards(torch.zeros(2), values, values, ~mask, beta=0.1)
+    with pytest.raises(ValueError, match=r"beta is -1"):
+        kl_shaped_rewards(torch.zeros(2), values, values, mask, beta=-1.0)
+    with pytest.raises(ValueError, match=r"reference_logprobs is float32 \(2, 2\)"):
+        kl_shaped_rewards(torch.zeros(2), values, values[:, :2], mask, beta=0.1)
+
+
+# Advantages
+
+
+def test_gae_by_hand():
+    rewards, values = table([1.0, 0.0, 2.0]), table([0.5, 1.0, -1.0])
+
+    advantages, returns = gae(rewards, values, torch.ones(1, 3, dtype=torch.bool), gamma=0.5, lam=0.5)
+
+    # deltas: 1 + 0.5 * 1 - 0.5 = 1;  0.5 * -1 - 1 = -1.5;  2 + 1 = 3.  A: 3;  -1.5 + 3 / 4;  1 - 0.75 / 4
+    torch.testing.assert_close(advantages, table([0.8125, -0.75, 3.0]))
+    torch.testing.assert_close(returns, table([1.3125, 0.25, 2.0]))
+
+
+def test_lambda_one_gives_monte_carlo_returns():
+    rewards, values = table([1.0, 2.0, 4.0]), table([3.0, -2.0, 0.7])
+
+    _, returns = gae(rewards, values, torch.ones(1, 3, dtype=torch.bool), gamma=0.5, lam=1.0)
+
+    torch.testing.assert_close(returns, table([3.0, 4.0, 4.0]))  # 1 + 2/2 + 4/4, 2 + 4/2, 4
+
+
+def test_lambda_zero_gives_temporal_difference_errors():
+    rewards, values = table([1.0, 2.0, 4.0]), table([3.0, -2.0, 0.5])
+
+    advantages, _ = gae(rewards, values, torch.ones(1, 3, dtype=torch.bool), gamma=1.0, lam=0.0)
+
+    torch.testing.assert_close(advantages, table([-4.0, 4.5, 3.5]))
+
+
+@pytest.mark.parametrize(
+    "places", [[0, 1, 2], [2, 3, 4], [0, 2, 4]], ids=["right padding", "left padding", "holes inside"]
+)
+def test_padding_changes_no_advantage(places):
+    rewards, values = torch.full((1, 5), NAN, dtype=torch.float64), torch.full((1, 5), NAN, dtype=torch.float64)
+    rewards[0, places], values[0, places] = table(1.0, 0.0, 2.0), table(0.5, 1.0, -1.0)
+
+    advantages, returns = gae(rewards, values, ~rewards.isnan(), gamma=0.5, lam=0.5)
+
+    torch.testing.assert_close(advantages[0, places], table(0.8125, -0.75, 3.0))
+    torch.testing.assert_close(returns[0, places], table(1.3125, 0.25, 2.0))
+    assert advantages.count_nonzero() == 3
+    assert returns.count_nonzero() == 3
+
+
+def test_gae_refuses_wrong_input_by_name():
+    with pytest.raises(ValueError, match=r"gamma is 1\.1"):
+        gae(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool), gamma=1.1, lam=1.0)
+    with pytest.raises(ValueError, match=r"values is float32 \(1, 3\)"):
+        gae(torch.zeros(1, 2), torch.zeros(1, 3), torch.ones(1, 2, dtype=torch.bool), gamma=1.0, lam=1.0)
+    with pytest.raises(ValueError, match=r"mask is int64 \(1, 2\)"):
+        gae(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.long), gamma=1.0, lam=1.0)
+
+
+def test_whiten_gives_mean_zero_and_variance_one_over_what_counts():
+    x = table([1.0, 2.0, 999.0], [3.0, 6.0, NAN])
+    mask = torch.tensor([[True, True, False], [True, True, False]])
+
+    whitened = whiten(x, mask)
+
+    # mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5
+    torch.testing.assert_close(
+        whitened, table([-1.0690450, -0.5345225, 0.0], [0.0, 1.6035675, 0.0]), atol=1e-6, rtol=0.0
+    )
+
+
+def test_whiten_keeps_the_mean_only_when_told():
+    x, mask = table([1.0, 2.0], [3.0, 6.0]), torch.ones(2, 2, dtype=torch.bool)
+
+    whitened = whiten(x, mask, shift_mean=False)
+
+    torch.testing.assert_close(whitened.mean(), torch.tensor(3.0, dtype=torch.float64))
+    torch.testing.assert_close(whitened.var(unbiased=False), torch.tensor(1.0, dtype=torch.float64))
+
+
+def test_whiten_takes_the_moments_of_all_processes():
+    whitened = whiten(table([1.0, 5.0]), torch.ones(1, 2, dtype=torch.bool), moments=(table(3.0)[0], table(4.0)[0]))
+
+    torch.testing.assert_close(whitened, table([-1.0, 1.0]))
+
+
+def test_whiten_of_equal_values_is_zero_and_of_nothing_an_error():
+    equal = torch.full((2, 2), 7.0)
+
+    assert whiten(equal, torch.ones(2, 2, dtype=torch.bool)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    with pytest.raises(ValueError, match=r"mask is all False"):
+        whiten(equal, torch.zeros(2, 2, dtype=torch.bool))
+
+
+def test_group_advantages_by_hand():
+    rewards = table([1.0, 2.0, 6.0], [4.0, 4.0, 4.0])
+
+    torch.testing.assert_close(group_advantages(rewards, kind="rloo"), table([-3.0, -1.5, 4.5], [0.0, 0.0, 0.0]))
+    torch.testing.assert_close(group_advantages(rewards, kind="dr_grpo"), table([-2.0, -1.0, 3.0], [0.0, 0.0, 0.0]))
+    # std sqrt(14 / 2) = 2.6457513
+    torch.testing.assert_close(
+        group_advantages(rewards, kind="grpo"), table([-0.7559003, -0.3779501, 1.1338504], [0.0, 0.0, 0.0])
+    )
+
+
+def test_rloo_baseline_is_the_mean_of_the_others():
+    rewards = torch.tensor([[0.3, -1.0, 2.0, 5.0]])
+
+    advantages = group_advantages(rewards, kind="rloo")
+
+    # 0.3 - 6/3, -1 - 7.3/3, 2 - 4.3/3, 5 - 1.3/3
+    torch.testing.assert_close(advantages, torch.tensor([[-1.7, -3.4333333, 0.5666667, 4.5666667]]))
+
+
+def test_group_advantages_refuse_wrong_input_by_name():
+    with pytest.raises(ValueError, match=r"rewards is \(4, 1\)"):
+        group_advantages(torch.zeros(4, 1), kind="rloo")
+    with pytest.raises(ValueError, match=r"kind is 'ppo'"):
+        group_advantages(torch.zeros(4, 2), kind="ppo")
+
+
+# Clipped losses
+
+
+def test_policy_loss_takes_the_worse_of_plain_and_clipped():
+    ratio = table([1.5, 0.5, 1.5, 0.5, 1.1])
+    advantages = table([1.0, 1.0, -1.0, -1.0, 2.0])
+
+    loss, count, metrics = clipped_policy_loss(
+        ratio.log(), torch.zeros(1, 5, dtype=torch.float64), advantages, torch.ones(1, 5, dtype=torch.bool), clip=0.2
+    )
+
+    # -1.2 (clipped), -0.5, 1.5, 0.8 (clipped), -2.2
+    torch.testing.assert_close(loss, torch.tensor(-1.6, dtype=torch.float64))
+    assert count == 5
+    assert metrics["clip_share"] == (2.0, 5.0)
+    torch.testing.assert_close(metrics["ratio"][0], torch.tensor(5.1, dtype=torch.float64))
+
+
+def test_clipped_tokens_have_no_gradient():
+    logprobs = table([0.5, -0.5, 0.0]).requires_grad_()
+
+    loss, _, _ = clipped_policy_loss(
+        logprobs, torch.zeros(1, 3).double(), table([1.0, -1.0, 1.0]), torch.ones(1, 3, dtype=torch.bool), clip=0.2
+    )
+    loss.backward()
+
+    torch.testing.assert_close(logprobs.grad, table([0.0, 0.0, -1.0]))
+
+
+def test_first_minibatch_has_ratio_one_and_no_kl():
+    logprobs = table([-1.0, -2.0])
+
+    _, _, metrics = clipped_policy_loss(
+        logprobs, logprobs.clone(), table([3.0, -1.0]), torch.ones(1, 2, dtype=torch.bool), clip=0.2
+    )
+
+    assert metrics == {"ratio": (2.0, 2.0), "approx_kl": (0.0, 2.0), "clip_share": (0.0, 2.0)}
+
+
+def test_value_loss_takes_the_worse_of_plain_and_clipped():
+    values, old, returns = table([2.0, 0.1, 0.5]), table([0.0, 0.0, 0.0]), table([1.0, 1.0, 3.0])
+    mask = torch.ones(1, 3, dtype=torch.bool)
+
+    loss, count, metrics = clipped_value_loss(values, old, returns, mask, clip=0.2)
+
+    # max(1, 0.64), max(0.81, 0.81), max(6.25, 7.84), halved
+    torch.testing.assert_close(loss, torch.tensor((1.0 + 0.81 + 7.84) / 2, dtype=torch.float64))
+    assert count == 3
+    assert metrics["value_clip_share"] == (1.0, 3.0)
+    torch.testing.assert_close(metrics["value_error"][0], torch.tensor(1.0 + 0.9 + 2.5, dtype=torch.float64))
+    unclipped, _, _ = clipped_value_loss(values, old, returns, mask, clip=None)
+    torch.testing.assert_close(unclipped, torch.tensor((1.0 + 0.81 + 6.25) / 2, dtype=torch.float64))
+
+
+def test_padding_changes_neither_clipped_loss_nor_their_gradients():
+    mask = torch.tensor([[True, False, True]])
+    new, old, weight = table([-1.0, NAN, -2.0]), table([-1.1, NAN, -2.2]), table([1.0, NAN, -3.0])
+    new.requires_grad_()
+    short = table([-1.0, -2.0]).requires_grad_()
+    everything = torch.ones(1, 2, dtype=torch.bool)
+
+    for padded, whole in (
+        (
+            clipped_policy_loss(new, old, weight, mask, clip=0.2),
+            clipped_policy_loss(short, old[mask][None], weight[mask][None], everything, clip=0.2),
+        ),
+        (
+            clipped_value_loss(new, old, weight, mask, clip=0.05),
+            clipped_value_loss(short, old[mask][None], weight[mask][None], everything, clip=0.05),
+        ),
+    ):
+        new.grad = short.grad = None
+        padded[0].backward()
+        whole[0].backward()
+
+        torch.testing.assert_close(padded[0], whole[0])
+        assert padded[1:] == whole[1:]
+        torch.testing.assert_close(new.grad[mask], short.grad[0])
+        assert new.grad[0, 1] == 0
+
+
+def test_splitting_a_batch_changes_neither_sum_nor_count():
+    torch.manual_seed(0)
+    new, old, weight = torch.randn(3, 6, 4, dtype=torch.float64)
+    mask = torch.rand(6, 4) < 0.7
+
+    whole = clipped_policy_loss(new, old, weight, mask, clip=0.2)
+
+    parts = [clipped_policy_loss(new[i], old[i], weight[i], mask[i], clip=0.2) for i in (slice(0, 1), slice(1, 6))]
+    torch.testing.assert_close(parts[0][0] + parts[1][0], whole[0])
+    assert parts[0][1] + parts[1][1] == whole[1]
+
+
+def test_extreme_log_ratios_have_finite_losses_and_gradients():
+    logprobs = torch.tensor([[-1e4, 0.0, -1e4, 0.0]], requires_grad=True)
+    old = torch.tensor([[0.0, -1e4, 0.0, -1e4]])
+
+    loss, _, metrics = clipped_policy_loss(
+        logprobs, old, torch.tensor([[1.0, 1.0, -1.0, -1.0]]), torch.ones(1, 4, dtype=torch.bool), clip=0.2
+    )
+    loss.backward()
+
+    assert torch.isfinite(loss)
+    assert torch.isfinite(logprobs.grad).all()
+    assert torch.isfinite(metrics["approx_kl"][0])
+
+
+# The whole of it, on a language that can be enumerated
+
+
+def exact_gradient(policy, reference, rewards, *, beta):
+    """Gradient of E[reward] - beta KL(policy || reference), by its definition."""
+    logits = policy.clone().requires_grad_()
+    logp = sequence_logprobs(logits)
+    (logp.exp() * (rewards - beta * (logp - sequence_logprobs(reference)))).sum().backward()
+    return logits.grad
+
+
+def surrogate_gradient(policy, reference, rewards, *, beta, values=None, lam=1.0):
+    """What one PPO step sees when every sequence is sampled as often as the policy writes it."""
+    logits = policy.clone().requires_grad_()
+    old = token_logprobs(policy)
+    shaped = kl_shaped_rewards(rewards, old, token_logprobs(reference), MASK, beta=beta)
+    values = torch.zeros_like(shaped) if values is None else values[STATES]
+    advantages, returns = gae(shaped, values, MASK, gamma=1.0, lam=lam)
+    weight = sequence_logprobs(policy).exp()[:, None]
+    loss, _, _ = clipped_policy_loss(token_logprobs(logits), old, weight * advantages, MASK, clip=0.2)
+    loss.backward()
+    return logits.grad, returns
+
+
+def exact_values(policy, reference, rewards, *, beta):
+    """Expected return from each prefix on, (7,)."""
+    _, returns = surrogate_gradient(policy, reference, rewards, beta=beta)
+    weight = sequence_logprobs(policy).exp()[:, None] * MASK
+    total = torch.zeros(len(PREFIXES), dtype=torch.float64).index_add(0, STATES.flatten(), (weight * returns).flatten())
+    return total / torch.zeros_like(total).index_add(0, STATES.flatten(), weight.flatten())
+
+
+def test_gradient_at_ratio_one_is_the_exact_policy_gradient():
+    policy, reference, rewards = make_policy(0), make_policy(1), toy_rewards()
+
+    gradient, _ = surrogate_gradient(policy, reference, rewards, beta=0.3)
+
+    torch.testing.assert_close(-gradient, exact_gradient(policy, reference, rewards, beta=0.3))
+
+
+def test_any_baseline_of_the_prefix_leaves_the_gradient_exact_and_true_values_do_so_at_every_lambda():
+    policy, reference, rewards = make_policy(0), make_policy(1), toy_rewards()
+    exact = exact_gradient(policy, reference, rewards, beta=0.3)
+    truth = exact_values(policy, reference, rewards, beta=0.3)
+
+    for values, lam in ((torch.arange(7.0).double(), 1.0), (truth, 0.95), (truth, 0.0)):
+        gradient, _ = surrogate_gradient(policy, reference, rewards, beta=0.3, values=values, lam=lam)
+        torch.testing.assert_close(-gradient, exact)
+
+
+def test_kl_as_a_loss_per_token_is_not_the_gradient_of_the_kl():
+    """Guards against taking the KL out of the reward: a token's KL loss can't know the KL of later tokens."""
+    policy, reference = make_policy(0), make_policy(1)
+    exact = exact_gradient(policy, reference, torch.zeros(len(SEQUENCES)).double(), beta=1.0)
+    logits = policy.clone().requires_grad_()
+    weight = sequence_logprobs(policy).exp()[:, None] * MASK
+    log_ratio = (token_logprobs(policy) - token_logprobs(reference)).detach()
+
+    (weight * log_ratio * token_logprobs(logits)).sum().backward()
+
+    assert (logits.grad + exact).norm() / exact.norm() > 0.05
+
+
+BETA = 0.7
+
+
+@pytest.fixture
+def optimum():
+    return tilted(make_policy(1), toy_rewards(), BETA)
+
+
+def assert_reaches(logits, optimum, *, atol):
+    torch.testing.assert_close(sequence_logprobs(logits).exp(), optimum, atol=atol, rtol=0.0)
+
+
+def test_dpo_reaches_the_tilted_reference(optimum):
+    reference, rewards = make_policy(1), toy_rewards()
+    logits = reference.clone().requires_grad_()
+    i, j = torch.triu_indices(len(SEQUENCES), len(SEQUENCES), offset=1)
+    p_win = torch.sigmoid(rewards[i] - rewards[j])
+    optimizer = torch.optim.LBFGS([logits], max_iter=500, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        scores = implicit(token_logprobs(logits), token_logprobs(reference), MASK, beta=BETA)
+        difference = scores[i] - scores[j]
+        loss = (p_win * bradley_terry(difference) + (1 - p_win) * bradley_terry(-difference)).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+    assert_reaches(logits.detach(), optimum, atol=1e-5)
+
+
+def test_reinforce_reaches_the_tilted_reference(optimum):
+    reference, rewards = make_policy(1), toy_rewards()
+    logits = reference.clone().requires_grad_()
+    optimizer = torch.optim.Adam([logits], lr=0.05)
+
+    for _ in range(500):
+        logprobs = token_logprobs(logits)
+        shaped = kl_shaped_rewards(rewards, logprobs, token_logprobs(reference), MASK, beta=BETA)
+        _, returns = gae(shaped, torch.zeros_like(shaped), MASK, gamma=1.0, lam=1.0)
+        weight = sequence_logprobs(logits).detach().exp()
+        baseline = (weight * returns[:, 0]).sum()
+        optimizer.zero_grad()
+        (-(weight[:, None] * (returns - baseline)) * logprobs)[MASK].sum().backward()
+        optimizer.step()
+
+    assert_reaches(logits.detach(), optimum, atol=1e-3)
+
+
+def test_ppo_on_sampled_rollouts_with_a_learned_critic_reaches_the_tilted_reference(optimum):
+    torch.manual_seed(3)
+    reference, rewards = make_policy(1), toy_rewards()
+    logits, critic = reference.clone().requires_grad_(), torch.zeros(len(PREFIXES)).double().requires_grad_()
+    optimizer = torch.optim.Adam([{"params": [logits], "lr": 0.02}, {"params": [critic], "lr": 0.05}])
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, total_iters=300)
+
+    for _ in range(300):
+        drawn = torch.multinomial(sequence_logprobs(logits).detach().exp(), 512, replacement=True)
+        states, mask = STATES[drawn], MASK[drawn]
+        old, old_values = token_logprobs(logits)[drawn].detach(), critic.detach()[states]
+        shaped = kl_shaped_rewards(rewards[drawn], old, token_logprobs(reference)[drawn], mask, beta=BETA)
+        advantages, returns = gae(shaped, old_values, mask, gamma=1.0, lam=0.95)
+        advantages = whiten(advantages, mask)
+        for _ in range(2):
+            policy_loss, count, _ = clipped_policy_loss(token_logprobs(logits)[drawn], old, advantages, mask, clip=0.2)
+            value_loss, _, _ = clipped_value_loss(critic[states], old_values, returns, mask, clip=0.5)
+            optimizer.zero_grad()
+            ((policy_loss + value_loss) / count).backward()
+            optimizer.step()
+        schedule.step()
+
+    assert_reaches(logits.detach(), optimum, atol=0.03)
