@@ -19,6 +19,7 @@ from labeling.models import Project, Prompt, Role, User
 from labeling.selectors import access
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
+from labeling.selectors import queue as queue_selectors
 from labeling.services import prompts as prompt_services
 
 __all__ = [
@@ -38,10 +39,12 @@ __all__ = [
     "add_completions",
     "all_projects",
     "count_judgements_after",
+    "count_open_slots",
     "judgements",
     "latest_judgement",
     "project_for",
     "project_record",
+    "prompt_record",
     "prompts",
     "prompts_to_sample",
     "publish",
@@ -172,6 +175,23 @@ def latest_judgement(project_id: int) -> int:
 def count_judgements_after(project_id: int, judgement: int, *, at_most: int) -> int:
     """How many judgements came after one, counted to ``at_most`` and no further."""
     return label_selectors.count_labels_after(project_id, judgement, at_most=at_most)
+
+
+def count_open_slots(project_id: int, *, at_most: int) -> int:
+    """How many judgements the queue still wants, counted to ``at_most`` and no further."""
+    return queue_selectors.count_open_slots(project_id, at_most=at_most)
+
+
+def prompt_record(project_id: int, prompt_id: int) -> PromptRecord:
+    """One prompt of a project.
+
+    Raises:
+        NotFound: there is none with this id in the project.
+    """
+    prompt = Prompt.objects.filter(pk=prompt_id, project=project_id).first()
+    if prompt is None:
+        raise NotFound(f"there is no prompt {prompt_id} in this project")
+    return _prompt(prompt)
 
 
 def prompts(project_id: int, *, held_out: bool, limit: int) -> list[PromptRecord]:

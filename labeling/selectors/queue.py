@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from labeling.models import Assignment, Completion, Membership, State, User
+from labeling.models import Assignment, Completion, Membership, Slot, State, User
 from labeling.selectors.progress import Progress, progress_of
 
 
@@ -75,3 +75,8 @@ def recent_assignments(*, project_id: int, annotator: User, state: State) -> Que
         .filter(annotator=annotator, item__project=project_id, state=state)
         .order_by("-changed", "-id")
     )
+
+
+def count_open_slots(project_id: int, *, at_most: int) -> int:
+    """How many judgements the queue of a project still wants, counted to ``at_most`` and no further."""
+    return Slot.objects.filter(project=project_id, is_done=False)[:at_most].count()

@@ -1,0 +1,169 @@
+"""Exchange records to core records: the snapshot that a run is trained on, its split by prompt and its digest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from alignment.core.records import Demonstration, Judgement, Message, Prompt, Role
+from labeling import exchange
+
+LEAST_TRAINING = 2
+"""Judgements below which there is nothing to train on."""
+
+
+class TooFewJudgements(ValueError):
+    """The project has too little to learn from; says how much there is and what to do."""
+
+
+class SnapshotChanged(RuntimeError):
+    """The judgements in the database are no longer those of the run, and the run's own copy is gone."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The judgements of a run in the order of their ids, split by prompt.
+
+    Attributes:
+        digest: SHA-256 of the canonical lines, both parts, in order.
+    """
+
+    train: tuple[Judgement, ...]
+    held_out: tuple[Judgement, ...]
+    digest: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is in it, for the page."""
+        return {
+            "judgements": len(self.train) + len(self.held_out),
+            "train": len(self.train),
+            "held_out": len(self.held_out),
+            "train_prompts": len({judgement.prompt for judgement in self.train}),
+            "held_out_prompts": len({judgement.prompt for judgement in self.held_out}),
+            "comparisons": sum(1 for judgement in (*self.train, *self.held_out) for _ in judgement.comparisons()),
+        }
+
+
+def to_prompt(messages: Iterable[tuple[str, str]]) -> Prompt:
+    """A prompt as the core knows it."""
+    return tuple(Message(role=cast(Role, role), content=content) for role, content in messages)
+
+
+def take_snapshot(project_id: int, *, up_to: int) -> Snapshot:
+    """Read the current judgements up to a label id.
+
+    Raises:
+        TooFewJudgements: fewer than two of training prompts.
+    """
+    return _snapshot([_line(record) for record in exchange.judgements(project_id, up_to=up_to)])
+
+
+def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = "") -> Snapshot:
+    """The run's snapshot: from the copy in its folder, else from the database, which then writes the copy.
+
+    Args:
+        digest: what an earlier attempt read; empty at the first.
+
+    Raises:
+        TooFewJudgements: see take_snapshot.
+        SnapshotChanged: no copy, and the database has other judgements by now.
+    """
+    path = folder / "snapshot.jsonl.gz"
+    if digest and (kept := _read(path)) and _digest(kept) == digest:
+        return _snapshot(kept)
+    lines = [_line(record) for record in exchange.judgements(project_id, up_to=up_to)]
+    snapshot = _snapshot(lines)
+    if digest and snapshot.digest != digest:
+        raise SnapshotChanged(
+            f"the run was trained on judgements with the digest {digest[:12]}, now they are {snapshot.digest[:12]}: "
+            "some were revised since. Start a new run"
+        )
+    _write(path, lines)
+    return snapshot
+
+
+def demonstrations(judgements: Sequence[Judgement]) -> list[Demonstration]:
+    """The completions that were ranked first, for supervised fine-tuning; of tied ones all.
+
+    A judgement in which all are tied shows nothing and gives none.
+    """
+    found: dict[tuple[Prompt, str], Demonstration] = {}
+    for judgement in judgements:
+        if judgement.ranks is None or len(set(judgement.ranks)) == 1:
+            continue
+        for text, rank in zip(judgement.completions, judgement.ranks, strict=True):
+            if rank == 1 and text:
+                found.setdefault((judgement.prompt, text), Demonstration(judgement.prompt, text, id=judgement.id))
+    return list(found.values())
+
+
+def _line(record: exchange.JudgementRecord) -> str:
+    """One judgement with what a result can depend on, always written the same way."""
+    content = {
+        "id": record.id,
+        "held_out": record.prompt.held_out,
+        "prompt": [list(message) for message in record.prompt.messages],
+        "completions": [completion.text for completion in record.completions],
+        "ranks": record.ranks,
+        "ratings": record.ratings,
+        "annotator": record.annotator,
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(lines: Iterable[str]) -> str:
+    sha = hashlib.sha256()
+    for line in lines:
+        sha.update(line.encode() + b"\n")
+    return sha.hexdigest()
+
+
+def _snapshot(lines: Sequence[str]) -> Snapshot:
+    parts: dict[bool, list[Judgement]] = {False: [], True: []}
+    for line in lines:
+        content = json.loads(line)
+        parts[content["held_out"]].append(_judgement(content))
+    if len(parts[False]) < LEAST_TRAINING:
+        raise TooFewJudgements(
+            f"there are {len(parts[False])} judgements of training prompts (and {len(parts[True])} of held-out ones); "
+            f"a run needs {LEAST_TRAINING} or more: judge more items, or import preferences"
+        )
+    return Snapshot(train=tuple(parts[False]), held_out=tuple(parts[True]), digest=_digest(lines))
+
+
+def _judgement(content: dict[str, Any]) -> Judgement:
+    return Judgement(
+        prompt=to_prompt((role, text) for role, text in content["prompt"]),
+        completions=tuple(content["completions"]),
+        ranks=tuple(content["ranks"]) if content["ranks"] else None,
+        ratings=tuple(content["ratings"]) if content["ratings"] else None,
+        annotator=content["annotator"],
+        id=str(content["id"]),
+    )
+
+
+def _read(path: Path) -> list[str]:
+    """The lines of the copy; none when it is absent or damaged, because the database can be read instead."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            return [line.removesuffix("\n") for line in lines]
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
+        return []
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with gzip.open(partial, "wt", encoding="utf-8", newline="\n", compresslevel=5) as target:
+        target.writelines(line + "\n" for line in lines)
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())
+    partial.replace(path)

@@ -1,0 +1,33 @@
+"""Handing work to the worker, on the connection and in the transaction of the caller. No torch: jobs are named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+QUEUE = "training"
+EXECUTE_RUN = "alignment.execute_run"
+FILL_QUEUE = "alignment.fill_queue"
+WRITE_SAMPLES = "alignment.write_samples"
+PRIORITIES = {WRITE_SAMPLES: 20, FILL_QUEUE: 10, EXECUTE_RUN: 0}  # somebody waits for samples; a run takes long
+
+
+def defer(name: str, *, once: str, **arguments: Any) -> bool:
+    """Queue a job; it becomes visible to the worker when the surrounding transaction commits.
+
+    Args:
+        once: while a job with this key waits, another one is not queued.
+
+    Returns:
+        Whether it was queued.
+    """
+    task = app.configure_task(name, queue=QUEUE, queueing_lock=once, priority=PRIORITIES[name])
+    try:
+        with transaction.atomic():  # a refusal must not spoil the transaction around it
+            task.defer(**arguments)
+    except AlreadyEnqueued:
+        return False
+    return True

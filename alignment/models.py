@@ -1,3 +1,0 @@
-"""Runs and what they made."""
-
-from __future__ import annotations

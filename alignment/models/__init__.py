@@ -1,0 +1,24 @@
+"""Runs and what they made; fields and constraints, no rules: those are in alignment.services."""
+
+from __future__ import annotations
+
+from alignment.models.loop import LoopSettings, Method, Preset, Start
+from alignment.models.policies import Evaluation, Policy, RewardModel, Sample
+from alignment.models.runs import OPEN_STATES, Metric, Run, RunState, Stage, Trigger
+
+__all__ = [
+    "OPEN_STATES",
+    "Evaluation",
+    "LoopSettings",
+    "Method",
+    "Metric",
+    "Policy",
+    "Preset",
+    "RewardModel",
+    "Run",
+    "RunState",
+    "Sample",
+    "Stage",
+    "Start",
+    "Trigger",
+]

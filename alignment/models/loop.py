@@ -1,0 +1,86 @@
+"""How the loop of a project runs by itself."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+
+class Method(models.TextChoices):
+    """What a run trains with."""
+
+    SFT = "sft", "supervised fine-tuning"
+    REWARD_MODEL = "rm", "reward model"
+    DPO = "dpo", "DPO"
+    PPO = "ppo", "PPO"
+
+
+class Preset(models.TextChoices):
+    """Where the settings of a run start from."""
+
+    SMALL = "small", "small (a model of some million parameters on a processor)"
+    LARGE = "large", "large (a language model on an accelerator)"
+
+
+class Start(models.TextChoices):
+    """The weights that policy training starts from; the reference policy is always the base."""
+
+    BASE = "base", "the base model"
+    PARENT = "parent", "the served policy"
+
+
+class LoopSettings(models.Model):
+    """How the loop of a project runs by itself."""
+
+    project = models.OneToOneField("labeling.Project", models.CASCADE, related_name="+", primary_key=True)
+    enabled = models.BooleanField(default=True, help_text="Whether runs start by themselves.")
+    judgements_per_run = models.PositiveIntegerField(
+        default=50, validators=[MinValueValidator(1)], help_text="A run starts after so many new judgements."
+    )
+    method = models.CharField(
+        max_length=10,
+        choices=[(Method.DPO.value, Method.DPO.label), (Method.PPO.value, Method.PPO.label)],
+        default=Method.DPO,
+    )
+    start = models.CharField(
+        max_length=10, choices=Start.choices, default=Start.BASE, help_text="What policy training starts from."
+    )
+    preset = models.CharField(max_length=10, choices=Preset.choices, default=Preset.SMALL)
+    beta = models.FloatField(
+        default=0.1,
+        validators=[MinValueValidator(0.0001), MaxValueValidator(100)],
+        help_text="KL strength: smaller lets the policy go further from the reference.",
+    )
+    prompts_per_round = models.PositiveIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(10_000)],
+        help_text="For so many prompts a new policy version writes completions.",
+    )
+    temperature = models.FloatField(
+        default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(10)], help_text="Of sampling."
+    )
+    max_new_tokens = models.PositiveIntegerField(
+        default=64,
+        validators=[MinValueValidator(1), MaxValueValidator(32_768)],
+        help_text="Tokens that a completion may have.",
+    )
+    seed = models.PositiveBigIntegerField(default=0, help_text="Of everything that is drawn by chance.")
+
+    class Meta:
+        verbose_name_plural = "loop settings"
+        constraints = [
+            models.CheckConstraint(condition=Q(judgements_per_run__gte=1), name="loop_judgements_at_least_1"),
+            models.CheckConstraint(
+                condition=Q(method__in=[Method.DPO, Method.PPO]), name="loop_method_trains_a_policy"
+            ),
+            models.CheckConstraint(condition=Q(start__in=Start.values), name="loop_start_known"),
+            models.CheckConstraint(condition=Q(preset__in=Preset.values), name="loop_preset_known"),
+            models.CheckConstraint(condition=Q(beta__gt=0), name="loop_beta_above_0"),
+            models.CheckConstraint(condition=Q(prompts_per_round__gte=1), name="loop_prompts_at_least_1"),
+            models.CheckConstraint(condition=Q(temperature__gt=0), name="loop_temperature_above_0"),
+            models.CheckConstraint(condition=Q(max_new_tokens__gte=1), name="loop_tokens_at_least_1"),
+        ]
+
+    def __str__(self) -> str:
+        return f"loop settings of project {self.project_id}"

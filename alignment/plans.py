@@ -1,0 +1,145 @@
+"""Everything that a run is set to, as one value that a form can check, a row can keep and the worker can follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from alignment.core.config import (
+    DirectConfig,
+    InvalidSetting,
+    LoraSettings,
+    PPOConfig,
+    RewardModelConfig,
+    SFTConfig,
+    TrainerConfig,
+)
+from alignment.core.fields import Settings, choice, real, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingConfig(Settings):
+    """What the served policy writes for the queue at the end of a run."""
+
+    prompts: int = whole(20, low=0, high=10_000)
+    """Prompts to write for; 0: none."""
+    completions: int = whole(4, low=2, high=9)
+    """K: completions of each prompt."""
+    temperature: float = real(1.0, low=0, above=True, high=10)
+    """Of sampling; top_k is 0 and top_p is 1, so that log-probabilities are the policy's own."""
+    max_new_tokens: int = whole(64, low=1, high=32_768)
+    """Tokens that a completion may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig(Settings):
+    """How a new policy is compared with its parent and with the base, on held-out prompts."""
+
+    prompts: int = whole(64, low=1, high=10_000)
+    """Held-out prompts at most; with fewer than two, training prompts stand in and the page says so."""
+    completions: int = whole(2, low=1, high=16)
+    """Completions of each prompt; their mean reward is the prompt's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartConfig(Settings):
+    """What policy training starts from."""
+
+    weights: str = choice("base", "parent")
+    """base: the base model anew, on all judgements; parent: the served policy goes on. The reference is the base."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The settings of a run, section by section."""
+
+    reward_trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    sft: SFTConfig = field(default_factory=SFTConfig)
+    direct: DirectConfig = field(default_factory=DirectConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    start: StartConfig = field(default_factory=StartConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain JSON values."""
+        return {each.name: getattr(self, each.name).to_dict() for each in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Settings from plain values; what is not named keeps its default.
+
+        Raises:
+            InvalidSetting: a section or a key that does not exist, or a value out of its range.
+        """
+        return cls().changed(values)
+
+    def changed(self, values: Mapping[str, Mapping[str, Any]]) -> Self:
+        """The same with other values in some sections.
+
+        Raises:
+            InvalidSetting: see from_dict.
+        """
+        sections = {each.name: getattr(self, each.name) for each in fields(self)}
+        for section, given in values.items():
+            if section not in sections:
+                raise InvalidSetting(section, f"a run has no section {section!r}; there are {', '.join(sections)}")
+            if not isinstance(given, Mapping):
+                raise InvalidSetting(section, f"section {section!r} is {given!r}; it must be settings by name")
+            old = sections[section]
+            sections[section] = type(old).from_dict({**old.to_dict(), **given})
+        return type(self)(**sections)
+
+    def seeded(self, seed: int) -> Self:
+        """The same with one seed for all training."""
+        return replace(
+            self,
+            reward_trainer=replace(self.reward_trainer, seed=seed),
+            trainer=replace(self.trainer, seed=seed),
+        )
+
+
+def parse_assignments(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Settings written as ``section.name=value``, the value as JSON or as plain text.
+
+    Raises:
+        InvalidSetting: a line of another form.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        name, equals, value = line.partition("=")
+        section, point, key = name.strip().partition(".")
+        if not (equals and point and section and key):
+            raise InvalidSetting(
+                name.strip(), f"{line!r} is no setting: write section.name=value, as in trainer.lr=1e-4"
+            )
+        values.setdefault(section, {})[key] = _value(value.strip())
+    return values
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return {"none": None, "yes": True, "no": False}.get(text.lower(), text)
+
+
+SMALL = Plan(
+    # A model of some million parameters learns little from one pass over tens of judgements; several passes over
+    # these few take seconds. Found by trying on the demo project, see README.md.
+    reward_trainer=TrainerConfig(epochs=6, batch_size=8, lr=1e-3, warmup_steps=2),
+    trainer=TrainerConfig(epochs=6, batch_size=8, lr=1e-3, warmup_steps=2),
+    ppo=PPOConfig(epochs=2, completions_per_prompt=2, max_new_tokens=64),
+)
+LARGE = Plan(
+    reward_trainer=TrainerConfig(epochs=1, batch_size=64, lr=1e-4, warmup_steps=10),
+    trainer=TrainerConfig(epochs=1, batch_size=64, lr=5e-5, warmup_steps=10),
+    ppo=PPOConfig(max_new_tokens=256),
+    sampling=SamplingConfig(max_new_tokens=256),
+)
+PRESETS = {"small": SMALL, "large": LARGE}

@@ -1,0 +1,143 @@
+"""Reads of runs, policies and the loop's state. Named, and no query in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db.models import Prefetch, QuerySet
+
+from alignment.loop import Facts
+from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, Run, Sample
+from labeling import exchange
+
+
+def loop_settings(project_id: int) -> LoopSettings:
+    """The project's settings, or the defaults, unsaved, when it has none yet."""
+    found = LoopSettings.objects.filter(pk=project_id).first()
+    return found or LoopSettings(project_id=project_id)
+
+
+def runs(project_id: int) -> QuerySet[Run]:
+    """A project's runs with what they made, the newest first."""
+    return (
+        Run.objects.filter(project=project_id)
+        .select_related("parent", "policy", "reward_model", "creator")
+        .defer("results", "traceback", "config")
+        .order_by("-id")
+    )
+
+
+def run_for(run_id: int, *, user: Any, roles: Collection[str]) -> tuple[Run, exchange.ProjectRecord]:
+    """A run for a person who holds one of the roles in its project.
+
+    Raises:
+        NotFound: no such run, or no place in its project.
+        NotAllowed: another role.
+    """
+    run = Run.objects.select_related("parent", "policy", "reward_model", "creator").filter(pk=run_id).first()
+    if run is None:
+        raise exchange.NotFound(f"there is no run {run_id}, or you are not a member of its project")
+    return run, _place(run.project_id, user=user, roles=roles, missing=f"there is no run {run_id}")
+
+
+def policy_for(policy_id: int, *, user: Any, roles: Collection[str]) -> tuple[Policy, exchange.ProjectRecord]:
+    """A policy for a person who holds one of the roles in its project.
+
+    Raises:
+        NotFound: no such policy, or no place in its project.
+        NotAllowed: another role.
+    """
+    policy = Policy.objects.select_related("parent", "run").filter(pk=policy_id).first()
+    if policy is None:
+        raise exchange.NotFound(f"there is no policy {policy_id}, or you are not a member of its project")
+    return policy, _place(policy.project_id, user=user, roles=roles, missing=f"there is no policy {policy_id}")
+
+
+def _place(
+    project_id: int, *, user: AbstractUser | AnonymousUser, roles: Collection[str], missing: str
+) -> exchange.ProjectRecord:
+    slug = exchange.project_record(project_id).slug
+    try:
+        return exchange.project_for(slug, user=user, roles=roles)  # type: ignore[arg-type]  # the site's own user model
+    except exchange.NotFound:
+        raise exchange.NotFound(f"{missing}, or you are not a member of its project") from None
+
+
+def policies(project_id: int) -> QuerySet[Policy]:
+    """A project's policy versions with how they did, the newest first."""
+    evaluations = Evaluation.objects.select_related("against").order_by("-against__version")
+    return (
+        Policy.objects.filter(project=project_id)
+        .select_related("parent", "run", "run__reward_model")
+        .defer("run__results", "run__config", "run__traceback")
+        .prefetch_related(Prefetch("evaluations", queryset=evaluations))
+        .order_by("-version")
+    )
+
+
+def serving_policy(project_id: int) -> Policy | None:
+    """The version that writes for the queue, None before the first."""
+    return Policy.objects.filter(project=project_id, is_serving=True).first()
+
+
+def open_run(project_id: int) -> Run | None:
+    """The run that is under way, else the oldest that waits."""
+    return Run.objects.filter(project=project_id, state__in=OPEN_STATES).order_by("-state", "id").first()
+
+
+def metrics(run: Run) -> list[dict[str, Any]]:
+    """What the run reported, in order: stage, step and values."""
+    rows = Metric.objects.filter(run=run).order_by("id").values_list("stage", "step", "values")
+    return [{"stage": stage, "step": step, "values": values} for stage, step, values in rows]
+
+
+def curves(run: Run, *, most_points: int = 1000) -> dict[str, dict[str, Any]]:
+    """The run's metrics by stage, as columns to be drawn: {stage: {steps: [...], values: {name: [...]}}}.
+
+    A name that a step lacks is None there. Of more than ``most_points`` steps every n-th is taken, and the last.
+    """
+    by_stage: dict[str, list[tuple[int, dict[str, float]]]] = {}
+    for row in metrics(run):
+        by_stage.setdefault(row["stage"], []).append((row["step"], row["values"]))
+    return {stage: _columns(sorted(rows, key=lambda row: row[0]), most_points) for stage, rows in by_stage.items()}
+
+
+def _columns(rows: list[tuple[int, dict[str, float]]], most_points: int) -> dict[str, Any]:
+    every = -(-len(rows) // most_points)
+    kept = [row for at, row in enumerate(rows) if at % every == 0 or at == len(rows) - 1]
+    names = sorted({name for _, values in kept for name in values})
+    return {
+        "steps": [step for step, _ in kept],
+        "values": {name: [values.get(name) for _, values in kept] for name in names},
+    }
+
+
+def facts(project_id: int, *, written_out: bool = False) -> Facts:
+    """What the loop decides by."""
+    settings = loop_settings(project_id)
+    last = Run.objects.filter(project=project_id).order_by("-snapshot_last").values_list("snapshot_last", flat=True)
+    under_way = open_run(project_id)
+    return Facts(
+        enabled=settings.enabled,
+        new_judgements=exchange.count_judgements_after(
+            project_id, last.first() or 0, at_most=settings.judgements_per_run
+        ),
+        judgements_per_run=settings.judgements_per_run,
+        open_run=under_way.pk if under_way else None,
+        open_slots=exchange.count_open_slots(project_id, at_most=settings.prompts_per_round),
+        prompts_per_round=settings.prompts_per_round,
+        has_prompts=bool(exchange.prompts_to_sample(project_id, limit=1)),
+        written_out=written_out,
+    )
+
+
+def samples_of(prompt_id: int, *, policies: Sequence[Policy]) -> dict[int, list[Sample]]:
+    """The newest four samples of each policy for one prompt, by policy id."""
+    rows = Sample.objects.filter(prompt=prompt_id, policy__in=policies).order_by("-id")
+    found: dict[int, list[Sample]] = {policy.pk: [] for policy in policies}
+    for row in rows[: 16 * max(1, len(policies))]:
+        if len(found[row.policy_id]) < 4:
+            found[row.policy_id].append(row)
+    return found

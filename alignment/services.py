@@ -1,0 +1,240 @@
+"""Every write of the loop that a person or a trigger asks for; one transaction each. What a worker writes is in
+alignment.bookkeeping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from alignment import jobs, selectors
+from alignment.core.fields import InvalidSetting
+from alignment.loop import should_fill, should_start
+from alignment.models import LoopSettings, Method, Policy, Run, RunState, Stage, Trigger
+from alignment.plans import PRESETS, Plan
+from alignment.versions import code_version
+from labeling import exchange
+
+DEMO = "demo"
+LOOP_FIELDS = (
+    "enabled",
+    "judgements_per_run",
+    "method",
+    "start",
+    "preset",
+    "beta",
+    "prompts_per_round",
+    "temperature",
+    "max_new_tokens",
+    "seed",
+)
+
+
+@transaction.atomic
+def ensure_loop(*, project_id: int) -> LoopSettings:
+    """The project's loop settings and its policy version 1, the base model; made when it has none."""
+    project = exchange.project_record(project_id)
+    per_run = 10 if project.slug == DEMO else 50  # the demonstration closes its loop within minutes
+    settings, _ = LoopSettings.objects.get_or_create(pk=project_id, defaults={"judgements_per_run": per_run})
+    Policy.objects.get_or_create(
+        project_id=project_id, version=1, defaults={"is_serving": True, "promoted": timezone.now()}
+    )
+    return settings
+
+
+@transaction.atomic
+def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
+    """Change how the loop of a project runs by itself.
+
+    Args:
+        changes: any of LOOP_FIELDS.
+
+    Raises:
+        Invalid: an unknown setting, or a value outside its range.
+    """
+    settings = ensure_loop(project_id=project_id)
+    settings = LoopSettings.objects.select_for_update().get(pk=settings.pk)
+    for name, value in changes.items():
+        if name not in LOOP_FIELDS:
+            raise exchange.Invalid(f"the loop has no setting {name!r}; it has {', '.join(LOOP_FIELDS)}")
+        setattr(settings, name, value)
+    try:
+        settings.full_clean(validate_unique=False)
+    except ValidationError as error:
+        raise exchange.Invalid(
+            "; ".join(f"{key}: {' '.join(texts)}" for key, texts in error.message_dict.items())
+        ) from None
+    settings.save()
+    exchange.publish(exchange.project_record(project_id).slug, "loop")
+    return settings
+
+
+def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
+    """The settings of a run of the loop: the preset, with what the loop's settings say."""
+    plan = PRESETS[settings.preset]
+    sampling = {
+        "prompts": settings.prompts_per_round,
+        "completions": completions,
+        "temperature": settings.temperature,
+        "max_new_tokens": settings.max_new_tokens,
+    }
+    return plan.changed(
+        {
+            "direct": {"beta": settings.beta},
+            "ppo": {
+                "beta": settings.beta,
+                "temperature": settings.temperature,
+                "max_new_tokens": settings.max_new_tokens,
+            },
+            "start": {"weights": settings.start},
+            "sampling": sampling,
+        }
+    )
+
+
+@transaction.atomic
+def create_run(
+    *,
+    project_id: int,
+    method: str | None = None,
+    trigger: str = Trigger.PERSON,
+    changes: dict[str, dict[str, Any]] | None = None,
+    seed: int | None = None,
+    reason: str = "",
+    creator_id: int | None = None,
+    start: bool = True,
+) -> Run:
+    """A queued run on all judgements there are now, and the job that executes it.
+
+    Args:
+        method: sft, rm, dpo or ppo; None: the project's.
+        changes: settings that differ from the project's, by section.
+        seed: None: the project's.
+        start: False leaves the execution to the caller (the foreground command).
+
+    Raises:
+        Invalid: no such method, a setting that does not exist or is out of range, or no judgements at all.
+    """
+    settings = ensure_loop(project_id=project_id)
+    project = exchange.project_record(project_id)
+    method = method or settings.method
+    if method not in Method.values:
+        raise exchange.Invalid(f"there is no method {method!r}: use one of {', '.join(Method.values)}")
+    seed = settings.seed if seed is None else seed
+    try:
+        plan = default_plan(settings, completions=project.completions_per_item).changed(changes or {}).seeded(seed)
+    except InvalidSetting as error:
+        raise exchange.Invalid(str(error), code="invalid_setting") from error
+    latest = exchange.latest_judgement(project_id)
+    if not latest:
+        raise exchange.Invalid("there are no judgements to learn from: judge some items, or import preferences")
+    run = Run.objects.create(
+        project_id=project_id,
+        method=method,
+        trigger=trigger,
+        reason=reason,
+        creator_id=creator_id,
+        parent=selectors.serving_policy(project_id),
+        config=plan.to_dict(),
+        seed=seed,
+        code_version=code_version(),
+        snapshot_last=latest,
+    )
+    if start:
+        jobs.defer(jobs.EXECUTE_RUN, once=f"run:{run.pk}", run_id=run.pk)
+    exchange.publish(project.slug, "run", run=run.pk, state=run.state)
+    return run
+
+
+@transaction.atomic
+def start_if_due(*, project_id: int) -> Run | None:
+    """Start a run of the loop when it is time; two workers that ask at once start one."""
+    settings = ensure_loop(project_id=project_id)
+    LoopSettings.objects.select_for_update().get(pk=settings.pk)
+    reason = should_start(selectors.facts(project_id))
+    if reason is None:
+        return None
+    return create_run(project_id=project_id, trigger=Trigger.LOOP, reason=reason)
+
+
+@transaction.atomic
+def fill_if_low(*, project_id: int, written_out: bool = False) -> bool:
+    """Have the served policy write for the queue when it runs low; whether a job was queued."""
+    ensure_loop(project_id=project_id)
+    if not should_fill(selectors.facts(project_id, written_out=written_out)):
+        return False
+    return jobs.defer(jobs.FILL_QUEUE, once=f"fill:{project_id}", project_id=project_id)
+
+
+@transaction.atomic
+def request_stop(*, run_id: int) -> Run:
+    """Ask a run to stop: one that waits stops at once, one that runs after its current step. Twice is harmless.
+
+    Raises:
+        Conflict: it has ended.
+    """
+    run = Run.objects.select_for_update().get(pk=run_id)
+    if not run.is_open:
+        raise exchange.Conflict(f"run {run_id} is {run.state}: only a queued or running one can be stopped")
+    run.stop_requested = True
+    run.save(update_fields=["stop_requested"])
+    if run.state == RunState.QUEUED:
+        end_run(run=run, state=RunState.STOPPED)
+    else:
+        exchange.publish(exchange.project_record(run.project_id).slug, "run", run=run.pk, state=run.state)
+    return run
+
+
+def end_run(*, run: Run, state: RunState, error: str = "", traceback: str = "") -> None:
+    """Close a run; part of a transaction that holds its row."""
+    run.state, run.error, run.traceback, run.finished = state, error, traceback, timezone.now()
+    run.save(update_fields=["state", "error", "traceback", "finished"])
+    exchange.publish(exchange.project_record(run.project_id).slug, "run", run=run.pk, state=run.state)
+
+
+@transaction.atomic
+def promote(*, policy_id: int) -> Policy:
+    """Let a version write for the queue from now on: an older one is a rollback. Twice is harmless."""
+    policy = Policy.objects.get(pk=policy_id)
+    # The settings row is the lock: all promotions of a project come one after the other.
+    LoopSettings.objects.select_for_update().filter(pk=policy.project_id).first()
+    policy.refresh_from_db()
+    if policy.is_serving:
+        return policy
+    Policy.objects.filter(project=policy.project_id, is_serving=True).update(is_serving=False)
+    policy.is_serving, policy.promoted = True, timezone.now()
+    policy.save(update_fields=["is_serving", "promoted"])
+    exchange.publish(exchange.project_record(policy.project_id).slug, "policy", version=policy.version)
+    return policy
+
+
+@transaction.atomic
+def request_samples(*, project_id: int, prompt_id: int, versions: list[int]) -> bool:
+    """Have versions write for one prompt, to be looked at; whether a job was queued (False: one waits already).
+
+    Raises:
+        Invalid: a version that does not exist, none, or more than six.
+        NotFound: the prompt is not in the project.
+    """
+    known = set(Policy.objects.filter(project=project_id, version__in=versions).values_list("version", flat=True))
+    if not 1 <= len(known) <= 6 or known != set(versions):
+        raise exchange.Invalid(f"versions are {versions}: name one to six that exist")
+    exchange.prompt_record(project_id, prompt_id)
+    return jobs.defer(
+        jobs.WRITE_SAMPLES,
+        once=f"samples:{project_id}:{prompt_id}",
+        project_id=project_id,
+        prompt_id=prompt_id,
+        versions=sorted(known),
+    )
+
+
+STAGES: dict[str, tuple[Stage, ...]] = {
+    Method.REWARD_MODEL: (Stage.SNAPSHOT, Stage.REWARD_MODEL),
+    Method.SFT: tuple(Stage),
+    Method.DPO: tuple(Stage),
+    Method.PPO: tuple(Stage),
+}
+"""What each method does, in order. SFT has a reward model too: without one nothing could be evaluated."""

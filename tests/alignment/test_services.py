@@ -1,0 +1,305 @@
+"""Starting, stopping and promoting."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from factories import judge, make_cast
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from alignment import bookkeeping, services
+from alignment.models import LoopSettings, Metric, Policy, Run, RunState, Stage, Trigger
+from labeling.errors import Conflict, Invalid, NotFound
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast():
+    return make_cast(num_items=4)
+
+
+def judged(cast, number):
+    for _ in range(number):
+        judge(cast.project, cast.bob)
+
+
+def start(cast, **arguments):
+    judged(cast, 1)
+    return services.create_run(project_id=cast.project.pk, **arguments)
+
+
+def version(cast, number, run):
+    parent = Policy.objects.get(project=cast.project, version=1)
+    return Policy.objects.create(
+        project=cast.project, version=number, parent=parent, run=run, method="dpo", path="p", digest="0" * 64
+    )
+
+
+def test_a_project_gets_its_settings_and_version_1_once(cast):
+    services.ensure_loop(project_id=cast.project.pk)
+    services.ensure_loop(project_id=cast.project.pk)
+
+    assert LoopSettings.objects.get().judgements_per_run == 50
+    policy = Policy.objects.get()
+    assert (policy.version, policy.is_serving, policy.path) == (1, True, "")
+
+
+def test_a_run_remembers_what_it_is_made_from(cast):
+    run = start(cast, seed=5, changes={"trainer": {"lr": 0.002}})
+
+    assert (run.method, run.state, run.seed, run.parent.version) == ("dpo", "queued", 5, 1)
+    assert run.snapshot_last == cast.project.labels.get().pk
+    assert run.config["trainer"]["lr"] == 0.002
+    assert run.config["trainer"]["seed"] == run.config["reward_trainer"]["seed"] == 5
+    assert "+" in run.code_version
+
+
+def test_a_run_is_handed_to_the_worker_by_name(cast):
+    run = start(cast)
+
+    job = ProcrastinateJob.objects.get()
+    assert (job.task_name, job.queue_name, job.args) == ("alignment.execute_run", "training", {"run_id": run.pk})
+
+
+def test_a_run_that_is_rolled_back_leaves_no_job(cast):
+    with transaction.atomic():
+        start(cast)
+        transaction.set_rollback(True)
+
+    assert not ProcrastinateJob.objects.exists()
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "magic"}, "there is no method 'magic': use one of sft, rm, dpo, ppo"),
+        ({"changes": {"trainer": {"lr": -1}}}, "TrainerConfig.lr is -1; it must be a number above 0 up to 1"),
+        ({"changes": {"trainer": {"speed": 1}}}, "TrainerConfig has no setting 'speed'"),
+        ({"changes": {"cooking": {}}}, "a run has no section 'cooking'"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_by_name(cast, arguments, message):
+    with pytest.raises(Invalid, match=message.split(";")[0].replace("(", r"\(")):
+        start(cast, **arguments)
+
+    assert not Run.objects.exists()
+
+
+def test_without_judgements_there_is_nothing_to_run_on(cast):
+    with pytest.raises(Invalid, match="there are no judgements to learn from"):
+        services.create_run(project_id=cast.project.pk)
+
+
+def test_the_loop_starts_a_run_when_enough_judgements_came_and_not_before(cast):
+    services.change_loop(project_id=cast.project.pk, judgements_per_run=2)
+    judged(cast, 1)
+
+    before = services.start_if_due(project_id=cast.project.pk)
+    judged(cast, 1)
+    run = services.start_if_due(project_id=cast.project.pk)
+    again = services.start_if_due(project_id=cast.project.pk)
+
+    assert before is None
+    assert (run.trigger, run.reason) == (Trigger.LOOP, "2 new judgements came in since the last run")
+    assert again is None
+
+
+def test_judgements_of_an_ended_run_do_not_count_again(cast):
+    services.change_loop(project_id=cast.project.pk, judgements_per_run=2)
+    judged(cast, 2)
+    run = services.start_if_due(project_id=cast.project.pk)
+    services.request_stop(run_id=run.pk)
+    judged(cast, 1)
+
+    assert services.start_if_due(project_id=cast.project.pk) is None
+    judged(cast, 1)
+    assert services.start_if_due(project_id=cast.project.pk) is not None
+
+
+def test_the_database_refuses_a_second_run_of_the_loop_under_way(cast):
+    start(cast, trigger=Trigger.LOOP)
+
+    with pytest.raises(IntegrityError, match="run_one_of_the_loop"):
+        start(cast, trigger=Trigger.LOOP)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"judgements_per_run": 0}, "judgements_per_run"),
+        ({"method": "rm"}, "method"),
+        ({"beta": -1.0}, "beta"),
+        ({"luck": 1}, "the loop has no setting 'luck'"),
+    ],
+)
+def test_a_loop_setting_out_of_range_is_refused_by_name(cast, changes, message):
+    with pytest.raises(Invalid, match=message):
+        services.change_loop(project_id=cast.project.pk, **changes)
+
+
+def test_a_waiting_run_stops_at_once(cast):
+    run = start(cast)
+
+    services.request_stop(run_id=run.pk)
+
+    run.refresh_from_db()
+    assert run.state == RunState.STOPPED
+    assert run.finished is not None
+    assert bookkeeping.take_run(run_id=run.pk) is None
+
+
+def test_a_running_run_is_asked_to_stop_and_hears_it_with_its_next_metrics(cast):
+    run = start(cast)
+    taken = bookkeeping.take_run(run_id=run.pk)
+
+    services.request_stop(run_id=run.pk)
+    told = bookkeeping.record_metrics(run_id=run.pk, attempt=taken.attempts, stage=Stage.POLICY, steps=[(1, {"a": 1})])
+
+    run.refresh_from_db()
+    assert told is True
+    assert run.state == RunState.RUNNING
+
+
+def test_a_run_that_ended_can_not_be_stopped(cast):
+    run = start(cast)
+    services.request_stop(run_id=run.pk)
+
+    with pytest.raises(Conflict, match=f"run {run.pk} is stopped"):
+        services.request_stop(run_id=run.pk)
+
+
+def test_promoting_moves_the_pointer_and_an_older_version_is_a_rollback(cast):
+    second = version(cast, 2, start(cast))
+    third = version(cast, 3, start(cast))
+
+    services.promote(policy_id=second.pk)
+    services.promote(policy_id=third.pk)
+    services.promote(policy_id=second.pk)
+
+    assert list(Policy.objects.filter(is_serving=True).values_list("version", flat=True)) == [2]
+    third.refresh_from_db()
+    assert third.status == "past"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_promote_at_once_leave_one_version_serving(cast):
+    versions = [version(cast, number, start(cast)) for number in (2, 3)]
+    gate = threading.Barrier(2)
+
+    def promote(policy):
+        gate.wait()
+        services.promote(policy_id=policy.pk)
+        connection.close()
+
+    threads = [threading.Thread(target=promote, args=[policy]) for policy in versions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Policy.objects.filter(project=cast.project, is_serving=True).count() == 1
+
+
+def test_samples_are_asked_for_once_while_a_job_waits(cast):
+    services.ensure_loop(project_id=cast.project.pk)
+    prompt = cast.items[0].prompt_id
+
+    first = services.request_samples(project_id=cast.project.pk, prompt_id=prompt, versions=[1])
+    second = services.request_samples(project_id=cast.project.pk, prompt_id=prompt, versions=[1])
+
+    assert (first, second) == (True, False)
+    assert ProcrastinateJob.objects.get().args["versions"] == [1]
+
+
+def test_samples_of_an_unknown_version_or_a_foreign_prompt_are_refused(cast):
+    services.ensure_loop(project_id=cast.project.pk)
+    services.ensure_loop(project_id=cast.other_project.pk)
+
+    with pytest.raises(Invalid, match=r"versions are \[7\]"):
+        services.request_samples(project_id=cast.project.pk, prompt_id=cast.items[0].prompt_id, versions=[7])
+    with pytest.raises(NotFound, match="no prompt"):
+        services.request_samples(project_id=cast.other_project.pk, prompt_id=cast.items[0].prompt_id, versions=[1])
+
+
+def test_an_empty_queue_is_filled_by_one_job(cast):
+    first = services.fill_if_low(project_id=cast.project.pk)
+    second = services.fill_if_low(project_id=cast.project.pk)
+
+    assert (first, second) == (True, False)
+
+
+def test_a_project_without_prompts_is_not_filled(cast):
+    assert services.fill_if_low(project_id=cast.other_project.pk) is False
+
+
+# --- what a worker writes
+
+
+def test_a_step_that_is_reported_again_is_written_over(cast):
+    run = start(cast)
+    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    here = {"run_id": run.pk, "attempt": attempt, "stage": Stage.POLICY}
+
+    bookkeeping.record_metrics(**here, steps=[(1, {"loss": 0.7}), (2, {"loss": 0.6})])
+    bookkeeping.record_metrics(**here, steps=[(2, {"loss": 0.5, "kl": float("nan")})])
+
+    assert list(Metric.objects.values_list("step", "values")) == [(1, {"loss": 0.7}), (2, {"loss": 0.5})]
+
+
+def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast):
+    run = start(cast)
+    first = bookkeeping.take_run(run_id=run.pk).attempts
+    bookkeeping.take_run(run_id=run.pk)
+
+    with pytest.raises(bookkeeping.RunTaken):
+        bookkeeping.record_metrics(run_id=run.pk, attempt=first, stage=Stage.POLICY, steps=[(1, {"loss": 0.7})])
+
+    assert not Metric.objects.exists()
+
+
+def test_a_failed_run_keeps_its_readable_reason(cast):
+    run = start(cast)
+    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+
+    bookkeeping.fail_run(run_id=run.pk, attempt=attempt, error="the disk is full", traceback="Traceback ...")
+
+    run.refresh_from_db()
+    assert (run.state, run.error, run.traceback) == ("failed", "the disk is full", "Traceback ...")
+
+
+def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(cast):
+    runs = [start(cast), start(cast)]
+    attempts = [bookkeeping.take_run(run_id=run.pk).attempts for run in runs]
+
+    reserved = [
+        bookkeeping.reserve_version(run_id=run.pk, attempt=attempt)
+        for _ in range(2)
+        for run, attempt in zip(runs, attempts, strict=True)
+    ]
+
+    assert reserved == [2, 3, 2, 3]
+
+
+def test_a_run_s_policy_is_registered_once(cast):
+    run = start(cast)
+    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    fields = {"version": 2, "path": "policies/colours/2", "digest": "a" * 64, "base_digest": "b" * 64}
+
+    first = bookkeeping.register_policy(run_id=run.pk, attempt=attempt, **fields)
+    second = bookkeeping.register_policy(run_id=run.pk, attempt=attempt, **fields)
+
+    assert first == second
+    assert (first.parent.version, first.status) == (1, "candidate")
+
+
+def test_another_base_model_is_refused_under_living_policies(cast):
+    services.ensure_loop(project_id=cast.project.pk)
+    bookkeeping.confirm_base(project_id=cast.project.pk, digest="a" * 64)
+    bookkeeping.confirm_base(project_id=cast.project.pk, digest="a" * 64)
+
+    with pytest.raises(ValueError, match="set MODEL back"):
+        bookkeeping.confirm_base(project_id=cast.project.pk, digest="b" * 64)
