@@ -12,6 +12,8 @@ from labeling.runtime.postgres import connection_parameters
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.folder("DATA_DIR", default=BASE_DIR / ".data")
+HOST = environment.text("HOST", "127.0.0.1")  # HOST and PORT: where `make run` listens
+PORT = environment.integer("PORT", default=8000, lowest=1, highest=65_535)
 
 # --- Safety -----------------------------------------------------------------------------------------------------------
 DEBUG = environment.boolean("DEBUG", default=False)
@@ -139,6 +141,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name only these; compressing both takes twice as long
 
 # --- API --------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
