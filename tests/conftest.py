@@ -47,6 +47,9 @@ def pytest_configure() -> None:
     # Templates render without a collectstatic before; tests of the real server collect into a folder of their own.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    # Half a second for each password that a test makes is for attackers, not for tests.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    (TEST_DATA / "static").mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,14 @@ The cast: alice is admin, bob and dora are annotators, rita is researcher, charl
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from labeling.models import Assignment, Item, Label, Project, Role, User
+from django.utils import timezone
+
+from labeling.models import Assignment, Item, Label, Project, Role, Slot, User
 from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.projects import create_project, set_member
@@ -90,6 +93,13 @@ def claim(project: Project, annotator: User) -> Assignment:
     assignment = claim_next(project=project, annotator=annotator)
     assert assignment is not None, f"nothing in the queue of {project.slug} for {annotator}"
     return assignment
+
+
+def end_lease(assignment: Assignment) -> None:
+    """The lease ended a minute ago."""
+    ended = timezone.now() - dt.timedelta(minutes=1)
+    Slot.objects.filter(assignment=assignment).update(leased_until=ended)
+    Assignment.objects.filter(pk=assignment.pk).update(lease_expires=ended)
 
 
 def a_verdict(

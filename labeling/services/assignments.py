@@ -166,14 +166,28 @@ def save_draft(*, assignment_id: int, annotator: User, draft: dict[str, Any]) ->
     """
     _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
     check_active(assignment)
-    if not isinstance(draft, dict):
-        raise Invalid(f"a draft is an object, not {type(draft).__name__}")
-    size = len(json.dumps(draft))
-    if size > MAX_DRAFT_CHARACTERS:
-        raise Invalid(f"the draft has {size:,} characters: at most {MAX_DRAFT_CHARACTERS:,} are kept")
-    assignment.draft = draft
+    assignment.draft = check_draft(draft)
     assignment.save(update_fields=["draft", "changed"])
     return assignment
+
+
+def check_draft(draft: object) -> dict[str, Any]:
+    """The draft itself, when the database can hold it as JSON.
+
+    Raises:
+        Invalid: not an object, over 500,000 characters, a number that is none, or a text that is not valid Unicode.
+    """
+    if not isinstance(draft, dict):
+        raise Invalid(f"a draft is an object, not {type(draft).__name__}")
+    try:
+        text = json.dumps(draft, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the draft holds what is not a number or is nested too deep: {error}") from None
+    if len(text) > MAX_DRAFT_CHARACTERS:
+        raise Invalid(f"the draft has {len(text):,} characters: at most {MAX_DRAFT_CHARACTERS:,} are kept")
+    # A NUL is written as an escape in JSON, where it is refused by the database and by nobody before it.
+    check_text(text.replace("\\\\", "").replace("\\u0000", "\x00"), name="the draft", limit=MAX_DRAFT_CHARACTERS)
+    return draft
 
 
 @transaction.atomic

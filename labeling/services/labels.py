@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from labeling import events
@@ -30,6 +30,8 @@ from labeling.models import (
 from labeling.services.assignments import check_active, locked_assignment, take_slot
 from labeling.services.verdicts import Verdict, check_verdict
 
+CLIENT_ID_USED = "this client id belongs to another judgement: make a new one"
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -39,7 +41,6 @@ class Submitted:
     created: bool
 
 
-@transaction.atomic
 def submit_label(
     *, assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID, source: Source = Source.PERSON
 ) -> Submitted:
@@ -54,6 +55,17 @@ def submit_label(
         Invalid: the verdict does not answer what was asked (verdicts.check_verdict).
         Conflict: judged or skipped before, or the client id belongs to another judgement.
     """
+    try:
+        return _submit(assignment_id, annotator, verdict, client_id, source)
+    except IntegrityError as error:
+        # Two assignments sent the same client id at the same moment: the later one waited for the first to commit.
+        if not Label.objects.filter(client_id=client_id).exclude(assignment=assignment_id).exists():
+            raise
+        raise Conflict(CLIENT_ID_USED, code="client_id_used") from error
+
+
+@transaction.atomic
+def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID, source: Source) -> Submitted:
     membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
     first = Label.objects.filter(client_id=client_id).first()
     if first is not None:
@@ -81,7 +93,7 @@ def submit_label(
 
 def _repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitted:
     if first.assignment_id != assignment.pk:
-        raise Conflict("this client id belongs to another judgement: make a new one", code="client_id_used")
+        raise Conflict(CLIENT_ID_USED, code="client_id_used")
     if first.fingerprint != verdict.fingerprint():
         raise Conflict(
             "this client id was submitted with another judgement, and the first one stands", code="already_judged"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from labeling import events
 from labeling.errors import Conflict, Invalid
@@ -22,6 +22,8 @@ SETTINGS = (
     "is_paused",
 )
 
+SLUG_TAKEN = "there is a project {!r} already: choose another slug"
+
 
 @transaction.atomic
 def create_project(*, slug: str, creator: User, **settings: Any) -> Project:
@@ -35,9 +37,13 @@ def create_project(*, slug: str, creator: User, **settings: Any) -> Project:
         Invalid: an unknown setting, or a value outside its range.
     """
     if Project.objects.filter(slug=slug).exists():
-        raise Conflict(f"there is a project {slug!r} already: choose another slug", code="slug_taken")
+        raise Conflict(SLUG_TAKEN.format(slug), code="slug_taken")
     project = Project(slug=slug)
-    _apply(project, {"name": slug, **settings})
+    try:
+        with transaction.atomic():
+            _apply(project, {"name": slug, **settings})
+    except IntegrityError as error:  # somebody else took the slug between the question and the write
+        raise Conflict(SLUG_TAKEN.format(slug), code="slug_taken") from error
     Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
     return project
 
@@ -49,7 +55,7 @@ def update_project(*, project: Project, **settings: Any) -> Project:
     Raises:
         Invalid: an unknown setting, or a value outside its range.
     """
-    project = Project.objects.select_for_update().get(pk=project.pk)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     _apply(project, settings)
     events.publish(project.slug, "project")
     return project
@@ -61,7 +67,7 @@ def _apply(project: Project, settings: dict[str, Any]) -> None:
             raise Invalid(f"a project has no setting {name!r}: it has {', '.join(SETTINGS)}")
         setattr(project, name, value)
     try:
-        project.full_clean()
+        project.full_clean(validate_unique=False)  # the slug is checked by the database, where it cannot race
     except ValidationError as error:
         raise Invalid("; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())) from None
     project.save()
@@ -77,7 +83,7 @@ def set_member(*, project: Project, user: User, role: str, is_active: bool = Tru
     """
     if role not in Role.values:
         raise Invalid(f"there is no role {role!r}: use one of {', '.join(Role.values)}")
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     membership, _ = Membership.objects.update_or_create(
         project=project, user=user, defaults={"role": role, "is_active": is_active}
     )

@@ -15,16 +15,16 @@ MAX_CHARACTERS = 200_000
 Messages = list[dict[str, str]]
 
 
-def check_text(text: object, *, name: str) -> str:
+def check_text(text: object, *, name: str, limit: int = MAX_CHARACTERS) -> str:
     """The text itself, when the database can hold it.
 
     Raises:
-        Invalid: not a text, over 200,000 characters, a NUL character, or half of a surrogate pair.
+        Invalid: not a text, over ``limit`` characters (200,000), a NUL character, or half of a surrogate pair.
     """
     if not isinstance(text, str):
         raise Invalid(f"{name} is {type(text).__name__}, not a text")
-    if len(text) > MAX_CHARACTERS:
-        raise Invalid(f"{name} has {len(text):,} characters: at most {MAX_CHARACTERS:,} are taken")
+    if len(text) > limit:
+        raise Invalid(f"{name} has {len(text):,} characters: at most {limit:,} are taken")
     if "\x00" in text:
         raise Invalid(f"{name} has a NUL character at {text.index(chr(0))}: remove it")
     try:
