@@ -35,11 +35,13 @@ class Meter:
         for name, value in values.items():
             self._add(name, value, 1.0)
 
-    def merge(self, other: Meter, *, prefix: str = "") -> None:
-        """Take in the metrics of an update, and again under the prefix."""
-        for start in dict.fromkeys(("", prefix)):
-            for name, total in other.sums.items():
-                self._add(start + name, total, 1.0 if _is_loss(name) else other.counts[name])
+    def merge(self, other: Meter, *, also: Mapping[str, str]) -> None:
+        """Take in the metrics of an update, and some once more under another name."""
+        for name, total in other.sums.items():
+            count = 1.0 if _is_loss(name) else other.counts[name]
+            self._add(name, total, count)
+            if name in also:
+                self._add(also[name], total, count)
 
     def means(self) -> dict[str, float]:
         """The mean of each metric that anything was counted for, by name, as plain numbers.

@@ -165,7 +165,7 @@ class _Run:
                 f"examples {self._indices(self.step)}; look at these, or lower lr (now {self.config.lr})"
             )
         self.optimizer.step()
-        meter.merge(mine, prefix=update.prefix)
+        meter.merge(mine, also=update.also)
         meter.add_values(update.metrics)
 
     def _backward(self, update: Update[Any], meter: Meter) -> None:

@@ -41,13 +41,13 @@ class Update(Generic[Unit]):
         units: split into micro-batches by the trainer.
         counts: what the losses of each part are divided by, over all units.
         metrics: numbers known before learning (of rollouts, say).
-        prefix: when not empty, the metrics of this update are reported under this prefix as well.
+        also: names under which metrics of this update are reported once more, by their own names.
     """
 
     units: Sequence[Unit]
     counts: Mapping[str, float]
     metrics: Mapping[str, float] = field(default_factory=dict)
-    prefix: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

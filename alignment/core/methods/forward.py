@@ -1,0 +1,69 @@
+"""Forward passes over many completions, in parts that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from alignment.core.backbone import Backbone
+from alignment.core.text import Batch, Encoded, collate
+
+CHUNK_TOKENS = 8192
+"""Tokens of one forward pass without gradient."""
+
+
+def num_tokens(encoded: Sequence[Encoded]) -> int:
+    """Tokens of these completions and their prompts, a prompt of neighbours once."""
+    total, before = 0, None
+    for each in encoded:
+        total += len(each.completion_ids) + (0 if each.prompt_ids == before else len(each.prompt_ids))
+        before = each.prompt_ids
+    return total
+
+
+def chunks(encoded: Sequence[Encoded], *, tokens: int = CHUNK_TOKENS) -> Iterator[list[Encoded]]:
+    """Neighbours together, as many as fit, one at least."""
+    chunk: list[Encoded] = []
+    for each in encoded:
+        if chunk and num_tokens([*chunk, each]) > tokens:
+            yield chunk
+            chunk = []
+        chunk.append(each)
+    if chunk:
+        yield chunk
+
+
+def lay_out(backbone: Backbone, encoded: Sequence[Encoded]) -> Batch:
+    """A batch on the backbone's device in which completions of equal prompts share it."""
+    return collate(encoded, layout="shared_prefix", pad_id=backbone.pad_id).to(backbone.device)
+
+
+def by_token(
+    backbone: Backbone, encoded: Sequence[Encoded], *, adapter: str | None, compute: Callable[[Batch], Tensor]
+) -> list[Tensor]:
+    """What ``compute`` gives for each token, (N, L), without gradient: a row (length,) on the CPU per completion."""
+    rows: list[Tensor] = []
+    with backbone.inference(adapter):
+        for chunk in chunks(encoded):
+            values = compute(lay_out(backbone, chunk)).cpu()
+            rows += [row[: len(each.completion_ids)].clone() for each, row in zip(chunk, values, strict=True)]
+    return rows
+
+
+def logprobs_by_token(
+    backbone: Backbone, encoded: Sequence[Encoded], *, adapter: str | None, temperature: float = 1.0
+) -> list[Tensor]:
+    """log pi of each token under an adapter (None: the reference), nats, a row (length,) per completion."""
+    return by_token(
+        backbone, encoded, adapter=adapter, compute=lambda batch: backbone.logprobs(batch, temperature=temperature)
+    )
+
+
+def padded(rows: Sequence[Tensor], *, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Rows of differing length as (N, L), zeros behind their ends, and the mask of what is real."""
+    values = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    mask = torch.arange(values.shape[1])[None] < lengths[:, None]  # (N, L)
+    return values.to(device), mask.to(device)

@@ -1,0 +1,249 @@
+"""A reward for each completion, learned from every kind of judgement on one linear head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alignment.core.backbone import Backbone
+from alignment.core.config import RewardModelConfig
+from alignment.core.heads import Ensemble
+from alignment.core.likelihoods import (
+    best_of,
+    bradley_terry,
+    center,
+    davidson,
+    ordered_logit,
+    plackett_luce,
+    rao_kupper,
+)
+from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.forward import chunks, lay_out
+from alignment.core.methods.judged import (
+    Comparisons,
+    Judged,
+    batch_of,
+    comparison_mass,
+    comparisons_of,
+    encode_judgements,
+    num_tokens,
+    picks_of,
+    rankings_of,
+    ratings_of,
+    win_mass,
+)
+from alignment.core.records import Judgement, Prompt
+from alignment.core.text import Encoded
+
+LEAST_TIE_SHARE = 0.01
+"""Where learning of the tie share starts when the data has no ties: at 0 its gradient would be 0."""
+
+
+class RewardModel:
+    """Score `reward` x the likelihoods of comparisons, rankings, picks and ratings.
+
+    The reward is a linear function of the last hidden state of a completion's last token, on the adapter ``reward``.
+
+    Args:
+        seed: of the head's first weights.
+    """
+
+    name = "reward_model"
+
+    def __init__(
+        self, backbone: Backbone, config: RewardModelConfig, *, adapter: str = "reward", seed: int = 0
+    ) -> None:
+        self.backbone, self.config, self.adapter = backbone, config, adapter
+        ensure_adapter(backbone, adapter, seed=seed)
+        self.head = Ensemble(backbone.hidden_size, config.members, seed=seed).to(backbone.device)
+        steps = torch.full((6,), math.log(math.e - 1))  # softplus gives cuts one nat apart, their middle at 0
+        steps[0] = -2.5
+        self.cuts = torch.nn.Parameter(steps.to(backbone.device))
+        self.tie_logit = torch.nn.Parameter(torch.zeros((), device=backbone.device), requires_grad=False)
+
+    # --- what the trainer asks for
+
+    def settings(self) -> dict[str, Any]:
+        return {"adapter": self.adapter, "backbone": self.backbone.digest, **self.config.to_dict()}
+
+    def examples(self, data: Sequence[Judgement]) -> list[Judged]:
+        units = encode_judgements(data, template=self.backbone.template, mass=self._mass)
+        if not units:
+            raise ValueError(
+                f"none of {len(data)} judgements says anything to a reward model with these settings: "
+                "it needs ranks that are not all tied, or a weight above 0 for the kind of judgement there is"
+            )
+        self._start_tie_share([unit.judgement for unit in units])
+        return units
+
+    def prepare(self, examples: Sequence[Judged]) -> None:
+        pass
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        own = [*self.head.parameters(), self.cuts, *([self.tie_logit] if self.config.learn_tie_share else [])]
+        return [
+            ParameterGroup(role="reward", parameters=list(self.backbone.parameters(self.adapter))),
+            ParameterGroup(role="reward", parameters=own, lr_factor=self.config.head_lr_factor),
+        ]
+
+    def updates(self, batch: Sequence[Judged], *, generator: torch.Generator) -> Iterator[Update[Judged]]:
+        yield Update(units=batch, counts={"loss": sum(self._mass(unit.judgement) for unit in batch)})
+
+    def size(self, units: Sequence[Judged]) -> int:
+        return num_tokens(units)
+
+    def losses(self, units: Sequence[Judged]) -> Iterator[Loss]:
+        with self.backbone.adapter(self.adapter):
+            batch = batch_of(units, backbone=self.backbone)
+            rewards = self.head(self.backbone.last_hidden(batch))  # (N, members)
+            totals = [self.judgement_loss(rewards[:, member], units) for member in range(self.config.members)]
+            metrics = self._metrics(rewards.detach().mean(1), units)
+            yield Loss({"loss": torch.stack(totals).mean()}, metrics=metrics)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "adapter": dict(self.backbone.named_parameters(self.adapter)),
+            "head": dict(self.head.state_dict()),
+            "cuts": self.cuts.detach(),
+            "tie_logit": self.tie_logit.detach(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.backbone.load_parameters(self.adapter, state["adapter"])
+        self.head.load_state_dict(state["head"])
+        with torch.no_grad():
+            self.cuts.copy_(state["cuts"])
+            self.tie_logit.copy_(state["tie_logit"])
+
+    # --- the loss
+
+    def judgement_loss(self, rewards: Tensor, units: Sequence[Judged]) -> Tensor:
+        """Weighted negative log-likelihood, in nats, of all that was said about the completions, summed.
+
+        Args:
+            rewards: of one head, (N,), N the completions of all units one after the other.
+        """
+        config, device = self.config, rewards.device
+        total = rewards.new_zeros(())
+        if config.comparison_weight:
+            pairs = comparisons_of(units, device=device)
+            total = total + config.comparison_weight * self._comparison_loss(rewards, pairs)
+        if config.ranking_weight:
+            ranked = rankings_of(units, device=device)
+            each = plackett_luce(rewards[ranked.index], ranked.label, ranked.mask)
+            total = total + config.ranking_weight * (ranked.weight * each).sum()
+        if config.best_weight:
+            picked = picks_of(units, device=device)
+            each = best_of(rewards[picked.index], picked.label, picked.mask)
+            total = total + config.best_weight * (picked.weight * each).sum()
+        if config.rating_weight:
+            rated = ratings_of(units, device=device)
+            each = ordered_logit(rewards[rated.index], rated.rating, self.rating_cuts())
+            total = total + config.rating_weight * (rated.weight * each).sum()
+        if config.centre:
+            ranked = rankings_of(units, device=device)
+            total = total + config.centre * (ranked.weight * center(rewards[ranked.index], ranked.mask)).sum()
+        return total
+
+    def rating_cuts(self) -> Tensor:
+        """The six increasing cuts between the seven ratings, in nats."""
+        steps = torch.cat([self.cuts[:1], torch.nn.functional.softplus(self.cuts[1:])])
+        return steps.cumsum(0)
+
+    def tie_share(self) -> float:
+        """P(tie) of two completions with equal rewards."""
+        return float(torch.sigmoid(self.tie_logit))
+
+    def _comparison_loss(self, rewards: Tensor, pairs: Comparisons) -> Tensor:
+        ties_possible = bool(torch.isfinite(self.tie_logit))
+        if self.config.ties == "drop" or not ties_possible:
+            pairs = pairs.winners_first()
+        difference = rewards[pairs.first] - rewards[pairs.second]
+        difference = difference - self.config.margin * pairs.gap * pairs.outcome  # (P,)
+        if self.config.ties == "drop" or not ties_possible:
+            each = bradley_terry(difference)
+        elif self.config.ties == "davidson":
+            # P(tie | 0) = nu / (1 + nu) = sigmoid(logit)
+            each = davidson(difference, pairs.outcome, nu=self.tie_logit.exp())
+        else:
+            # P(tie | 0) = (theta - 1) / (theta + 1) = sigmoid(logit), theta = 1 + 2 e^logit
+            each = rao_kupper(difference, pairs.outcome, alpha=torch.log1p(2 * self.tie_logit.exp()))
+        return (pairs.weight * each).sum()
+
+    def _mass(self, judgement: Judgement) -> float:
+        config = self.config
+        of_pairs = win_mass(judgement) if config.ties == "drop" else comparison_mass(judgement)
+        return (
+            config.comparison_weight * of_pairs
+            + config.ranking_weight * judgement.weight * (judgement.ranks is not None)
+            + config.best_weight * judgement.weight * (judgement.best is not None)
+            + config.rating_weight * judgement.weight * any(r is not None for r in judgement.ratings or ())
+        )
+
+    def _start_tie_share(self, judgements: Sequence[Judgement]) -> None:
+        share = self.config.tie_share
+        if share is None:
+            pairs = [pair for judgement in judgements for pair in judgement.comparisons()]
+            share = sum(pair.outcome == 0 for pair in pairs) / max(len(pairs), 1)
+        share = min(max(share, LEAST_TIE_SHARE if self.config.learn_tie_share else 0.0), 0.99)
+        self.tie_logit.requires_grad_(self.config.learn_tie_share)
+        with torch.no_grad():
+            self.tie_logit.copy_(torch.logit(torch.tensor(share)))
+
+    def _metrics(self, rewards: Tensor, units: Sequence[Judged]) -> dict[str, tuple[Tensor | float, float]]:
+        pairs = comparisons_of(units, device=rewards.device).winners_first()
+        difference = rewards[pairs.first] - rewards[pairs.second]
+        right = (difference > 0).float() + 0.5 * (difference == 0).float()
+        return {
+            "accuracy": (right.sum(), len(right)),
+            "margin": (difference.sum(), len(right)),
+            "reward": (rewards.sum(), len(rewards)),
+        }
+
+    # --- the rewards
+
+    def member_scores(self, encoded: Sequence[Encoded]) -> Tensor:
+        """Rewards by each head, float32, (N, members), in the order given."""
+        parts: list[Tensor] = []
+        with self.backbone.inference(self.adapter):
+            for chunk in chunks(encoded):
+                parts.append(self.head(self.backbone.last_hidden(lay_out(self.backbone, chunk))))
+        return torch.cat(parts)
+
+    def score(self, encoded: Sequence[Encoded]) -> Tensor:
+        """Rewards of completions as token ids, float32, (N,): the mean of the heads. What PPO learns from."""
+        return self.member_scores(encoded).mean(dim=1)
+
+    def rewards(self, completions: Sequence[tuple[Prompt, str]]) -> Tensor:
+        """Rewards of completions, float32, (N,), in the order given."""
+        return self.score(self._encode(completions))
+
+    def disagreement(self, completions: Sequence[tuple[Prompt, str]]) -> Tensor:
+        """Standard deviation of the heads' rewards, float32, (N,); needs `members` of 2 or more.
+
+        Raises:
+            ValueError: there is one head only.
+        """
+        if self.config.members < 2:
+            raise ValueError("a reward model with members = 1 cannot disagree with itself; set members to 2 or more")
+        return self.member_scores(self._encode(completions)).std(dim=1)
+
+    def normalise(self, completions: Sequence[tuple[Prompt, str]], *, unit_variance: bool = False) -> None:
+        """Shift rewards so that these completions, samples of the reference policy, have mean 0 by every head.
+
+        Args:
+            unit_variance: make their standard deviation 1 as well (Ziegler et al., 2019).
+
+        Raises:
+            ValueError: fewer than two completions.
+        """
+        if len(completions) < 2:
+            raise ValueError(f"{len(completions)} completions are too few to normalise rewards by; give 2 or more")
+        self.head.normalise(self.member_scores(self._encode(completions)), unit_variance=unit_variance)
+
+    def _encode(self, completions: Sequence[tuple[Prompt, str]]) -> list[Encoded]:
+        return [self.backbone.template.encode(prompt, [text])[0] for prompt, text in completions]
