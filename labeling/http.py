@@ -1,14 +1,19 @@
-"""From domain errors to statuses, once, for pages, fragments and API alike."""
+"""From domain errors to statuses, once, for pages, fragments and API alike; and who has to be signed in."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from django.contrib.auth.views import redirect_to_login
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext
 
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from labeling.models import User
@@ -17,13 +22,38 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 STATUSES: dict[type[DomainError], int] = {Invalid: 400, NotAllowed: 403, NotFound: 404, Conflict: 409}
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
 
 
 class SignedInRequest(HttpRequest):
-    """A request that passed login_required and the htmx middleware."""
+    """A request that passed signed_in and the htmx middleware."""
 
     user: User
     htmx: HtmxDetails
+
+
+def signed_in(view: Callable[Concatenate[SignedInRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let only people in who signed in.
+
+    A page leads to the login and back. A fragment or a script gets 401 and stays where it is: what the person wrote
+    there must not go away with it.
+    """
+
+    @wraps(view)
+    def checked(request: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if wants_json(request) or request.htmx:
+            return refusal(request, status=401, code="signed_out", message=gettext("You are signed out."))
+        return redirect_to_login(request.get_full_path())
+
+    return checked
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script asks, and not a person's browser."""
+    return "application/json" in request.headers.get("Accept", "")
 
 
 def error_to_status(error: DomainError) -> int:
@@ -31,8 +61,21 @@ def error_to_status(error: DomainError) -> int:
     return STATUSES.get(type(error), 400)
 
 
+def refusal(request: HttpRequest, *, status: int, code: str, message: str) -> HttpResponse:
+    """A refusal as the caller can use it: JSON, a notice in the open page with the work kept, or a page."""
+    if wants_json(request):
+        return JsonResponse({"detail": message, "code": code}, status=status)
+    context = {"status": status, "message": message, "code": code, "login_url": reverse("login")}
+    if not getattr(request, "htmx", False):
+        return render(request, "labeling/error.html", context, status=status)
+    response = render(request, "labeling/_error.html", context, status=status)
+    response["HX-Retarget"] = "#notices"
+    response["HX-Reswap"] = "innerHTML"
+    return response
+
+
 class DomainErrorMiddleware:
-    """Turns a domain error that a view raised into a page, or into JSON for a script that asked for it."""
+    """Turns a domain error that a view raised into a page, a fragment or JSON; a database that is away into a 503."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -41,24 +84,24 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Render a domain error; everything else goes its way."""
-        if not isinstance(exception, DomainError):
-            return None
-        status = error_to_status(exception)
-        if "application/json" in request.headers.get("Accept", ""):
-            return JsonResponse(error_body(exception), status=status)
-        context = {"status": status, "message": exception.message, "code": exception.code}
-        template = "labeling/_error.html" if getattr(request, "htmx", False) else "labeling/error.html"
-        return render(request, template, context, status=status)
+        """Render what is known; everything else goes its way."""
+        if isinstance(exception, DomainError):
+            status = error_to_status(exception)
+            return refusal(request, status=status, code=exception.code, message=exception.message)
+        if isinstance(exception, OperationalError):
+            logger.error("The database is away: %s", exception)
+            return database_away(request)
+        return None
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """Say so without asking the database for anything, not even for who is signed in."""
+    if wants_json(request):
+        detail = gettext("The database does not answer. Try again in a moment.")
+        return JsonResponse({"detail": detail, "code": "database_away"}, status=503, headers={"Retry-After": "5"})
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "5"})
 
 
 def error_body(error: DomainError) -> dict[str, str]:
     """What a program gets: a sentence and a code."""
     return {"detail": error.message, "code": error.code}
-
-
-def api_exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's handler, with the domain errors added."""
-    if isinstance(exc, DomainError):
-        return Response(error_body(exc), status=error_to_status(exc))
-    return exception_handler(exc, context)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, QuerySet
+from django.db.models import Avg, Count, Q, QuerySet
 
-from labeling.models import Completion, Project, Prompt
+from labeling.models import Completion, Label, Project, Prompt
 
 
 def prompts(project: Project, *, search: str = "") -> QuerySet[Prompt]:
@@ -25,3 +25,21 @@ def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) ->
 def completions_of(prompt: Prompt) -> QuerySet[Completion]:
     """A prompt's completions, the newest version first."""
     return Completion.objects.filter(prompt=prompt).order_by("-policy_version", "id")
+
+
+def judged_completions(prompt: Prompt) -> QuerySet[Completion]:
+    """A prompt's completions with how they were rated by current labels, the newest version first."""
+    current = Q(ratings__label__superseded_by__isnull=True)
+    return completions_of(prompt).annotate(
+        mean_rating=Avg("ratings__value", filter=current), num_ratings=Count("ratings__value", filter=current)
+    )
+
+
+def judgements_of(prompt: Prompt) -> QuerySet[Label]:
+    """The current labels of a prompt's items with ranks and ratings, the newest first."""
+    return (
+        Label.objects.select_related("annotator")
+        .prefetch_related("ranks", "ratings")
+        .filter(item__prompt=prompt, superseded_by__isnull=True)
+        .order_by("-id")
+    )

@@ -1,7 +1,28 @@
-"""Addresses."""
+"""Addresses of the pages."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from labeling.views import auth, home, judge, people, project, prompts, work
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("healthz", home.healthz, name="healthz"),
+    path("login/", auth.sign_in, name="login"),
+    path("logout/", auth.sign_out, name="logout"),
+    path("p/<slug:slug>/", project.project, name="project"),
+    path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),
+    path("p/<slug:slug>/queue/", work.queue, name="queue"),
+    path("p/<slug:slug>/judge/", judge.judge, name="judge"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/submit/", judge.submit, name="submit"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/skip/", judge.skip_item, name="skip"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/draft/", judge.keep_draft, name="draft"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/heartbeat/", judge.renew, name="heartbeat"),
+    path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
+    path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts-add"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
+    path("p/<slug:slug>/people/", people.people, name="people"),
+    path("p/<slug:slug>/people/add/", people.add, name="people-add"),
+    path("p/<slug:slug>/people/<int:user_id>/", people.change, name="people-change"),
+]

@@ -1,0 +1,28 @@
+"""Where people start, and what a load balancer asks."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from labeling.http import SignedInRequest, signed_in
+from labeling.selectors.progress import overview
+
+
+@require_safe
+@signed_in
+def home(request: SignedInRequest) -> HttpResponse:
+    """My projects, each with its progress and my share."""
+    return render(request, "labeling/home.html", {"places": overview(request.user)})
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """ "ok" as long as the database answers; otherwise the middleware says 503."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok", content_type="text/plain")

@@ -1,0 +1,143 @@
+"""Judging: one request submits and brings the next item."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.errors import Invalid, NotFound
+from labeling.forms import FLAG_KEYS, RATINGS, JudgementForm
+from labeling.http import SignedInRequest, signed_in, wants_json
+from labeling.models import Assignment, Flag, Membership
+from labeling.selectors.access import membership_in
+from labeling.selectors.progress import progress_of
+from labeling.selectors.queue import sheet as read_sheet
+from labeling.services.assignments import (
+    JUDGING_ROLES,
+    claim_next,
+    heartbeat,
+    own_assignment,
+    save_draft,
+    skip,
+)
+from labeling.services.labels import submit_label
+
+
+@require_safe
+@never_cache
+@signed_in
+def judge(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The next item, or that there is none."""
+    membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)
+    return show_next(request, membership)
+
+
+@require_POST
+@signed_in
+def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Record the judgement and bring the next item."""
+    membership, assignment = own_work(request, slug, assignment_id)
+    form = JudgementForm(request.POST, sheet=read_sheet(assignment, membership=membership))
+    if not form.is_valid():
+        return show_again(request, membership, form)
+    try:
+        submitted = submit_label(
+            assignment_id=assignment.pk,
+            annotator=request.user,
+            verdict=form.verdict(),
+            client_id=form.cleaned_data["client_id"],
+        )
+    except Invalid as error:
+        form.add_error(None, error.message)
+        return show_again(request, membership, form)
+    return show_done(request, membership, label=submitted.label.pk, created=submitted.created)
+
+
+@require_POST
+@signed_in
+def skip_item(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Give the item back for others and bring the next one."""
+    membership, assignment = own_work(request, slug, assignment_id)
+    skip(assignment_id=assignment.pk, annotator=request.user, reason=request.POST.get("reason", ""))
+    return show_done(request, membership, skipped=assignment.pk)
+
+
+@require_POST
+@signed_in
+def keep_draft(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Keep unfinished work."""
+    _, assignment = own_work(request, slug, assignment_id)
+    try:
+        draft = json.loads(request.body)
+    except ValueError as error:
+        raise Invalid(f"the draft is no JSON: {error}") from None
+    save_draft(assignment_id=assignment.pk, annotator=request.user, draft=draft)
+    return JsonResponse({"saved": True})
+
+
+@require_POST
+@signed_in
+def renew(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Renew the lease while the page is in use."""
+    _, assignment = own_work(request, slug, assignment_id)
+    assignment = heartbeat(assignment_id=assignment.pk, annotator=request.user)
+    return JsonResponse({"lease_expires": assignment.lease_expires.isoformat()})
+
+
+def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[Membership, Assignment]:
+    """The person's place and their assignment in this project.
+
+    Raises:
+        NotFound, NotAllowed: not a member, not theirs, or of another project.
+    """
+    membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)
+    assignment = own_assignment(assignment_id=assignment_id, annotator=request.user)
+    if assignment.item.project_id != membership.project_id:
+        raise NotFound(f"you have no assignment {assignment_id} in {slug}")
+    return membership, assignment
+
+
+def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
+    """The next item as a page, or alone for htmx."""
+    assignment = claim_next(project=membership.project, annotator=request.user)
+    if assignment is None:
+        return show(request, membership, {"progress": progress_of(membership)})
+    sheet = read_sheet(assignment, membership=membership)
+    return show(request, membership, {"form": JudgementForm(sheet=sheet), "sheet": sheet, "progress": sheet.progress})
+
+
+def show_again(request: SignedInRequest, membership: Membership, form: JudgementForm) -> HttpResponse:
+    """The same item with what is wrong with it, the work kept."""
+    if wants_json(request):
+        reasons = [str(error) for errors in form.errors.values() for error in errors]
+        return JsonResponse({"detail": " ".join(reasons), "code": "invalid"}, status=422)
+    context = {"form": form, "sheet": form.sheet, "progress": form.sheet.progress}
+    return show(request, membership, context, status=422)
+
+
+def show_done(request: SignedInRequest, membership: Membership, **result: Any) -> HttpResponse:
+    """What comes after a submit or a skip: the next item for a page, the result for a script."""
+    if wants_json(request):
+        return JsonResponse(result)
+    if request.htmx:
+        return show_next(request, membership)
+    return redirect("judge", membership.project.slug)
+
+
+def show(
+    request: SignedInRequest, membership: Membership, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The judging page around an item, or the item alone for htmx."""
+    template = "labeling/_item.html" if request.htmx else "labeling/judge.html"
+    shared = {
+        "project": membership.project,
+        "role": membership.role,
+        "ratings": RATINGS,
+        "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
+    }
+    return render(request, template, {**shared, **context}, status=status)

@@ -1,0 +1,59 @@
+"""A project at a glance: guidelines and own work for annotators, settings and the loop for admins."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.errors import Invalid
+from labeling.forms import ProjectForm
+from labeling.http import SignedInRequest, signed_in
+from labeling.models import Membership
+from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.progress import progress_of
+from labeling.selectors.queue import queue_counts
+from labeling.services.projects import update_project
+
+
+@require_safe
+@signed_in
+def project(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The overview of a project."""
+    return show(request, membership_in(slug, user=request.user))
+
+
+@require_POST
+@signed_in
+def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Change a project's settings."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    form = ProjectForm(request.POST, instance=membership.project)
+    if form.is_valid():
+        try:
+            update_project(project=membership.project, **form.cleaned_data)
+        except Invalid as error:
+            form.add_error(None, error.message)
+    if form.errors:
+        membership.project.refresh_from_db()
+        return show(request, membership, form=form, status=422)
+    messages.success(request, gettext("The settings are saved."))
+    return redirect("project", slug)
+
+
+def show(
+    request: SignedInRequest, membership: Membership, *, form: ProjectForm | None = None, status: int = 200
+) -> HttpResponse:
+    """The overview, with the settings form as it was sent when something in it was wrong."""
+    project = membership.project
+    context = {
+        "project": project,
+        "role": membership.role,
+        "progress": progress_of(membership),
+        "counts": queue_counts(project_id=project.pk, annotator=request.user),
+    }
+    if membership.role in MANAGERS:
+        context["form"] = form or ProjectForm(instance=project)
+    return render(request, "labeling/project.html", context, status=status)

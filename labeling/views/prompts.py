@@ -1,0 +1,88 @@
+"""A project's prompts, for its admins."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.errors import Invalid, NotFound
+from labeling.forms import PromptsForm
+from labeling.http import SignedInRequest, signed_in
+from labeling.models import Membership
+from labeling.selectors import prompts as selectors
+from labeling.selectors.access import MANAGERS, membership_in
+from labeling.services.prompts import add_prompts
+
+PAGE_SIZE = 50
+
+
+@require_safe
+@signed_in
+def prompts(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The list, with search."""
+    return show_list(request, membership_in(slug, user=request.user, roles=MANAGERS), PromptsForm())
+
+
+@require_POST
+@signed_in
+def add(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Add prompts, one per line."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    form = PromptsForm(request.POST)
+    if not form.is_valid():
+        return show_list(request, membership, form, status=422)
+    try:
+        lines = form.cleaned_data["prompts"]
+        _, added = add_prompts(project=membership.project, prompts=lines, source=f"added by {request.user}")
+    except Invalid as error:
+        form.add_error("prompts", error.message)
+        return show_list(request, membership, form, status=422)
+    messages.success(request, say_added(added, known=len(lines) - added))
+    return redirect("prompts", slug)
+
+
+@require_safe
+@signed_in
+def prompt(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
+    """One prompt, its completions and what was decided about them."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    found = selectors.prompts(membership.project).filter(pk=prompt_id).first()
+    if found is None:
+        raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+    context = {
+        "project": membership.project,
+        "role": membership.role,
+        "prompt": found,
+        "completions": selectors.judged_completions(found),
+        "judgements": selectors.judgements_of(found),
+    }
+    return render(request, "labeling/prompt.html", context)
+
+
+def say_added(added: int, *, known: int) -> str:
+    """How many prompts were new, and how many the project had."""
+    text = ngettext("%(count)d prompt added.", "%(count)d prompts added.", added) % {"count": added}
+    if known:
+        text += " " + ngettext("%(count)d was known.", "%(count)d were known.", known) % {"count": known}
+    return text
+
+
+def show_list(
+    request: SignedInRequest, membership: Membership, form: PromptsForm, *, status: int = 200
+) -> HttpResponse:
+    """The list with the form for new ones."""
+    search = request.GET.get("search", "").strip()
+    context = {
+        "project": membership.project,
+        "role": membership.role,
+        "form": form,
+        "search": search,
+        "page": Paginator(selectors.prompts(membership.project, search=search), PAGE_SIZE).get_page(
+            request.GET.get("page")
+        ),
+    }
+    return render(request, "labeling/prompts.html", context, status=status)
