@@ -63,6 +63,8 @@ class LoraAdapters:
         self._lora = lora
         self._keys: dict[str, str] = {}  # adapter name -> name inside peft, where "." and more are forbidden
         self._configs: dict[str, LoraConfig] = {}
+        self._layers: list[Any] = []
+        self._trainable: list[nn.Parameter] = []
         self._active: str | None = None
         model.requires_grad_(False)
         head = model.get_output_embeddings()
@@ -93,9 +95,11 @@ class LoraAdapters:
             torch.manual_seed(seed)
             inject_adapter_in_model(self.peft_config(lora), self._model, adapter_name=key)
         self._keys[name], self._configs[name] = key, lora
-        for layer in self._layers():
+        self._layers = [layer for layer in self._model.modules() if _is_lora(layer)]
+        for layer in self._layers:
             for part in (layer.lora_A, layer.lora_B):
                 part[key].to(torch.float32)
+        self._trainable = [tensor for added in self._keys for tensor in self.tensors(added).values()]
         if copy_from is not None:
             source = self.tensors(copy_from)
             with torch.no_grad():
@@ -124,14 +128,13 @@ class LoraAdapters:
     def use(self, name: str | None) -> None:
         if name == self._active:
             return
-        for layer in self._layers():
+        for layer in self._layers:
             layer.enable_adapters(name is not None)
             if name is not None:
                 layer.set_adapter(self._keys[name])
         self._active = name
-        for other in self._keys:
-            for tensor in self.tensors(other).values():
-                tensor.requires_grad_(True)
+        for tensor in self._trainable:
+            tensor.requires_grad_(True)
 
     def model(self) -> Any:
         return self._model
@@ -144,9 +147,6 @@ class LoraAdapters:
             if _is_lora(layer) and key in layer.lora_A
             for part in ("lora_A", "lora_B")
         }
-
-    def _layers(self) -> list[Any]:
-        return [layer for layer in self._model.modules() if _is_lora(layer)]
 
 
 class FullCopies:
