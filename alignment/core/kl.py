@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,6 +53,25 @@ def token_kl(logits: Tensor, reference_logits: Tensor) -> Tensor:
     # 0 log 0 = 0: a banned token adds nothing, whatever the reference policy says about it.
     terms = torch.where(logp > -torch.inf, logp.exp() * (logp - reference), 0.0)
     return terms.sum(-1).clamp(min=0)
+
+
+def best_of_n_kl(num_completions: int) -> float:
+    """KL of best-of-n sampling from the policy it samples, log n - (n - 1) / n (Stiennon et al., 2020, appendix G.3).
+
+    Exact when no two completions can be equally good or the same; otherwise an upper bound (Beirami et al., 2024).
+
+    Args:
+        num_completions: n, 1 or more.
+
+    Returns:
+        Nats.
+
+    Raises:
+        ValueError: n is below 1.
+    """
+    if num_completions < 1:
+        raise ValueError(f"num_completions is {num_completions}, must be 1 or more")
+    return math.log(num_completions) - (num_completions - 1) / num_completions
 
 
 @dataclass

@@ -81,7 +81,7 @@ def test_comparisons_of_one_prompt_make_the_wilson_interval_too_narrow():
     clustered = accuracy.overall.high - accuracy.overall.low
     assert clustered > 2.5 * (accuracy.wilson.high - accuracy.wilson.low)  # sqrt(10) = 3.2
     expected = wilson((right > 0).sum(), 600)
-    assert (accuracy.wilson.low, accuracy.wilson.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert [accuracy.wilson.low, accuracy.wilson.high] == pytest.approx([expected.low, expected.high])
 
 
 def test_accuracy_of_the_true_scores_reaches_the_bayes_ceiling():

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from toy_language import MASK, STATES, make_policy, sequence_logprobs, token_logprobs
 
-from alignment.core.kl import AdaptiveKL, k1, k2, k3, token_kl
+from alignment.core.kl import AdaptiveKL, best_of_n_kl, k1, k2, k3, token_kl
+from tests.toy_language import MASK, STATES, make_policy, sequence_logprobs, token_logprobs
 
 
 @pytest.fixture
@@ -79,6 +79,26 @@ def test_token_kl_with_banned_tokens():
 def test_token_kl_refuses_another_vocabulary():
     with pytest.raises(ValueError, match=r"logits is float32 \(2, 5\), reference_logits is float32 \(2, 6\)"):
         token_kl(torch.zeros(2, 5), torch.zeros(2, 6))
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, 0.0), (2, 0.1931), (4, 0.6363), (16, 1.8351), (64, 3.1745)])
+def test_best_of_n_kl_is_that_of_the_best_of_n_distribution_on_a_fine_grid(n, expected):
+    edges = torch.linspace(0, 1, 100001, dtype=torch.float64)
+    best = (edges**n).diff()  # of 100,000 equally likely completions, in order of reward
+
+    exact = torch.special.xlogy(best, best * 100000).sum()
+
+    assert best_of_n_kl(n) == pytest.approx(expected, abs=5e-5)
+    assert best_of_n_kl(n) == pytest.approx(exact.item(), abs=1e-4)
+
+
+def test_best_of_n_kl_is_an_upper_bound_on_a_coarse_choice():
+    edges = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    best = (edges**4).diff()
+
+    assert (best * (best * 2).log()).sum().item() < best_of_n_kl(4)
+    with pytest.raises(ValueError, match=r"num_completions is 0"):
+        best_of_n_kl(0)
 
 
 def test_adaptive_kl_moves_beta_by_the_clipped_relative_error():

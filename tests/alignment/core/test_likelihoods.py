@@ -363,6 +363,7 @@ def fit(loss_of, start):
         parameters = torch.tensor(x, dtype=torch.float64, requires_grad=True)
         loss = loss_of(parameters).sum()
         loss.backward()
+        assert parameters.grad is not None
         return loss.item(), parameters.grad.numpy()
 
     found = minimize(value_and_gradient, start, jac=True, method="BFGS", options={"gtol": 1e-6})
