@@ -160,7 +160,7 @@ def _close(membership: Membership, assignment: Assignment, *, counts: bool, seco
 
 @transaction.atomic
 def add_imported_labels(*, project: Project, labels: Sequence[tuple[Item, Verdict, UUID]]) -> int:
-    """Store judgements that were made elsewhere, for items made for them (overlap 1, no slots).
+    """Store judgements that were made elsewhere, for items made for them by services.prompts.create_judged_items.
 
     The client id is derived from the content by the importer, so that a repeated import stores nothing twice.
 
@@ -182,6 +182,5 @@ def add_imported_labels(*, project: Project, labels: Sequence[tuple[Item, Verdic
         batch_size=1000,
     )
     store_verdicts([(row, verdict) for row, (_, verdict, _) in zip(rows, labels, strict=True)])
-    Item.objects.filter(pk__in=[item.pk for item, _, _ in labels]).update(num_judgements=1)
     events.publish(project.slug, "label", imported=len(rows))
     return len(rows)

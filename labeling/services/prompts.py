@@ -158,6 +158,23 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
     return rows
 
 
+@transaction.atomic
+def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
+    """Items for judgements that were made elsewhere: overlap 1, already judged, no slots, never in the queue.
+
+    Raises:
+        Invalid: as in create_items.
+    """
+    for new in items:
+        _check_item(new, project)
+    rows = Item.objects.bulk_create(
+        [Item(project=project, prompt=new.prompt, kind=new.kind, overlap=1, num_judgements=1) for new in items],
+        batch_size=1000,
+    )
+    add_entries(rows, [new.completions for new in items])
+    return rows
+
+
 def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion]]) -> None:
     """Say which completions the items ask about; part of creating them."""
     ItemCompletion.objects.bulk_create(

@@ -1,0 +1,55 @@
+"""hh-rlhf's format: two transcripts, {"chosen": "\\n\\nHuman: ...\\n\\nAssistant: ...", "rejected": ...}.
+
+The prompt goes up to and including the last "\\n\\nAssistant:" that both have in common. What follows is the
+completion, as it stands: an empty one is kept, and so is one that goes on with further turns.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.imports.pairs import common_length
+from labeling.imports.records import Record, make_record
+
+COLUMNS = frozenset({"chosen", "rejected"})
+ASSISTANT = "\n\nAssistant:"
+TURN = re.compile(r"\n\n(Human|Assistant):")
+ROLES = {"Human": "user", "Assistant": "assistant"}
+
+
+def parse(row: dict[str, Any]) -> Record:
+    """One row.
+
+    Raises:
+        Invalid: a transcript is missing, is no transcript, or the two have no prompt in common.
+    """
+    chosen, rejected = (_transcript(row, name) for name in ("chosen", "rejected"))
+    end = chosen[: common_length(chosen, rejected)].rfind(ASSISTANT)
+    if end < 0:
+        raise Invalid(f"chosen and rejected have no prompt in common: no {ASSISTANT!r} before they part")
+    start = end + len(ASSISTANT)
+    return make_record(
+        prompt=messages_of(chosen[:end]), completions=(chosen[start:].strip(), rejected[start:].strip()), ranks=(1, 2)
+    )
+
+
+def _transcript(row: dict[str, Any], name: str) -> str:
+    text = row.get(name)
+    if not isinstance(text, str):
+        raise Invalid(f"there is no text {name!r}")
+    # Published files differ in the white space before the first turn.
+    text = "\n\n" + text.lstrip()
+    if not TURN.match(text):
+        raise Invalid(f"{name} begins with {text[2:22]!r}, not with 'Human:' or 'Assistant:'")
+    return text
+
+
+def messages_of(transcript: str) -> list[dict[str, str]]:
+    """The turns of a transcript."""
+    parts = TURN.split(transcript)
+    return [
+        {"role": ROLES[role], "content": content.strip()}
+        for role, content in zip(parts[1::2], parts[2::2], strict=True)
+    ]

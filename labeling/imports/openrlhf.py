@@ -1,0 +1,25 @@
+"""OpenRLHF's preference format: {"chosen", "rejected"} and a prompt under "prompt" or "input", texts or messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.imports.pairs import parse_pair
+from labeling.imports.records import Record
+
+COLUMNS = frozenset({"prompt", "input", "chosen", "rejected"})
+
+
+def parse(row: dict[str, Any]) -> Record:
+    """One row.
+
+    Raises:
+        Invalid: a key is missing, "prompt" and "input" are both there, or pairs.parse_pair refuses them.
+    """
+    if missing := [name for name in ("chosen", "rejected") if row.get(name) is None]:
+        raise Invalid(f"there is no {missing[0]!r}")
+    prompts = [row[name] for name in ("prompt", "input") if row.get(name) is not None]
+    if len(prompts) > 1:
+        raise Invalid('"prompt" and "input" are both there: keep one')
+    return parse_pair(prompt=prompts[0] if prompts else None, chosen=row["chosen"], rejected=row["rejected"])

@@ -1,0 +1,49 @@
+"""Prompts: {"prompt": text or messages} or {"messages"}, with "completions" when they are to be judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.imports.records import Record, make_record
+
+COLUMNS = frozenset({"prompt", "messages", "completions"})
+
+
+def parse(row: dict[str, Any]) -> Record:
+    """One row; of {"messages"} that end with an assistant's turn the prompt is what comes before.
+
+    Raises:
+        Invalid: no prompt, or one that breaks a rule.
+    """
+    if ("prompt" in row) == ("messages" in row):
+        raise Invalid('give either "prompt" or "messages"')
+    left_out = 0
+    if "prompt" in row:
+        prompt = row["prompt"]
+    else:
+        prompt, left_out = up_to_last_user_turn(row["messages"])
+    return make_record(prompt=prompt, completions=texts_of(row.get("completions")), turns_left_out=left_out)
+
+
+def up_to_last_user_turn(messages: object) -> tuple[object, int]:
+    """Messages without the assistant's turns at their end, and how many those are."""
+    if not isinstance(messages, list):
+        return messages, 0
+    end = len(messages)
+    while end and isinstance(messages[end - 1], dict) and messages[end - 1].get("role") == "assistant":
+        end -= 1
+    return messages[:end], len(messages) - end
+
+
+def texts_of(completions: object) -> list[object]:
+    """The texts of [text, ...] or [{"text": text, ...}, ...].
+
+    Raises:
+        Invalid: neither.
+    """
+    if completions is None:
+        return []
+    if not isinstance(completions, list):
+        raise Invalid(f'"completions" is {type(completions).__name__}, not a list')
+    return [completion.get("text") if isinstance(completion, dict) else completion for completion in completions]

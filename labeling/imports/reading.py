@@ -1,0 +1,154 @@
+"""Rows out of JSON lines, CSV and Parquet files, gzip or not, one at a time; a bad row is told by its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, BinaryIO, NoReturn, cast
+
+from labeling.errors import Invalid
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+PARQUET_BATCH = 1000
+BOM = b"\xef\xbb\xbf"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class FileKind(StrEnum):
+    """How a file is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row by its line (Parquet: by its number), from 1: its value, or why there is none."""
+
+    line: int
+    value: dict[str, Any] | None
+    error: str = ""
+
+
+def kind_of(name: str) -> FileKind:
+    """The kind that a file's name tells; JSON lines when it tells none."""
+    stem = name.lower().removesuffix(".gz")
+    if stem.endswith(".csv"):
+        return FileKind.CSV
+    return FileKind.PARQUET if stem.endswith((".parquet", ".pq")) else FileKind.JSONL
+
+
+def read_rows(file: BinaryIO, *, kind: FileKind) -> Iterator[Row]:
+    """Every row of a file. The memory used is that of a row (Parquet: of 1,000).
+
+    Raises:
+        Invalid: the file as a whole can't be read: damaged gzip, UTF-16, not Parquet, a broken header.
+    """
+    start = file.read(4)
+    file.seek(0)
+    if start[:2] == b"\x1f\x8b":
+        if kind is FileKind.PARQUET:
+            raise Invalid("this Parquet file is packed with gzip: unpack it, Parquet is compressed inside")
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    elif start[:4] == b"PAR1" and kind is not FileKind.PARQUET:
+        raise Invalid(f"this is a Parquet file, not {kind}: name it .parquet, or say so")
+    if kind is FileKind.PARQUET:
+        return _parquet(file)
+    return _jsonl(file) if kind is FileKind.JSONL else _csv(file)
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """Numbered lines without their end; None for one that is too long."""
+    number = 0
+    try:
+        while raw := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if number == 1:
+                if raw.startswith(WIDE_BOMS):
+                    raise Invalid("the file is UTF-16: save it as UTF-8")
+                raw = raw.removeprefix(BOM)
+            if len(raw) < MAX_LINE_BYTES or raw.endswith(b"\n"):
+                yield number, raw.rstrip(b"\r\n")
+                continue
+            while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield number, None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Invalid(f"the gzip file is damaged or cut off after line {number}: {error}") from None
+
+
+def _jsonl(file: BinaryIO) -> Iterator[Row]:
+    for number, raw in _lines(file):
+        if raw is None:
+            yield Row(number, None, f"longer than {MAX_LINE_BYTES // 1024 // 1024} MB")
+        elif raw.strip():
+            yield _json_row(number, raw)
+
+
+def _json_row(number: int, raw: bytes) -> Row:
+    try:
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        return Row(number, None, f"broken UTF-8 at byte {error.start + 1}: {error.reason}")
+    except json.JSONDecodeError as error:
+        return Row(number, None, f"broken JSON at character {error.pos + 1}: {error.msg}")
+    except RecursionError:
+        return Row(number, None, "JSON nested too deep")
+    except ValueError as error:
+        return Row(number, None, f"broken JSON: {error}")
+    if not isinstance(value, dict):
+        return Row(number, None, f"a JSON {type(value).__name__}: one object for each line is expected")
+    return Row(number, value)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _csv(file: BinaryIO) -> Iterator[Row]:
+    # A broken byte becomes a lone surrogate, so that only its row is refused and not the rest of the file.
+    lines = (("" if raw is None else raw.decode(errors="surrogateescape")) + "\n" for _, raw in _lines(file))
+    csv.field_size_limit(MAX_LINE_BYTES)
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = next(reader, [])
+        if len(set(header)) < len(header) or not header:
+            twice = next((name for name in header if header.count(name) > 1), None)
+            raise Invalid("the file is empty" if twice is None else f"line 1: the column {twice!r} is there twice")
+        begins = reader.line_num + 1
+        for cells in reader:
+            if cells:
+                yield _csv_row(begins, header, cells)
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise Invalid(f"line {reader.line_num}: broken CSV: {error}") from None
+
+
+def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(header):
+        return Row(number, None, f"{len(cells)} cells, but the header has {len(header)}")
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return Row(number, None, "broken UTF-8")
+    return Row(number, dict(zip(header, cells, strict=True)))
+
+
+def _parquet(file: BinaryIO) -> Iterator[Row]:
+    import pyarrow as pa  # 0.2 s to import, for those who need it
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=PARQUET_BATCH):
+            for value in batch.to_pylist():
+                number += 1
+                yield Row(number, value)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"this Parquet file can't be read after row {number}: {error}") from None

@@ -1,0 +1,139 @@
+"""One row of a file, checked: a prompt, perhaps completions, perhaps what was decided about them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.models import Flag
+from labeling.services.texts import Messages, check_messages, check_text, messages_digest
+from labeling.services.verdicts import MAX_NOTES_CHARACTERS
+
+MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 9
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a row says. Ranks, ratings and flags are aligned with the completions; 1 is the best rank.
+
+    ``turns_left_out`` counts turns after the user's last one, which are no part of a prompt.
+    """
+
+    messages: Messages
+    completions: tuple[str, ...] = ()
+    ranks: tuple[int, ...] | None = None
+    ratings: tuple[int | None, ...] | None = None
+    flags: tuple[tuple[str, ...], ...] = field(default=())
+    notes: str = ""
+    turns_left_out: int = 0
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether somebody decided something about the completions."""
+        return self.ranks is not None or self.ratings is not None
+
+    def digest(self) -> str:
+        """SHA-256 of everything that was said and decided: equal rows are equal judgements."""
+        said = [messages_digest(self.messages), self.completions, self.ranks, self.ratings, self.flags, self.notes]
+        return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+def make_record(
+    *,
+    prompt: object,
+    completions: Sequence[object] = (),
+    ranks: object = None,
+    ratings: object = None,
+    flags: object = None,
+    notes: object = "",
+    turns_left_out: int = 0,
+) -> Record:
+    """A record whose every part the services will take.
+
+    Raises:
+        Invalid: a prompt, a completion or a judgement that breaks a rule; the message names it.
+    """
+    messages = check_messages(prompt)
+    texts = tuple(check_text(text, name=f"completion {number}") for number, text in enumerate(completions, start=1))
+    if texts:
+        _check_completions(texts)
+    checked_notes = check_text("" if notes is None else notes, name="the notes")
+    if len(checked_notes) > MAX_NOTES_CHARACTERS:
+        raise Invalid(f"the notes have {len(checked_notes):,} characters: at most {MAX_NOTES_CHARACTERS:,} are kept")
+    return Record(
+        messages=messages,
+        completions=texts,
+        ranks=None if ranks is None else check_ranks(ranks, len(texts)),
+        ratings=check_ratings(ratings, len(texts)),
+        flags=check_flags(flags, len(texts)),
+        notes=checked_notes,
+        turns_left_out=turns_left_out,
+    )
+
+
+def _check_completions(texts: tuple[str, ...]) -> None:
+    if not MIN_COMPLETIONS <= len(texts) <= MAX_COMPLETIONS:
+        raise Invalid(f"{len(texts)} completions: {MIN_COMPLETIONS} to {MAX_COMPLETIONS} are judged together")
+    for number, text in enumerate(texts, start=1):
+        first = texts.index(text) + 1
+        if first < number:
+            raise Invalid(f"completions {first} and {number} are the same text: nothing is left to decide between them")
+
+
+def check_ranks(ranks: object, count: int) -> tuple[int, ...]:
+    """Ranks from 1 without holes, one for each completion.
+
+    Raises:
+        Invalid: another number of them, no whole numbers, or a hole.
+    """
+    values = _list("ranks", ranks, count)
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= count:
+            raise Invalid(f"the rank {value!r} is not a whole number from 1 to {count}")
+    if holes := set(range(1, max(values) + 1)) - set(values):
+        raise Invalid(
+            f"nothing has rank {min(holes)}, but rank {max(values)} is used: ties share a rank, without holes"
+        )
+    return tuple(values)
+
+
+def check_ratings(ratings: object, count: int) -> tuple[int | None, ...] | None:
+    """Ratings from 1 to 7 or null, one for each completion; None when there are none at all.
+
+    Raises:
+        Invalid: another number of them, or one outside 1 to 7.
+    """
+    if ratings is None:
+        return None
+    values = _list("ratings", ratings, count)
+    for value in values:
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 7):
+            raise Invalid(f"the rating {value!r} is not a whole number from 1 to 7 or null")
+    return tuple(values) if any(value is not None for value in values) else None
+
+
+def check_flags(flags: object, count: int) -> tuple[tuple[str, ...], ...]:
+    """Lists of flag codes, one for each completion; empty when no flag was raised.
+
+    Raises:
+        Invalid: another number of lists, or an unknown code.
+    """
+    if flags is None:
+        return ()
+    groups = [[] if group is None else group for group in _list("flags", flags, count)]
+    for code in (code for group in groups for code in _list("the flags of a completion", group)):
+        if code not in Flag.values:
+            raise Invalid(f"there is no flag {code!r}: use {', '.join(Flag.values)}")
+    return tuple(tuple(sorted(set(group))) for group in groups) if any(groups) else ()
+
+
+def _list(name: str, values: object, count: int | None = None) -> list[Any]:
+    if not isinstance(values, list | tuple):
+        raise Invalid(f"{name} is {type(values).__name__}, not a list")
+    if count is not None and len(values) != count:
+        raise Invalid(f"{name} has {len(values)} values for {count} completions")
+    return list(values)

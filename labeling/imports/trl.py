@@ -1,0 +1,25 @@
+"""TRL's preference formats: explicit {"prompt", "chosen", "rejected"} or implicit {"chosen", "rejected"}.
+
+Each as texts or as messages (conversational).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labeling.errors import Invalid
+from labeling.imports.pairs import parse_pair
+from labeling.imports.records import Record
+
+COLUMNS = frozenset({"prompt", "chosen", "rejected"})
+
+
+def parse(row: dict[str, Any]) -> Record:
+    """One row.
+
+    Raises:
+        Invalid: "chosen" or "rejected" is missing, or pairs.parse_pair refuses them.
+    """
+    if missing := [name for name in ("chosen", "rejected") if row.get(name) is None]:
+        raise Invalid(f"there is no {missing[0]!r}")
+    return parse_pair(prompt=row.get("prompt"), chosen=row["chosen"], rejected=row["rejected"])

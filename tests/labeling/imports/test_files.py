@@ -1,0 +1,269 @@
+"""Whole files into a project."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+from factories import make_cast
+
+from labeling.errors import Invalid
+from labeling.imports.files import Format, RowsRejected, import_file
+from labeling.imports.reading import FileKind
+from labeling.models import Comparison, Completion, Item, Label, Prompt, Rank, Rating, Slot, Source
+from labeling.selectors.labels import judgements
+from labeling.services.prompts import add_prompts
+
+pytestmark = pytest.mark.django_db
+
+HH_SAMPLE = Path(__file__).parents[4] / "shared" / "data" / "hh-rlhf-harmless-sample.jsonl.gz"
+
+
+def lines(*rows: object) -> io.BytesIO:
+    return io.BytesIO("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode())
+
+
+@pytest.fixture
+def cast():
+    return make_cast(num_items=0)
+
+
+def test_prompts_of_every_form_are_stored_once(cast):
+    file = lines(
+        {"prompt": "Name a colour."},
+        {"prompt": [{"role": "user", "content": "Name a colour."}]},
+        {"messages": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Red."}]},
+        {"prompt": "Name a fruit.", "topic": "food"},
+    )
+
+    summary = import_file(file, project=cast.project, file_format=Format.PROMPTS, source="colours.jsonl")
+
+    stored = Prompt.objects.filter(project=cast.project).order_by("id")
+    assert [prompt.messages[0]["content"] for prompt in stored] == ["Name a colour.", "Name a fruit."]
+    assert {prompt.source for prompt in stored} == {"colours.jsonl"}
+    assert (summary.rows, summary.stored.prompts, summary.stored.repeated) == (4, 2, 2)
+    assert (summary.turns_left_out, summary.ignored_columns) == (1, {"topic"})
+
+
+def test_prompts_with_completions_become_items_in_the_queue(cast):
+    file = lines(
+        {"prompt": "Name a colour.", "completions": ["Red.", {"text": "Blue.", "policy": None}]},
+        {"prompt": "Name a fruit."},
+    )
+
+    summary = import_file(file, project=cast.project, file_format=Format.PROMPTS)
+
+    item = Item.objects.get()
+    assert list(item.entries.values_list("completion__text", flat=True)) == ["Red.", "Blue."]
+    assert Slot.objects.filter(item=item).count() == 1
+    assert set(Completion.objects.values_list("origin", flat=True)) == {"import"}
+    assert (summary.stored.prompts, summary.stored.items, summary.stored.labels) == (2, 1, 0)
+
+
+def test_repeated_import_stores_nothing_twice(cast):
+    rows = [
+        {"prompt": "Name a colour.", "completions": ["Red.", "Blue."]},
+        {"prompt": "Name a fruit."},
+        {"prompt": "Name a colour.", "completions": ["Blue.", "Red."]},
+    ]
+
+    first = import_file(lines(*rows), project=cast.project, file_format=Format.PROMPTS)
+    second = import_file(lines(*rows), project=cast.project, file_format=Format.PROMPTS)
+
+    assert (first.stored.items, first.stored.repeated) == (1, 1)
+    assert (second.stored.prompts, second.stored.items, second.stored.repeated) == (0, 0, 3)
+    assert (Prompt.objects.count(), Completion.objects.count(), Item.objects.count()) == (2, 2, 1)
+
+
+def test_same_file_in_another_project_is_stored_there_too(cast):
+    row = {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}
+
+    import_file(lines(row), project=cast.project, file_format=Format.TRL)
+    import_file(lines(row), project=cast.other_project, file_format=Format.TRL)
+
+    assert sorted(Label.objects.values_list("project", flat=True)) == sorted([cast.project.pk, cast.other_project.pk])
+
+
+def test_pair_becomes_a_label_on_an_item_that_is_never_served(cast):
+    file = lines({"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."})
+
+    import_file(file, project=cast.project, file_format=Format.TRL)
+
+    label = Label.objects.get()
+    comparison = Comparison.objects.get()
+    assert (label.source, label.annotator, label.assignment, label.is_extra) == (Source.IMPORT, None, None, False)
+    assert (label.item.overlap, label.item.num_judgements) == (1, 1)
+    assert not Slot.objects.exists()
+    assert (comparison.chosen.text, comparison.rejected.text) == ("Blue.", "Green.")
+    assert (comparison.outcome, comparison.weight) == ("win", 1.0)
+
+
+def test_equal_rows_of_one_file_are_two_labels_and_stay_two(cast):
+    row = {"prompt": "Sky?", "chosen": "Blue.", "rejected": "Green."}
+    opposite = {"prompt": "Sky?", "chosen": "Green.", "rejected": "Blue."}
+
+    first = import_file(lines(row, row, opposite), project=cast.project, file_format=Format.TRL)
+    second = import_file(lines(opposite, row, row), project=cast.project, file_format=Format.TRL)
+
+    assert (first.stored.labels, first.stored.repeated) == (3, 0)
+    assert (second.stored.labels, second.stored.repeated) == (0, 3)
+    assert (Label.objects.count(), Completion.objects.count()) == (3, 2)
+
+
+def test_ranking_with_ties_ratings_flags_and_notes_is_stored_as_it_stands(cast):
+    file = lines(
+        {
+            "prompt": [{"role": "user", "content": "Sky?"}],
+            "completions": [{"text": "Green."}, {"text": "Blue."}, {"text": "Azure."}],
+            "ranks": [2, 1, 1],
+            "ratings": [2, 7, None],
+            "flags": [["hallucination"], [], None],
+            "notes": "seen from above",
+        }
+    )
+
+    import_file(file, project=cast.project, file_format=Format.RANKED)
+
+    ranks = dict(Rank.objects.values_list("completion__text", "rank"))
+    ratings = {row[0]: row[1:] for row in Rating.objects.values_list("completion__text", "value", "flags")}
+    assert ranks == {"Green.": 2, "Blue.": 1, "Azure.": 1}
+    assert ratings == {"Green.": (2, ["hallucination"]), "Blue.": (7, [])}
+    assert sorted(Comparison.objects.values_list("outcome", flat=True)) == ["tie", "win", "win"]
+    assert Label.objects.get().notes == "seen from above"
+
+
+def test_ratings_alone_give_no_comparisons(cast):
+    file = lines({"prompt": "Sky?", "completions": ["Blue.", "Green."], "ratings": [7, 1]})
+
+    import_file(file, project=cast.project, file_format=Format.RANKED)
+
+    assert Rating.objects.count() == 2
+    assert not Rank.objects.exists()
+    assert not Comparison.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 3]}, "3 is not a whole number from 1 to 2"),
+        ({"prompt": "a", "completions": ["b", "c", "d"], "ranks": [1, 3, 3]}, "nothing has rank 2"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [True, 2]}, "rank True is not"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1]}, "1 values for 2 completions"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": {"b": 1}}, "ranks is dict, not a list"),
+        ({"prompt": "a", "completions": ["b", "c"], "ratings": [8, 1]}, "rating 8 is not"),
+        ({"prompt": "a", "completions": ["b", "c"], "ratings": [1.5, 1]}, "rating 1.5 is not"),
+        ({"prompt": "a", "completions": ["b", "c"], "ratings": [None, None]}, "neither"),
+        ({"prompt": "a", "completions": ["b", "c"]}, 'neither "ranks" nor "ratings"'),
+        ({"prompt": "a", "completions": ["b", "b"], "ranks": [1, 2]}, "completions 1 and 2 are the same text"),
+        ({"prompt": "a", "completions": ["b"], "ranks": [1]}, "1 completions: 2 to 9"),
+        ({"prompt": "a", "completions": "bc", "ranks": [1, 2]}, '"completions" is str'),
+        ({"prompt": "a", "completions": ["b", 3], "ranks": [1, 2]}, "completion 2 is int, not a text"),
+        ({"prompt": "a", "completions": ["b", "c\x00"], "ranks": [1, 2]}, "NUL character at 1"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "flags": [["rude"], []]}, "no flag 'rude'"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "flags": [[[]], []]}, "no flag"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "notes": 3}, "the notes is int"),
+        ({"completions": ["b", "c"], "ranks": [1, 2]}, "a prompt is a text or a list"),
+        ({"prompt": "  ", "completions": ["b", "c"], "ranks": [1, 2]}, "turn 1 is empty"),
+        ({"prompt": "a" * 200_001, "completions": ["b", "c"], "ranks": [1, 2]}, "200,001 characters"),
+    ],
+)
+def test_broken_ranking_is_refused_with_line_and_reason_and_nothing_is_stored(cast, row, reason):
+    good = {"prompt": "good", "completions": ["b", "c"], "ranks": [1, 2]}
+
+    with pytest.raises(RowsRejected) as refused:
+        import_file(lines(good, row, good), project=cast.project, file_format=Format.RANKED)
+
+    [rejected] = refused.value.summary.rejected
+    assert rejected.line == 2
+    assert reason in rejected.reason
+    assert refused.value.message.startswith("nothing was imported: line 2: ")
+    assert not Prompt.objects.exists()
+    assert not Label.objects.exists()
+
+
+def test_keeping_the_good_rows_lists_every_bad_one(cast):
+    told = []
+    file = lines({"prompt": "one"}, "{broken", {"prompt": ""}, {"prompt": "two"}, {"text": "three"})
+
+    summary = import_file(
+        file, project=cast.project, file_format=Format.PROMPTS, keep_good=True, on_rejected=told.append
+    )
+
+    assert [row.line for row in summary.rejected] == [2, 3, 5]
+    assert told == summary.rejected
+    assert (summary.rows, summary.num_rejected, summary.stored.prompts) == (5, 3, 2)
+
+
+def test_all_bad_rows_are_counted_although_1000_are_listed(cast):
+    file = io.BytesIO(b"{}\n" * 2500)
+
+    with pytest.raises(RowsRejected, match="and 2,499 more rows") as refused:
+        import_file(file, project=cast.project, file_format=Format.PROMPTS)
+
+    assert (refused.value.summary.num_rejected, len(refused.value.summary.rejected)) == (2500, 1000)
+
+
+def test_file_that_is_cut_off_after_good_batches_stores_nothing(cast):
+    packed = gzip.compress(b"".join(b'{"prompt": "Count to %d."}\n' % number for number in range(3000)))
+
+    with pytest.raises(Invalid, match="damaged or cut off"):
+        import_file(io.BytesIO(packed[:-9]), project=cast.project, file_format=Format.PROMPTS, keep_good=True)
+
+    assert not Prompt.objects.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_file_without_rows_is_refused(cast, content):
+    with pytest.raises(Invalid, match="no rows"):
+        import_file(io.BytesIO(content), project=cast.project, file_format=Format.PROMPTS)
+
+
+def test_csv_of_prompts_is_taken_in(cast):
+    file = io.BytesIO('prompt,topic\n"Say ""hi"".",x\nÇa va?,y\n'.encode())
+
+    import_file(file, project=cast.project, file_format=Format.PROMPTS, kind=FileKind.CSV)
+
+    assert sorted(prompt.last_turn for prompt in Prompt.objects.all()) == ['Say "hi".', "Ça va?"]
+
+
+def test_prompt_that_was_there_before_keeps_its_source(cast):
+    add_prompts(project=cast.project, prompts=["Name a colour."], source="by hand")
+
+    summary = import_file(
+        lines({"prompt": "Name a colour."}), project=cast.project, file_format=Format.PROMPTS, source="file"
+    )
+
+    assert Prompt.objects.get().source == "by hand"
+    assert summary.stored.repeated == 1
+
+
+def test_queries_do_not_grow_with_the_rows_of_a_batch(cast, django_assert_max_num_queries):
+    rows = [{"prompt": f"Prompt {number}", "chosen": "a", "rejected": "b"} for number in range(300)]
+
+    with django_assert_max_num_queries(30):
+        import_file(lines(*rows), project=cast.project, file_format=Format.TRL)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not HH_SAMPLE.exists(), reason="the folder ../shared is not there")
+def test_hh_sample_gives_1181_labels_with_their_conversations_and_none_the_second_time(cast):
+    with HH_SAMPLE.open("rb") as file:
+        first = import_file(file, project=cast.project, file_format=Format.HH)
+    with HH_SAMPLE.open("rb") as file:
+        second = import_file(file, project=cast.project, file_format=Format.HH)
+
+    assert (first.rows, first.stored.labels, first.num_rejected) == (1181, 1181, 0)
+    assert (second.stored.labels, second.stored.repeated) == (0, 1181)
+    with gzip.open(HH_SAMPLE, "rt", encoding="utf-8") as file:
+        originals = [json.loads(line) for line in file]
+    for original, row in zip(originals, judgements(cast.project), strict=True):
+        transcript = "".join(
+            f"\n\n{'Human' if turn['role'] == 'user' else 'Assistant'}: {turn['content']}" for turn in row.messages
+        )
+        for name, text in zip(("chosen", "rejected"), row.texts, strict=True):
+            rebuilt = f"{transcript}\n\nAssistant: {text}"
+            assert "".join(rebuilt.split()) == "".join(original[name].split())
+        assert row.ranks == [1, 2]

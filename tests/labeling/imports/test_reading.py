@@ -1,0 +1,154 @@
+"""Rows out of files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labeling.errors import Invalid
+from labeling.imports.reading import FileKind, Row, kind_of, read_rows
+
+
+def read(content: bytes, kind: FileKind = FileKind.JSONL) -> list[Row]:
+    return list(read_rows(io.BytesIO(content), kind=kind))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.jsonl.gz", "jsonl"),
+        ("A.CSV", "csv"),
+        ("a.csv.gz", "csv"),
+        ("a.parquet", "parquet"),
+        ("a", "jsonl"),
+    ],
+)
+def test_kind_follows_from_the_name(name, kind):
+    assert kind_of(name) == kind
+
+
+def test_json_lines_are_numbered_by_the_line_they_stand_in():
+    rows = read(b'{"a": 1}\r\n\n  \n{"a": "\xc3\xa9\\u0041"}')
+
+    assert rows == [Row(1, {"a": 1}), Row(4, {"a": "éA"})]
+
+
+def test_gzip_and_byte_order_mark_are_taken_off():
+    assert read(gzip.compress(b'\xef\xbb\xbf{"a": 1}\n')) == [Row(1, {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"a": ', "broken JSON at character 7: Expecting value"),
+        (b"\xff\xfe"[::-1] + b"{}", "broken UTF-8 at byte 1"),
+        (b'{"a": "\xe9"}', "broken UTF-8 at byte 8"),
+        (b'{"a": NaN}', "NaN is not a number"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"[1, 2]", "a JSON list: one object for each line"),
+        (b'"text"', "a JSON str"),
+        (b"1" * 5000, "broken JSON"),
+    ],
+)
+def test_broken_line_is_told_by_its_number_and_the_next_one_is_read(line, reason):
+    first, broken, last = read(b'{"a": 1}\n' + line + b'\n{"a": 3}\n')
+
+    assert (first, last) == (Row(1, {"a": 1}), Row(3, {"a": 3}))
+    assert (broken.line, broken.value) == (2, None)
+    assert reason in broken.error
+
+
+def test_line_of_20_mb_is_refused_and_the_next_one_is_read():
+    too_long, last = read(b'{"a": "' + b"x" * 20_000_000 + b'"}\n{"a": 2}\n')
+
+    assert too_long == Row(1, None, "longer than 16 MB")
+    assert last == Row(2, {"a": 2})
+
+
+def test_gzip_that_expands_into_one_endless_line_is_refused():
+    bomb = gzip.compress(b"0" * 40_000_000)
+
+    assert read(bomb) == [Row(1, None, "longer than 16 MB")]
+
+
+@pytest.mark.parametrize("cut", [slice(0, -9), slice(0, 40)])
+def test_cut_off_gzip_is_refused(cut):
+    packed = gzip.compress(b"".join(b'{"a": %d}\n' % (number * 7919) for number in range(500)))
+
+    with pytest.raises(Invalid, match="damaged or cut off after line"):
+        read(packed[cut])
+
+
+def test_utf_16_is_refused_by_name():
+    with pytest.raises(Invalid, match="UTF-16"):
+        read('{"a": 1}'.encode("utf-16"))
+
+
+def test_csv_cells_may_hold_line_ends_and_rows_are_told_by_their_first_line():
+    rows = read(b'prompt,source\n"Name\na colour",x\nAnother,y\n', FileKind.CSV)
+
+    assert rows == [Row(2, {"prompt": "Name\na colour", "source": "x"}), Row(4, {"prompt": "Another", "source": "y"})]
+
+
+def test_csv_row_with_a_missing_cell_or_broken_utf_8_is_refused_and_the_next_one_is_read():
+    rows = read(b"prompt,source\none\n\xff,x\nthree,z\n", FileKind.CSV)
+
+    assert rows == [
+        Row(2, None, "1 cells, but the header has 2"),
+        Row(3, None, "broken UTF-8"),
+        Row(4, {"prompt": "three", "source": "z"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"prompt,prompt\na,b\n", "line 1: the column 'prompt' is there twice"),
+        (b'prompt\n"a" b\n', "line 2: broken CSV"),
+        (b'prompt\n"never closed\n', "line 2: broken CSV"),
+    ],
+)
+def test_csv_that_cannot_be_read_is_refused(content, reason):
+    with pytest.raises(Invalid, match=reason):
+        read(content, FileKind.CSV)
+
+
+def test_csv_with_10_000_columns_is_read():
+    header = ",".join(f"c{number}" for number in range(10_000))
+
+    [row] = read(f"{header}\n{header}\n".encode(), FileKind.CSV)
+
+    assert row.value is not None
+    assert row.value["c9999"] == "c9999"
+
+
+def test_parquet_rows_are_read_in_batches():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"prompt": [f"prompt {number}" for number in range(2500)]}), file)
+
+    rows = read(file.getvalue(), FileKind.PARQUET)
+
+    assert [row.line for row in rows] == list(range(1, 2501))
+    assert rows[-1].value == {"prompt": "prompt 2499"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b'{"a": 1}'])
+def test_what_is_no_parquet_is_refused(content):
+    with pytest.raises(Invalid, match="Parquet"):
+        read(content, FileKind.PARQUET)
+
+
+def test_parquet_named_otherwise_or_packed_is_refused_by_name():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"prompt": ["a"]}), file)
+
+    with pytest.raises(Invalid, match="this is a Parquet file, not jsonl"):
+        read(file.getvalue())
+    with pytest.raises(Invalid, match="unpack it"):
+        read(gzip.compress(file.getvalue()), FileKind.PARQUET)
