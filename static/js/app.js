@@ -1,46 +1,29 @@
-// What every page does: theme, toasts, confirmations, and the CSRF token for htmx.
+// What every page does: theme, dialogs, confirmations, toasts, and requests of htmx.
 
-export function toast(message, { tone = "", milliseconds = 4000 } = {}) {
-  const area = document.getElementById("toasts");
-  const box = document.createElement("div");
-  box.className = tone ? `toast is-${tone}` : "toast";
-  box.textContent = message;
-  area.append(box);
-  setTimeout(() => box.remove(), milliseconds);
-}
+import { csrfToken, notice, toast, words } from "./lib.js";
 
-// The cookie, not the form: after signing in again in another tab, the token in an open page is stale.
-export function csrfToken() {
-  const match = document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/);
-  return match ? decodeURIComponent(match[1]) : "";
-}
-
-function nextTheme() {
+function switchTheme() {
   const root = document.documentElement;
   const dark = root.dataset.theme
     ? root.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches;
-  return dark ? "light" : "dark";
-}
-
-function switchTheme() {
-  const theme = nextTheme();
-  document.documentElement.dataset.theme = theme;
+  root.dataset.theme = dark ? "light" : "dark";
   try {
-    localStorage.setItem("prefloop:theme", theme);
+    localStorage.setItem("prefloop:theme", root.dataset.theme);
   } catch {
     // The choice then lasts as long as the page.
   }
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-theme-switch]")) switchTheme();
-  const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
-  const closer = event.target.closest("[data-closes]");
-  if (closer) closer.closest("dialog")?.close();
-  const copier = event.target.closest("[data-copies]");
-  if (copier) navigator.clipboard?.writeText(document.getElementById(copier.dataset.copies).textContent.trim());
+  const button = event.target.closest("[data-theme-switch], [data-opens], [data-closes], [data-copies]");
+  if (!button) return;
+  if ("themeSwitch" in button.dataset) switchTheme();
+  if (button.dataset.opens) document.getElementById(button.dataset.opens)?.showModal();
+  if ("closes" in button.dataset) button.closest("dialog")?.close();
+  if (button.dataset.copies) {
+    navigator.clipboard?.writeText(document.getElementById(button.dataset.copies).textContent.trim());
+  }
 });
 
 document.addEventListener("submit", (event) => {
@@ -53,6 +36,15 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (!token || event.detail.verb === "get") return;
   delete event.detail.parameters.csrfmiddlewaretoken;
   event.detail.headers["X-CSRFToken"] = token;
+});
+
+// A refusal of ours says where it goes (HX-Retarget) or is the same form again (422). Any other error page, of a proxy
+// or of a crash, must not replace what somebody is working on.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400 || xhr.status === 422 || xhr.getResponseHeader("HX-Retarget")) return;
+  event.detail.shouldSwap = false;
+  notice(words("refused") || `${xhr.status} ${xhr.statusText}`, { tone: "bad", code: String(xhr.status) });
 });
 
 window.addEventListener("toast", (event) => toast(event.detail.message, { tone: event.detail.tone }));

@@ -1,0 +1,85 @@
+// The submit of an item: htmx sends it and brings the next one. Without a connection it waits in the outbox.
+
+import { notice, words } from "../lib.js";
+import { isAway } from "./server.js";
+
+export class Sending {
+  constructor(item) {
+    this.item = item;
+    this.isBusy = false;
+    this.isLocked = false;
+    const { root, draft } = item;
+    const options = { signal: item.stopping.signal };
+    // Before htmx hears of it.
+    root.addEventListener("submit", (event) => this.onSubmit(event), { ...options, capture: true });
+    root.addEventListener("htmx:beforeRequest", () => this.setBusy(true), options);
+    root.addEventListener("htmx:afterRequest", (event) => this.onReply(event), options);
+    document.addEventListener("visibilitychange", () => document.hidden && draft.send({ leaving: true }), options);
+    window.addEventListener("pagehide", () => draft.send({ leaving: true }), options);
+    window.addEventListener("online", () => draft.send(), options);
+  }
+
+  onSubmit(event) {
+    const { item } = this;
+    if (event.target !== item.form) return;
+    if (this.isBusy || this.isLocked || item.step !== "rank" || !item.ranking.isComplete) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (!this.isBusy && !this.isLocked && !(item.step === "rank" && item.ranking.isComplete)) item.advance();
+      return;
+    }
+    item.drafts.save(item.assignment, item.draft.snapshot());
+  }
+
+  setBusy(isBusy) {
+    this.isBusy = isBusy;
+    this.item.form.setAttribute("aria-busy", String(isBusy));
+    this.item.show();
+  }
+
+  onReply(event) {
+    const { item } = this;
+    const { xhr, successful, elt } = event.detail;
+    this.setBusy(false);
+    if (successful) {
+      item.draft.close();
+      item.drafts.remove(item.assignment);
+    } else if (elt === item.form && isAway(xhr.status)) this.queue();
+    else if ([400, 409].includes(xhr.status)) item.renewClientId();
+  }
+
+  // The judgement waits in this browser, complete, with its client id.
+  queue() {
+    const { item } = this;
+    const body = [...new FormData(item.form).entries()].filter(([name]) => name !== "csrfmiddlewaretoken");
+    const entry = {
+      url: item.form.getAttribute("hx-post"),
+      body,
+      assignment: item.assignment,
+      client_id: item.form.elements.client_id.value,
+    };
+    if (!item.outbox.add(entry)) return;
+    this.lock();
+    window.dispatchEvent(new Event("prefloop:queued"));
+  }
+
+  lock() {
+    this.setLocked(true);
+    this.item.draft.close();
+    notice(words("queued"), { code: "queued" });
+  }
+
+  // The server refused what had waited: it can be changed and sent anew, under a new id.
+  unlock() {
+    this.setLocked(false);
+    this.item.draft.isClosed = false;
+    this.item.renewClientId();
+  }
+
+  setLocked(isLocked) {
+    this.isLocked = isLocked;
+    this.item.root.classList.toggle("is-locked", isLocked);
+    for (const fieldset of this.item.form.querySelectorAll("fieldset")) fieldset.disabled = isLocked;
+    this.item.show();
+  }
+}
