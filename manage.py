@@ -13,6 +13,7 @@ def main() -> None:
     """Run one command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeling.settings")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
 
         from labeling.runtime.errors import StartError
@@ -25,6 +26,8 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except StartError as error:
         sys.exit(f"Prefloop cannot start: {error}")
+    except ImproperlyConfigured as error:
+        sys.exit(f"The settings are refused: {error}")
 
 
 def _leave(signum: int, _frame: FrameType | None) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 
 from labeling.runtime.binaries import Binaries, find_binaries
-from labeling.runtime.errors import StartError
-from labeling.runtime.places import ELSEWHERE, SOCKET_NAME, Account, can_reach, make_private_folder, socket_folder
+from labeling.runtime.errors import ELSEWHERE, StartError
+from labeling.runtime.places import SOCKET_NAME, Account, can_reach, make_private_folder, socket_folder
 from labeling.runtime.processes import is_server_of, orphans_of
 
 logger = logging.getLogger(__name__)
@@ -82,19 +82,15 @@ class Cluster:
         make_private_folder(self.socket, self.account)
         self._end_orphans()
         self._remove_leftovers()
-        self._launch(binaries)
-        self.await_answer()
-
-    def await_answer(self) -> None:
-        """Wait while the server lives and does not answer yet: after a crash it first reads its log.
-
-        Raises:
-            StartError: it ended meanwhile.
-        """
         begin = self.log.stat().st_size if self.log.exists() else 0
-        _wait(self._answers_or_is_dead, message="The database repairs itself after a crash")
-        if self.postmaster() is None:
+        self._launch(binaries)
+        if not self.await_answer():
             raise StartError(f"The database in {self.folder} ended while it started: {self._said_since(begin)}")
+
+    def await_answer(self) -> bool:
+        """Wait while the server lives and does not answer yet: after a crash it first reads its log. False: it died."""
+        _wait(self._answers_or_is_dead, message="The database repairs itself after a crash")
+        return self.postmaster() is not None
 
     def stop(self) -> None:
         """Stop the server in order and wait for its last checkpoint, however long. Interrupted, it stops at once."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labeling.runtime.errors import ELSEWHERE, StartError
+
 
 class FileLock:
     """One open lock file, shared by many holders or held by one alone, until ``release`` or the process's death."""
@@ -15,7 +17,10 @@ class FileLock:
     def __init__(self, path: Path, *, owner: tuple[int, int] | None = None) -> None:
         """Open the file, or make it, private to its owner: (uid, gid), for root who makes it for another."""
         # The folder belongs to the unprivileged account of the server: a link laid there must not lead root elsewhere.
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StartError(f"The file {path} cannot be written ({error.strerror}): {ELSEWHERE}.") from error
         if owner is not None:
             os.fchown(self.descriptor, *owner)
 

@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from labeling.runtime.errors import StartError
+from labeling.runtime.errors import ELSEWHERE, StartError
 
 ACCOUNT = "prefloop-postgres"  # made only where there is no account named postgres
 AWAY = Path("/var/lib/prefloop")  # for what the server's account cannot reach in the user's folders
@@ -25,7 +25,6 @@ SHORT = Path("/tmp")  # not TMPDIR: every process has to find the same socket, w
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 103  # bytes; sun_path holds 104 with its final zero on macOS, 108 on Linux
 NOTE = "cluster-is-at"
-ELSEWHERE = "name another data folder with DATA_DIR"
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,6 @@ def make_folder(folder: Path) -> None:
         make_folder(folder)  # another process made one of them at the same moment
     except OSError as error:
         raise StartError(f"The folder {folder} cannot be made ({error.strerror}): {ELSEWHERE}.") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StartError(f"The folder {folder} is not writable for {account_of(os.geteuid()).name}: {ELSEWHERE}.")
 
 
 def make_private_folder(folder: Path, account: Account) -> None:

@@ -129,8 +129,7 @@ class EmbeddedPostgres:
                 users.release()
 
     def _start(self, cluster: Cluster) -> None:
-        if cluster.postmaster() is not None:
-            cluster.await_answer()
+        if cluster.postmaster() is not None and cluster.await_answer():
             return
         cluster.start()
         with cluster.connect(user=SUPERUSER) as connection:
