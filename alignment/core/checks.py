@@ -13,7 +13,8 @@ def log1mexp(x: Tensor) -> Tensor:
     small = x < math.log(2)
     return torch.where(
         small,
-        torch.log(-torch.expm1(-torch.where(small, x, 1.0))),
+        torch.log(-torch.expm1(-x)),
+        # The inner where keeps the gradient of the branch not taken away from log(0).
         torch.log1p(-torch.exp(-torch.where(small, 1.0, x))),
     )
 

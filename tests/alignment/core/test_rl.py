@@ -214,6 +214,8 @@ def test_policy_loss_takes_the_worse_of_plain_and_clipped():
     assert count == 5
     assert plain(metrics)["clip_share"] == (2.0, 5.0)
     torch.testing.assert_close(metrics["ratio"][0], torch.tensor(5.1, dtype=torch.float64))
+    # sum of rho - 1 - ln rho, the k3 estimate of KL(old || new)
+    assert plain(metrics)["approx_kl"] == (pytest.approx(0.5800540), 5.0)
 
 
 def test_clipped_tokens_have_no_gradient():
