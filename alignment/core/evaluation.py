@@ -79,12 +79,10 @@ def accuracy_with_ties(
     leaves those out.
 
     Args:
-        difference: score of first minus second, (N,).
-        outcome: 1, 0 or -1, (N,).
+        difference, outcome: score of first minus second, and 1, 0 or -1, (N,) each.
         prompts: which prompt each comparison belongs to, N of them.
-        seed: of the bootstrap.
+        seed, level: of the bootstrap, and of the intervals.
         weights: 0 or more, (N,), such as 1/C(K,2) for one vote per ranking.
-        level: of the intervals.
 
     Raises:
         ValueError: no comparison, lengths differ, a difference is NaN, an outcome is none of 1, 0, -1.
