@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,11 +92,10 @@ def accuracy_with_ties(
     w = np.ones_like(d) if weights is None else np.asarray(weights, dtype=float)
     credit = _credit(d, y)
     tie = y == 0
-    decided = None
+    measure = partial(cluster_bootstrap, seed=seed, level=level, bounds=(0.0, 1.0))
+    overall, decided = measure(credit, prompts, weights=w), None
     if (w[~tie] > 0).any():
-        kept = [prompt for prompt, t in zip(prompts, tie, strict=True) if not t]
-        decided = cluster_bootstrap(credit[~tie], kept, weights=w[~tie], seed=seed, level=level, bounds=(0.0, 1.0))
-    overall = cluster_bootstrap(credit, prompts, weights=w, seed=seed, level=level, bounds=(0.0, 1.0))
+        decided = measure(credit[~tie], [prompts[i] for i in np.flatnonzero(~tie)], weights=w[~tie])
     return Accuracy(
         overall=overall,
         decided=decided,
