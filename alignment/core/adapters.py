@@ -6,6 +6,7 @@ Everything that knows how peft works is in this file.
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,9 +91,11 @@ class LoraAdapters:
             lora = self._configs[copy_from]
         lora = lora or self._lora
         key = f"r{len(self._keys)}"
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             # The new weights depend on their own seed alone, and nobody else's random numbers move.
             torch.manual_seed(seed)
+            # More than one adapter in a model is what is wanted here.
+            warnings.filterwarnings("ignore", message="Already found a `peft_config` attribute")
             inject_adapter_in_model(self.peft_config(lora), self._model, adapter_name=key)
         self._keys[name], self._configs[name] = key, lora
         self._layers = [layer for layer in self._model.modules() if _is_lora(layer)]

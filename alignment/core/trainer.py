@@ -181,6 +181,9 @@ class _Run:
     def _micro_batches(self, units: Sequence[Any]) -> Iterator[list[Any]]:
         """Neighbours in size together, as many as `micro_batch_tokens` allows, one at least."""
         waiting: list[Any] = []
+        if self.method.size(units) <= self.micro_batch_tokens:
+            yield list(units)
+            return
         for unit in sorted(units, key=lambda each: self.method.size([each])):
             if waiting and self.method.size([*waiting, unit]) > self.micro_batch_tokens:
                 yield waiting

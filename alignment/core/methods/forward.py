@@ -15,22 +15,25 @@ CHUNK_TOKENS = 8192
 
 
 def num_tokens(encoded: Sequence[Encoded]) -> int:
-    """Tokens of these completions and their prompts, a prompt of neighbours once."""
-    total, before = 0, None
-    for each in encoded:
-        total += len(each.completion_ids) + (0 if each.prompt_ids == before else len(each.prompt_ids))
-        before = each.prompt_ids
-    return total
+    """Tokens of these completions, and of their prompts, equal ones once."""
+    prompts = {each.prompt_ids for each in encoded}
+    return sum(len(each.completion_ids) for each in encoded) + sum(len(prompt) for prompt in prompts)
 
 
 def chunks(encoded: Sequence[Encoded], *, tokens: int = CHUNK_TOKENS) -> Iterator[list[Encoded]]:
     """Neighbours together, as many as fit, one at least."""
     chunk: list[Encoded] = []
+    prompts: set[tuple[int, ...]] = set()
+    size = 0
     for each in encoded:
-        if chunk and num_tokens([*chunk, each]) > tokens:
+        more = len(each.completion_ids) + (0 if each.prompt_ids in prompts else len(each.prompt_ids))
+        if chunk and size + more > tokens:
             yield chunk
-            chunk = []
+            chunk, prompts, size = [], set(), 0
+            more = len(each.completion_ids) + len(each.prompt_ids)
         chunk.append(each)
+        prompts.add(each.prompt_ids)
+        size += more
     if chunk:
         yield chunk
 
