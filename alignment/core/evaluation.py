@@ -90,12 +90,11 @@ def accuracy_with_ties(
     """
     d, y = _checked_comparisons(difference, outcome)
     w = np.ones_like(d) if weights is None else np.asarray(weights, dtype=float)
-    credit = _credit(d, y)
-    tie = y == 0
+    credit, tie = _credit(d, y), y == 0
     measure = partial(cluster_bootstrap, seed=seed, level=level, bounds=(0.0, 1.0))
     overall, decided = measure(credit, prompts, weights=w), None
     if (w[~tie] > 0).any():
-        decided = measure(credit[~tie], [prompts[i] for i in np.flatnonzero(~tie)], weights=w[~tie])
+        decided = measure(credit[~tie], [prompts[i] for i in np.flatnonzero(~tie).tolist()], weights=w[~tie])
     return Accuracy(
         overall=overall,
         decided=decided,
