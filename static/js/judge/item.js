@@ -150,6 +150,7 @@ export class Item {
 
   // The time goes into the form whenever it is read.
   stamp() {
+    this.time.tick();
     this.form.elements.seconds.value = Math.round(this.time.seconds * 10) / 10;
   }
 

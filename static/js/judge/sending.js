@@ -13,7 +13,8 @@ export class Sending {
     // Before htmx hears of it.
     root.addEventListener("submit", (event) => this.onSubmit(event), { ...options, capture: true });
     root.addEventListener("htmx:beforeRequest", () => this.setBusy(true), options);
-    root.addEventListener("htmx:afterRequest", (event) => this.onReply(event), options);
+    root.addEventListener("htmx:beforeSwap", (event) => this.onDone(event), options);
+    root.addEventListener("htmx:afterRequest", (event) => this.onFailure(event), options);
     document.addEventListener("visibilitychange", () => document.hidden && draft.send({ leaving: true }), options);
     window.addEventListener("pagehide", () => draft.send({ leaving: true }), options);
     window.addEventListener("online", () => draft.send(), options);
@@ -37,15 +38,20 @@ export class Sending {
     this.item.show();
   }
 
-  onReply(event) {
-    const { item } = this;
+  // The next item comes in place of this one. It stays busy to the end: keys pressed meanwhile are not for it.
+  onDone(event) {
+    const { xhr, requestConfig } = event.detail;
+    if (xhr.status >= 300 || requestConfig.verb !== "post") return;
+    this.item.draft.close();
+    this.item.drafts.remove(this.item.assignment);
+  }
+
+  onFailure(event) {
     const { xhr, successful, elt } = event.detail;
+    if (successful) return;
     this.setBusy(false);
-    if (successful) {
-      item.draft.close();
-      item.drafts.remove(item.assignment);
-    } else if (elt === item.form && isAway(xhr.status)) this.queue();
-    else if ([400, 409].includes(xhr.status)) item.renewClientId();
+    if (elt === this.item.form && isAway(xhr.status)) this.queue();
+    else if ([400, 409].includes(xhr.status)) this.item.renewClientId();
   }
 
   // The judgement waits in this browser, complete, with its client id.

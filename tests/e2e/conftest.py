@@ -1,0 +1,102 @@
+"""A real Chromium on the live pages. Every page that is opened may break neither the CSP nor its own scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from factories import Cast
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    assert path, "tests marked browser need a Chromium on the PATH: install the package chromium"
+    # Playwright's synchronous interface keeps an event loop in this thread, in which Django refuses database calls.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@dataclass
+class Visitors:
+    """Opens browsers for people, and remembers what went wrong in them."""
+
+    browser: Browser
+    url: str
+    contexts: list[BrowserContext] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def context(self, username: str = "", **options: Any) -> BrowserContext:
+        """A browser of somebody's own, signed in unless the name is empty."""
+        context = self.browser.new_context(base_url=self.url, **{"viewport": {"width": 1440, "height": 900}, **options})
+        context.set_default_timeout(8000)
+        self.contexts.append(context)
+        if username:
+            from django.contrib.auth import get_user_model
+            from django.test import Client
+
+            client = Client()
+            client.force_login(get_user_model().objects.get(username=username))
+            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.url}])
+        return context
+
+    def page(self, username: str = "", path: str = "/", **options: Any) -> Page:
+        """A page of somebody's own browser, opened at a path."""
+        return self.open(self.context(username, **options), path)
+
+    def open(self, context: BrowserContext, path: str) -> Page:
+        """Another tab of a browser."""
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        page.on("console", lambda message: self.note(message.text))
+        page.goto(path)
+        return page
+
+    def note(self, text: str) -> None:
+        """Remember violations of the content security policy."""
+        if "Content Security Policy" in text:
+            self.faults.append(text)
+
+
+@pytest.fixture
+def visitors(chromium: Browser, live_server: Any) -> Iterator[Visitors]:
+    """People's browsers; nothing may have gone wrong in any of them."""
+    opened = Visitors(chromium, live_server.url)
+    yield opened
+    for context in opened.contexts:
+        context.close()
+    assert opened.faults == []
+
+
+@pytest.fixture
+def cast(transactional_db: None, settings: Any) -> Cast:
+    """A project with two items of three completions each."""
+    from factories import make_cast  # this file is read before Django is set up
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return make_cast(num_items=2)

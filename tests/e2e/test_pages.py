@@ -1,0 +1,112 @@
+"""Every page in both themes and on a phone: accessible, and within the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from e2e.conftest import Visitors
+from factories import Cast, judge
+from playwright.sync_api import Page, expect
+
+from labeling.services.projects import update_project
+
+pytestmark = pytest.mark.browser
+PAGES = [
+    ("", "/login/"),
+    ("bob", "/"),
+    ("charlie", "/"),
+    ("bob", "/p/colours/"),
+    ("alice", "/p/colours/"),
+    ("rita", "/p/colours/"),
+    ("bob", "/p/colours/queue/?state=submitted"),
+    ("dora", "/p/colours/queue/"),
+    ("bob", "/p/colours/judge/"),
+    ("alice", "/p/colours/prompts/"),
+    ("alice", "/p/colours/people/"),
+    ("bob", "/p/colours/people/"),
+    ("charlie", "/p/colours/"),
+    ("bob", "/nowhere/"),
+]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, as short lines."""
+    results: dict[str, Any] = Axe().run(page).response
+    return [
+        f"{found['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for found in results["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.fixture
+def used(cast: Cast) -> Cast:
+    """A project in which something happened."""
+    update_project(project=cast.project, guidelines="# Rules\n\nBe *kind*.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
+    judge(cast.project, cast.bob)
+    return cast
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(used: Cast, visitors: Visitors, theme: str):
+    found = {}
+    for username, path in [*PAGES, ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/")]:
+        page = visitors.page(username, path, color_scheme=theme)
+        found[username, path] = violations(page)
+        page.context.close()
+
+    assert {key: lines for key, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_step_of_judging(used: Cast, visitors: Visitors, theme: str):
+    page = visitors.page("bob", "/p/colours/judge/", color_scheme=theme)
+    found = []
+    for keys in ("h 5 4 3", "1 1", "3", "?", "Escape s", "Escape Enter"):
+        for key in keys.split():
+            page.keyboard.press(key)
+        page.wait_for_timeout(300)  # colours fade for a moment
+        found += [f"after {keys}: {line}" for line in violations(page)]
+    expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
+
+    assert found == []
+
+
+def test_every_page_fits_a_phone(used: Cast, visitors: Visitors):
+    widths = {}
+    for username, path in [*PAGES, ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/")]:
+        page = visitors.page(username, path, viewport={"width": 390, "height": 844})
+        widths[username, path] = page.evaluate("document.documentElement.scrollWidth")
+        page.context.close()
+
+    assert {key: width for key, width in widths.items() if width > 390} == {}
+
+
+def test_the_chosen_theme_is_remembered(used: Cast, visitors: Visitors):
+    page = visitors.page("bob", "/", color_scheme="light")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.goto("/p/colours/")
+
+    assert page.evaluate(background) != light
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_generated_password_is_shown_once_and_works(used: Cast, visitors: Visitors):
+    page = visitors.page("alice", "/p/colours/people/")
+    page.get_by_label("User name").fill("erin")
+    page.get_by_role("button", name="Add").click()
+    password = page.locator("#password").text_content() or ""
+
+    page.goto("/p/colours/people/")
+    expect(page.locator("#password")).to_have_count(0)
+    newcomer = visitors.page("", "/login/")
+    newcomer.get_by_label("Username").fill("erin")
+    newcomer.get_by_label("Password").fill(password)
+    newcomer.keyboard.press("Enter")
+
+    expect(newcomer.get_by_role("link", name="Colours")).to_be_visible()
