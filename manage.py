@@ -26,6 +26,8 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except StartError as error:
         sys.exit(f"Prefloop cannot start: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings are refused: {error}")
 

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -68,6 +69,14 @@ def django_db_modify_db_settings(
     database_server: None,
 ) -> None:
     """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture
+def data_folder() -> Iterator[Path]:
+    """A new data folder for an installation of its own; unlike pytest's, the database's account can reach it."""
+    with TemporaryDirectory(prefix="prefloop-") as parent:
+        Path(parent).chmod(0o711)
+        yield Path(parent) / "data"
 
 
 @pytest.fixture(autouse=True)

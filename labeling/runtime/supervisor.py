@@ -133,11 +133,9 @@ class Child:
         self.process = None
 
     def _start(self) -> None:
-        # The wrapper is told our pid and not asked to find it: we may be gone by the time it looks.
-        wrapped = [sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid()), *self.program.command]
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            wrapped,
+            wrapped(self.program.command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -195,6 +193,27 @@ class Supervisor:
             if child.process is not None:
                 child.process.wait()
             child.forget()
+
+
+def run_step(command: Sequence[str]) -> int:
+    """Run a program to its end, on this terminal, and return its status. An interruption ends it first."""
+    with subprocess.Popen(wrapped(command), process_group=0) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            try:
+                process.wait(timeout=STOP_SECONDS)
+            except (KeyboardInterrupt, subprocess.TimeoutExpired):
+                process.kill()
+                process.wait()
+            raise
+
+
+def wrapped(command: Sequence[str]) -> list[str]:
+    """The command line of a program that ends with this process."""
+    # The wrapper is told our pid and not asked to find it: we may be gone by the time it looks.
+    return [sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid()), *command]
 
 
 def rotate(log: Path) -> None:

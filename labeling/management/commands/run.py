@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from labeling.runtime.locks import FileLock
 from labeling.runtime.places import make_folder
 from labeling.runtime.ports import address_to_ask, answers, require_free_port
 from labeling.runtime.postgres import EmbeddedPostgres
-from labeling.runtime.supervisor import Backoff, Interruption, Program, Supervisor
+from labeling.runtime.supervisor import Backoff, Interruption, Program, Supervisor, run_step
 
 LOOK_SECONDS = 1.0  # how often the database is looked after, and the web server until it answers
 
@@ -114,10 +113,14 @@ class Run:
             self.prepare_model()
 
     def prepare_model(self) -> None:
-        """Make or check the model in a process of its own: this one stays small."""
-        status = subprocess.run([*manage(), "prepare_model"], check=False).returncode
+        """Make or check the model in a process of its own, unless that was done: loading it takes half of a start."""
+        digest, note = model_fingerprint(), self.data / "model-is-ready"
+        if is_done(note, digest) and (settings.MODEL or any((self.data / "models").glob("*"))):
+            return
+        status = run_step([*manage(), "prepare_model"])
         if status != 0:
             raise StartError(f"the model could not be made ready (status {status}); the lines above say why")
+        mark_done(note, digest)
 
     def programs(self) -> list[Program]:
         """What is kept running."""
@@ -181,6 +184,13 @@ def collect_static_files(target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     call_command("collectstatic", interactive=False, verbosity=0)
     mark_done(note, digest)
+
+
+def model_fingerprint() -> str:
+    """What the model is made of: its folder or name, or the corpus that the default one is trained on."""
+    named = Path(settings.MODEL)
+    files = named.glob("*") if settings.MODEL and named.is_dir() else [Path(settings.DEMO_CORPUS)]
+    return f"{settings.MODEL} {fingerprint(file for file in files if file.is_file())}"
 
 
 def manage() -> list[str]:

@@ -45,6 +45,17 @@ time.sleep(600)
 """
 
 
+STEP = """
+import sys
+from labeling.runtime.supervisor import Interruption, run_step
+with Interruption().listening():
+    try:
+        print("status", run_step([sys.executable, "-u", "-c", sys.argv[1]]), flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
 class Supervised:
     """A supervisor in a process of its own, and what it says."""
 
@@ -191,6 +202,29 @@ def test_what_programs_say_is_kept_in_their_logs(supervise, tmp_path):
     supervised.rest()
 
     assert (tmp_path / "logs" / "web.log").read_text() == f"pid {web}\nbye\n"
+
+
+def test_a_step_is_run_to_its_end_and_its_status_is_returned():
+    done = subprocess.run(
+        [sys.executable, "-c", STEP, "raise SystemExit(3)"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout == "status 3\n"
+
+
+def test_an_interrupted_step_has_ended_before_anything_else_goes_on():
+    slow_to_end = OBEDIENT.replace('print("bye")', 'time.sleep(0.5), print("bye")')
+    with subprocess.Popen(
+        [sys.executable, "-c", STEP, slow_to_end], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        pid = int(running.stdout.readline().split()[-1])
+
+        running.send_signal(signal.SIGINT)
+        said = running.stdout.read()
+
+    assert said == "bye\ninterrupted\n"
+    assert not runs(pid)
 
 
 def test_five_earlier_logs_are_kept(tmp_path):
