@@ -165,9 +165,11 @@ def _pack(groups: Sequence[_Group]) -> list[list[_Group]]:
 def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, side: Side, pad_id: int) -> Batch:
     width = max(sum(group.size for group in row) for row in rows)
     longest = max(len(item.completion_ids) for item in encoded)
+    single = all(len(row) == 1 and len(row[0].numbers) == 1 for row in rows)
     ids = [[pad_id] * width for _ in rows]
     # Padding on the right goes on counting: causal attention keeps it out, and 0, 1, 2, ... means one text a row.
-    positions = [list(range(width)) for _ in rows]
+    # A row of several texts may be longer than the context, where there are no positions to count on with.
+    positions = [list(range(width)) if single else [0] * width for _ in rows]
     texts = [[-1] * width for _ in rows]  # which group a token is of, -1 is padding
     branches = [[0] * width for _ in rows]  # 0 the prompt, k the group's k-th completion
     index = [[0] * longest for _ in encoded]
@@ -192,7 +194,6 @@ def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, si
                 at += len(tokens)
     lengths = torch.tensor([len(item.completion_ids) for item in encoded])
     labels = [list(item.completion_ids) + [0] * (longest - len(item.completion_ids)) for item in encoded]
-    single = all(len(row) == 1 and len(row[0].numbers) == 1 for row in rows)
     owner = torch.tensor(texts)
     return Batch(
         ids=torch.tensor(ids),
