@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import F
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from labeling.models import Project, Prompt, Role, User
+from labeling.models import Item, Project, Prompt, Role, User
 from labeling.selectors import access
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
@@ -42,6 +43,7 @@ __all__ = [
     "count_open_slots",
     "judgements",
     "latest_judgement",
+    "parse_event",
     "project_for",
     "project_record",
     "prompt_record",
@@ -162,7 +164,7 @@ def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | No
             ),
             ranks=_complete(row.ranks),
             ratings=tuple(row.ratings) if any(row.ratings) else None,
-            annotator=f"annotator-{row.annotator}" if row.annotator else "",
+            annotator=label_selectors.pseudonym(project_id, row.annotator),
             source=row.source,
         )
 
@@ -230,25 +232,34 @@ def add_completions(
     stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=wanted)}
     if missing := wanted - stored.keys():
         raise Invalid(f"prompt {min(missing)} is not in project {project.slug}")
-    asked = set(project.items.filter(policy_version=policy_version, prompt__in=wanted).values_list("prompt", flat=True))
+    groups = [(stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled]
+    asked = _asked(project, policy_version=policy_version, prompts=wanted)
     items = [
         prompt_services.NewItem(
-            prompt=stored[group[0].prompt],
-            completions=_store(stored[group[0].prompt], group, policy_version),
-            priority=priority,
-            policy_version=policy_version,
+            prompt=prompt, completions=completions, priority=priority, policy_version=policy_version
         )
-        for group in sampled
-        if len({row.text for row in group}) > 1 and group[0].prompt not in asked
+        for prompt, completions in groups
+        if len(completions) > 1 and frozenset(each.pk for each in completions) not in asked
     ]
     prompt_services.create_items(project=project, items=items)
     Prompt.objects.filter(pk__in=[item.prompt.pk for item in items]).update(times_sampled=F("times_sampled") + 1)
     return len(items)
 
 
+def parse_event(payload: str) -> events.Event:
+    """The event of a notification on CHANNEL."""
+    return events.parse(payload)
+
+
 def publish(project: str, event: str, **details: Any) -> None:
     """Tell open pages and the worker that something happened; see labeling.events."""
     events.publish(project, event, **details)
+
+
+def _asked(project: Project, *, policy_version: int, prompts: Collection[int]) -> set[frozenset[int]]:
+    """The sets of completions that items of this version ask about already."""
+    rows = Item.objects.filter(project=project, policy_version=policy_version, prompt__in=prompts)
+    return {frozenset(ids) for ids in rows.annotate(ids=ArrayAgg("entries__completion")).values_list("ids", flat=True)}
 
 
 def _store(prompt: Prompt, group: Sequence[Sampled], policy_version: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ class StoredJudgement:
     """One current label with its completions and what was decided about each, aligned by position."""
 
     label: int
+    project: int
     prompt: int
     messages: list[dict[str, str]]
     prompt_digest: str
@@ -32,6 +34,13 @@ class StoredJudgement:
     notes: str
     seconds: float
     created: str
+
+
+def pseudonym(project: int, annotator: int | None) -> str:
+    """What an annotator is called outside: the same in one project always, another in each; empty for imports."""
+    if annotator is None:
+        return ""
+    return f"annotator-{hashlib.sha256(f'prefloop {project} {annotator}'.encode()).hexdigest()[:10]}"
 
 
 def current_labels(project: Project | int) -> QuerySet[Label]:
@@ -86,6 +95,7 @@ def _with_details(labels: list[Label]) -> Iterator[StoredJudgement]:
         rated = [ratings.get((label.pk, completion), (None, [])) for completion in group]
         yield StoredJudgement(
             label=label.pk,
+            project=label.project_id,
             prompt=label.item.prompt_id,
             messages=label.item.prompt.messages,
             prompt_digest=label.item.prompt.digest,

@@ -1,0 +1,160 @@
+"""What an export shows of a judgement: rows of comparisons, whole rankings, or the pairs that TRL reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from labeling.models import Outcome
+from labeling.selectors.labels import StoredJudgement, pseudonym
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A shape of the rows. ``columns`` maps each name to its type, in the order they are written.
+
+    Types: int, float, text, bool, messages (role and content), completions (id, text, policy_version), ints and texts
+    (lists, with nulls), flags (list of lists of texts).
+    """
+
+    name: str
+    columns: dict[str, str]
+    rows: Callable[[StoredJudgement, Counter[str]], Iterator[Row]]
+
+
+_CONTEXT = {
+    "held_out": "bool",
+    "annotator": "text",
+    "source": "text",
+    "is_extra": "bool",
+    "created": "text",
+}
+
+
+def _context(judgement: StoredJudgement) -> Row:
+    return {
+        "held_out": judgement.held_out,
+        "annotator": pseudonym(judgement.project, judgement.annotator),
+        "source": judgement.source,
+        "is_extra": judgement.is_extra,
+        "created": judgement.created,
+    }
+
+
+def pairs_of(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[tuple[int, int, Outcome]]:
+    """Positions (chosen, rejected) of each pair of a ranking; of a tie the one that stands first is told first."""
+    ranks = judgement.ranks
+    for first, second in combinations(range(len(ranks)), 2):
+        better, worse = ranks[first], ranks[second]
+        if better is None or worse is None:
+            counts["unranked_left_out"] += 1
+        elif better == worse:
+            yield first, second, Outcome.TIE
+        else:
+            yield (first, second, Outcome.WIN) if better < worse else (second, first, Outcome.WIN)
+
+
+def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
+    """One row for each pair of a ranking, weighted 1/C(k,2)."""
+    count = len(judgement.completions)
+    for chosen, rejected, outcome in pairs_of(judgement, counts):
+        counts["ties" if outcome is Outcome.TIE else "wins"] += 1
+        yield {
+            "ranking_id": judgement.label,
+            "prompt_id": judgement.prompt,
+            "prompt": judgement.messages,
+            "chosen_id": judgement.completions[chosen],
+            "chosen": judgement.texts[chosen],
+            "rejected_id": judgement.completions[rejected],
+            "rejected": judgement.texts[rejected],
+            "outcome": str(outcome),
+            "weight": 2.0 / (count * (count - 1)),
+            "chosen_rating": judgement.ratings[chosen],
+            "rejected_rating": judgement.ratings[rejected],
+            "chosen_policy": judgement.versions[chosen],
+            "rejected_policy": judgement.versions[rejected],
+            **_context(judgement),
+        }
+
+
+def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
+    """One row for each judgement, with everything that was decided; the import format "ranked" reads it back."""
+    counts["rankings" if any(judgement.ranks) else "ratings_only"] += 1
+    yield {
+        "ranking_id": judgement.label,
+        "prompt_id": judgement.prompt,
+        "prompt": judgement.messages,
+        "completions": [
+            {"id": pk, "text": text, "policy_version": version}
+            for pk, text, version in zip(judgement.completions, judgement.texts, judgement.versions, strict=True)
+        ],
+        "ranks": judgement.ranks if any(judgement.ranks) else None,
+        "ratings": judgement.ratings if any(judgement.ratings) else None,
+        "flags": judgement.flags,
+        "notes": judgement.notes,
+        "seconds": judgement.seconds,
+        **_context(judgement),
+    }
+
+
+def trl_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
+    """TRL's explicit conversational preference, wins only; ties are left out and counted, since TRL has none."""
+    for chosen, rejected, outcome in pairs_of(judgement, counts):
+        if outcome is Outcome.TIE:
+            counts["ties_left_out"] += 1
+            continue
+        counts["wins"] += 1
+        yield {
+            "prompt": judgement.messages,
+            "chosen": [{"role": "assistant", "content": judgement.texts[chosen]}],
+            "rejected": [{"role": "assistant", "content": judgement.texts[rejected]}],
+        }
+
+
+VIEWS = {
+    view.name: view
+    for view in (
+        View(
+            "comparisons",
+            {
+                "ranking_id": "int",
+                "prompt_id": "int",
+                "prompt": "messages",
+                "chosen_id": "int",
+                "chosen": "text",
+                "rejected_id": "int",
+                "rejected": "text",
+                "outcome": "text",
+                "weight": "float",
+                "chosen_rating": "int",
+                "rejected_rating": "int",
+                "chosen_policy": "int",
+                "rejected_policy": "int",
+                **_CONTEXT,
+            },
+            comparison_rows,
+        ),
+        View(
+            "rankings",
+            {
+                "ranking_id": "int",
+                "prompt_id": "int",
+                "prompt": "messages",
+                "completions": "completions",
+                "ranks": "ints",
+                "ratings": "ints",
+                "flags": "flags",
+                "notes": "text",
+                "seconds": "float",
+                **_CONTEXT,
+            },
+            ranking_rows,
+        ),
+        View("trl", {"prompt": "messages", "chosen": "messages", "rejected": "messages"}, trl_rows),
+    )
+}
