@@ -115,7 +115,7 @@ class NewestFirst(Cursor):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal as {detail, code}; invalid fields are named in ``fields`` as well."""
     if isinstance(exc, DomainError):
-        return Response(error_body(exc), status=error_to_status(exc))
+        return Response(_sayable(error_body(exc)), status=error_to_status(exc))
     if isinstance(exc, OperationalError):
         logger.error("The database is away: %s", exc)
         body = {"detail": "the database does not answer: try again in a moment", "code": "database_away"}
@@ -128,10 +128,20 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(exc, exceptions.ValidationError):
         fields = _flat(exc.detail)
         detail = "; ".join(f"{name}: {text}" if name else text for name, text in fields)
-        response.data = {"detail": detail, "code": "invalid", "fields": {name: text for name, text in fields if name}}
+        named = _sayable({name: text for name, text in fields if name})
+        response.data = {**_sayable({"detail": detail, "code": "invalid"}), "fields": named}
     elif isinstance(exc, exceptions.APIException):
-        response.data = {"detail": str(exc.detail), "code": str(getattr(exc.detail, "code", exc.default_code))}
+        code = str(getattr(exc.detail, "code", exc.default_code))
+        response.data = _sayable({"detail": str(exc.detail), "code": code})
     return response
+
+
+def _sayable(body: dict[str, str]) -> dict[str, str]:
+    """The same with half surrogate pairs spelt out: a message may quote what was sent, which UTF-8 may not hold."""
+    return {
+        name.encode(errors="backslashreplace").decode(): text.encode(errors="backslashreplace").decode()
+        for name, text in body.items()
+    }
 
 
 def _flat(detail: Any, name: str = "") -> list[tuple[str, str]]:

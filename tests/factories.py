@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.utils import timezone
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
 
 from labeling.models import Assignment, Item, Label, Project, Role, Slot, User
 from labeling.services.assignments import claim_next
@@ -138,3 +140,12 @@ def judge(
         verdict=a_verdict(assignment, ratings=ratings, ranks=ranks),
         client_id=client_id or uuid4(),
     ).label
+
+
+def api_client(user: User | None = None) -> APIClient:
+    """A client of the HTTP API with the user's token; without a user it has none."""
+    client = APIClient(raise_request_exception=True)
+    if user is not None:
+        token, _ = Token.objects.get_or_create(user=user)
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token.key}")
+    return client

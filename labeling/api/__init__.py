@@ -1,0 +1,1 @@
+"""The HTTP API: DRF over the same services and selectors as the pages."""

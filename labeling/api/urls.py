@@ -1,7 +1,27 @@
-"""Addresses."""
+"""Addresses of the API, below /api/v1/."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from labeling.api.views.access import TokenView
+from labeling.api.views.data import ComparisonsView, ExportView
+from labeling.api.views.projects import ProjectsView, ProjectView
+from labeling.api.views.prompts import ImportView, PromptsView
+from labeling.api.views.work import DraftView, HeartbeatView, NextView, SkipView, SubmitView
+
+app_name = "api"
+urlpatterns = [
+    path("token/", TokenView.as_view(), name="token"),
+    path("projects/", ProjectsView.as_view(), name="projects"),
+    path("projects/<slug:slug>/", ProjectView.as_view(), name="project"),
+    path("projects/<slug:slug>/prompts/", PromptsView.as_view(), name="prompts"),
+    path("projects/<slug:slug>/prompts/import/", ImportView.as_view(), name="import"),
+    path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
+    path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
+    path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
+    path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
+    path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),
+    path("assignments/<int:assignment_id>/skip/", SkipView.as_view(), name="skip"),
+    path("assignments/<int:assignment_id>/heartbeat/", HeartbeatView.as_view(), name="heartbeat"),
+]

@@ -55,7 +55,7 @@ def read_rows(file: BinaryIO, *, kind: FileKind) -> Iterator[Row]:
     if start[:2] == b"\x1f\x8b":
         if kind is FileKind.PARQUET:
             raise Invalid("this Parquet file is packed with gzip: unpack it, Parquet is compressed inside")
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=file))
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
     elif start[:4] == b"PAR1" and kind is not FileKind.PARQUET:
         raise Invalid(f"this is a Parquet file, not {kind}: name it .parquet, or say so")
     if kind is FileKind.PARQUET:

@@ -51,19 +51,25 @@ class Store:
     stored: Stored = field(default_factory=Stored)
     _seen: Counter[str] = field(default_factory=Counter)
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Store a batch, as large as memory may hold: 1,000 or so."""
+    def add(self, records: Sequence[Record]) -> list[Prompt]:
+        """Store a batch, as large as memory may hold: 1,000 or so.
+
+        Returns:
+            The prompts, those without completions first.
+        """
         plain = [record for record in records if not record.completions]
-        if plain:
-            _, new = self._prompts(plain)
-            self.stored.repeated += len(plain) - new
+        prompts, new = self._prompts(plain)
+        self.stored.repeated += len(plain) - new
         groups = self._groups([record for record in records if record.completions])
         if groups:
             added = self._add_items([group for group in groups if not group[2].is_judged])
             added += self._add_labels([group for group in groups if group[2].is_judged])
             self.stored.repeated += len(groups) - added
+        return prompts + [group[0] for group in groups]
 
     def _prompts(self, records: Sequence[Record]) -> tuple[list[Prompt], int]:
+        if not records:
+            return [], 0
         messages = [record.messages for record in records]
         prompts, new = add_prompts(project=self.project, prompts=messages, source=self.source)
         self.stored.prompts += new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from labeling.errors import NotAllowed, NotFound
 from labeling.models import Membership, Project, Role, User
@@ -52,7 +52,7 @@ def projects_of(user: User) -> QuerySet[Project]:
     """The projects that the person sees."""
     if user.is_superuser:
         return Project.objects.all()
-    return Project.objects.filter(Q(memberships__user=user, memberships__is_active=True)).distinct()
+    return Project.objects.filter(memberships__user=user, memberships__is_active=True)
 
 
 def members(project: Project) -> QuerySet[Membership]:

@@ -1,0 +1,217 @@
+"""What goes in and out of the endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
+from labeling.models import Flag, Outcome, Role, Source, State
+
+Out = serializers.Serializer[Any]
+
+# Fields named source, label or fields are taken out of the class by DRF's metaclass, which no stub knows.
+
+
+class ErrorOut(Out):
+    """Every refusal."""
+
+    detail = serializers.CharField(help_text="A sentence that names the value and the remedy.")
+    code = serializers.CharField(help_text="For programs.")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.CharField(), required=False, help_text="Reasons by field, where fields were invalid."
+    )
+
+
+class TokenIn(Strict):
+    username = Text(allow_blank=False, max_length=150)
+    password = Text(allow_blank=False, max_length=1000)
+
+
+class TokenOut(Out):
+    token = serializers.CharField(help_text="For the header Authorization: Token ...")
+
+
+class ProgressOut(Out):
+    done = serializers.IntegerField(help_text="Judgements that count, in the whole project.")
+    total = serializers.IntegerField(help_text="Judgements wanted, in the whole project.")
+
+
+class MyProgressOut(ProgressOut):
+    mine = serializers.IntegerField(help_text="Judgements of your own that count.")
+
+
+class SettingsIn(Strict):
+    """Settings of a project; all are optional in a change."""
+
+    name = Text(allow_blank=False, max_length=200, required=False)
+    guidelines = Text(required=False, max_length=200_000, help_text="What annotators go by. Markdown.")
+    completions_per_item = Whole(min_value=2, max_value=9, required=False)
+    overlap = Whole(min_value=1, max_value=50, required=False, help_text="Of items that are made from now on.")
+    lease_minutes = Whole(min_value=1, max_value=1440, required=False)
+    held_out_percent = Whole(min_value=0, max_value=50, required=False, help_text="Of prompts that come from now on.")
+    flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices), required=False)
+    is_paused = YesNo(required=False)
+
+
+class ProjectIn(SettingsIn):
+    slug = serializers.RegexField(
+        r"\A[a-z0-9][a-z0-9-]*\Z",
+        max_length=50,
+        trim_whitespace=False,
+        help_text="Lower-case letters, digits and hyphens.",
+    )
+
+
+class ProjectOut(Out):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices, help_text="Your own.")
+    guidelines = serializers.CharField()
+    completions_per_item = serializers.IntegerField()
+    overlap = serializers.IntegerField()
+    lease_minutes = serializers.IntegerField()
+    held_out_percent = serializers.IntegerField()
+    flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices))
+    is_paused = serializers.BooleanField()
+    progress = ProgressOut()
+    created = serializers.DateTimeField()
+
+
+class MessageOut(Out):
+    role = serializers.ChoiceField(["system", "user", "assistant"])
+    content = serializers.CharField()
+
+
+class PromptIn(Strict):
+    prompt = PromptText(help_text="A text or messages that end with the user's turn.")
+    completions = serializers.ListField(
+        child=Text(), required=False, help_text="2 to 9 different texts: they become an item in the queue."
+    )
+    source = Text(required=False, max_length=200)  # type: ignore[assignment]
+
+
+class PromptOut(Out):
+    id = serializers.IntegerField()
+    prompt = MessageOut(many=True)
+    digest = serializers.CharField()
+    held_out = serializers.BooleanField(help_text="Never trained on; models are judged by it.")
+    source = serializers.CharField()  # type: ignore[assignment]
+    num_completions = serializers.IntegerField()
+    num_items = serializers.IntegerField()
+    created = serializers.DateTimeField()
+
+
+class RejectedOut(Out):
+    line = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class ImportOut(Out):
+    rows = serializers.IntegerField()
+    prompts = serializers.IntegerField(help_text="New ones.")
+    items = serializers.IntegerField(help_text="New ones in the queue.")
+    labels = serializers.IntegerField(help_text="New ones.")
+    repeated = serializers.IntegerField(help_text="Rows that were there already.")
+    held_out = serializers.IntegerField(help_text="Rows whose prompt is held out.")
+    num_rejected = serializers.IntegerField()
+    rejected = RejectedOut(many=True, help_text="The first 1,000.")
+    turns_left_out = serializers.IntegerField(help_text="Turns after the user's last one.")
+    ignored_columns = serializers.ListField(child=serializers.CharField())
+
+
+class ImportErrorOut(ErrorOut):
+    num_rejected = serializers.IntegerField(required=False)
+    rejected = RejectedOut(many=True, required=False, help_text="The first 1,000; nothing was imported.")
+
+
+class ImportFileIn(Out):
+    file = serializers.FileField()
+
+
+class ShownCompletionOut(Out):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+
+
+class SheetOut(Out):
+    """An assignment with everything that judging it needs; nothing tells who wrote a completion."""
+
+    assignment = serializers.IntegerField()
+    kind = serializers.CharField(help_text='"ranking": rate each completion, then rank all.')
+    prompt = MessageOut(many=True)
+    completions = ShownCompletionOut(many=True, help_text="In the order to show.")
+    lease_expires = serializers.DateTimeField()
+    draft = serializers.JSONField(help_text="What was kept with PUT draft.")
+    flags = serializers.ListField(child=serializers.CharField(), help_text="Those that may be raised.")
+    progress = MyProgressOut()
+
+
+class SubmitIn(Strict):
+    """A judgement of an assignment of kind ranking."""
+
+    client_id = ClientId(help_text="Made by you, new for each judgement, the same for each retry.")
+    ratings = ById(child=Whole(min_value=1, max_value=7), help_text="1 (worst) to 7 by completion id, for each.")
+    ranks = ById(child=Whole(min_value=1, max_value=9), help_text="1 (best) by completion id; ties share a rank.")
+    flags = ById(child=serializers.ListField(child=Text()), required=False)
+    notes = Text(required=False, max_length=20_000)
+    seconds = Number(required=False, min_value=0, max_value=86_400, help_text="Active time.")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse what belongs to other kinds by its name."""
+        if isinstance(data, dict) and (foreign := [name for name in ("best", "text") if name in data]):
+            reason = "not part of a judgement of kind ranking: send ratings and ranks"
+            raise serializers.ValidationError({name: [reason] for name in foreign})
+        return super().to_internal_value(data)
+
+
+class SubmittedOut(Out):
+    label = serializers.IntegerField()  # type: ignore[assignment]
+    created = serializers.BooleanField(help_text="False when this client id had been stored before.")
+    extra = serializers.BooleanField(help_text="The slot had gone to somebody else: kept, outside the overlap.")
+    progress = MyProgressOut()
+
+
+class SkipIn(Strict):
+    reason = Text(required=False, max_length=200)
+
+
+class AssignmentOut(Out):
+    assignment = serializers.IntegerField()
+    state = serializers.ChoiceField(State.choices)
+    lease_expires = serializers.DateTimeField()
+
+
+class CompletionOut(Out):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    policy_version = serializers.IntegerField(allow_null=True)
+
+
+class ComparisonOut(Out):
+    id = serializers.IntegerField()
+    ranking = serializers.IntegerField(help_text="The label it came from.")
+    prompt_id = serializers.IntegerField()
+    prompt = MessageOut(many=True)
+    chosen = CompletionOut()
+    rejected = CompletionOut()
+    outcome = serializers.ChoiceField(Outcome.choices, help_text="Of a tie the order means nothing.")
+    weight = serializers.FloatField(help_text="1 / C(k,2) of its ranking.")
+    held_out = serializers.BooleanField()
+    annotator = serializers.CharField(help_text="A pseudonym, the same in one project always.")
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
+    is_extra = serializers.BooleanField()
+    created = serializers.DateTimeField()
+
+
+class ManifestOut(Out):
+    project = serializers.CharField()
+    view = serializers.CharField()
+    format = serializers.CharField()
+    filters = serializers.JSONField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    columns = serializers.DictField(child=serializers.CharField())
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    code_version = serializers.CharField()

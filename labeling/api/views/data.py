@@ -1,0 +1,114 @@
+"""What researchers take away: comparisons by page, exports as streams."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.response import Response
+
+from labeling.api.docs import HELD_OUT, errors
+from labeling.api.negotiation import FormatIsOurs
+from labeling.api.queries import choice, identifier, yes_no
+from labeling.api.serializers import ComparisonOut, ManifestOut
+from labeling.exports.streams import FileFormat, make_export
+from labeling.exports.views import VIEWS
+from labeling.models import Comparison, Completion, Outcome
+from labeling.rest import ApiView, Cursor, SignedInApiRequest
+from labeling.selectors.access import RESEARCHERS, membership_in
+from labeling.selectors.labels import comparisons, pseudonym
+
+
+class ComparisonsView(ApiView):
+    pagination_class = Cursor
+    query_parameters = {"GET": Cursor.PARAMETERS | {"held_out", "outcome"}}
+
+    @extend_schema(
+        parameters=[HELD_OUT, OpenApiParameter("outcome", enum=Outcome.values)],
+        responses={200: ComparisonOut(many=True), **errors(400, 401, 403, 404)},
+        operation_id="comparisons_list",
+    )
+    def get(self, request: SignedInApiRequest, slug: str) -> Response:
+        """Comparisons of the current judgements in the order they were stored; for admins and researchers."""
+        project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
+        rows = comparisons(project)
+        held_out = yes_no(request, "held_out")
+        if held_out is not None:
+            rows = rows.filter(label__item__prompt__held_out=held_out)
+        if outcome := choice(request, "outcome", [*Outcome.values, ""], default=""):
+            rows = rows.filter(outcome=outcome)
+        paginator = Cursor()
+        page = paginator.paginate_queryset(rows, request, view=self) or []
+        return paginator.get_paginated_response(ComparisonOut([_shown(row) for row in page], many=True).data)
+
+
+def _shown(comparison: Comparison) -> dict[str, Any]:
+    label = comparison.label
+    prompt = label.item.prompt
+    return {
+        "id": comparison.pk,
+        "ranking": label.pk,
+        "prompt_id": prompt.pk,
+        "prompt": prompt.messages,
+        "chosen": _completion(comparison.chosen),
+        "rejected": _completion(comparison.rejected),
+        "outcome": comparison.outcome,
+        "weight": comparison.weight,
+        "held_out": prompt.held_out,
+        "annotator": pseudonym(label.project_id, label.annotator_id),
+        "source": label.source,
+        "is_extra": label.is_extra,
+        "created": label.created,
+    }
+
+
+def _completion(completion: Completion) -> dict[str, Any]:
+    return {"id": completion.pk, "text": completion.text, "policy_version": completion.policy_version}
+
+
+class ExportView(ApiView):
+    content_negotiation_class = FormatIsOurs
+    query_parameters = {"GET": frozenset({"format", "view", "held_out", "up_to", "manifest"})}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("format", enum=list(FileFormat), description="Default: jsonl."),
+            OpenApiParameter("view", enum=list(VIEWS), description="Default: comparisons."),
+            HELD_OUT,
+            OpenApiParameter(
+                "up_to", int, description="The last label to take, as in a manifest: the same bytes again."
+            ),
+            OpenApiParameter("manifest", bool, description="Count and digest the content instead of sending it."),
+        ],
+        responses={
+            (200, "application/x-ndjson"): OpenApiResponse(OpenApiTypes.BINARY, description="The file, streamed."),
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+            (200, "application/json"): OpenApiResponse(ManifestOut, description="With manifest=true."),
+            **errors(400, 401, 403, 404),
+        },
+        operation_id="export",
+    )
+    def get(self, request: SignedInApiRequest, slug: str) -> HttpResponseBase:
+        """The project's current judgements as a file, streamed; for admins and researchers.
+
+        `comparisons`: a row for each pair, ties included. `rankings`: whole judgements, which the import reads back.
+        `trl`: TRL's conversational preference, wins only. In CSV a text that would be run as a formula begins with '.
+        """
+        project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
+        export = make_export(
+            project=project,
+            view=choice(request, "view", VIEWS, default="comparisons"),
+            file_format=choice(request, "format", FileFormat, default=FileFormat.JSONL),
+            held_out=yes_no(request, "held_out"),
+            up_to=identifier(request, "up_to"),
+        )
+        if yes_no(request, "manifest"):
+            for _ in export.stream():
+                pass
+            return Response(ManifestOut(export.manifest()).data)
+        response = StreamingHttpResponse(export.stream(), content_type=export.content_type)
+        response["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+        return cast(HttpResponseBase, response)

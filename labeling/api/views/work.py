@@ -1,0 +1,119 @@
+"""An annotator's work: next, draft, submit, skip, heartbeat."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.response import Response
+
+from labeling.api.docs import errors
+from labeling.api.serializers import AssignmentOut, SheetOut, SkipIn, SubmitIn, SubmittedOut
+from labeling.errors import Invalid
+from labeling.models import Assignment
+from labeling.rest import ApiView, SignedInApiRequest
+from labeling.selectors.access import membership_in
+from labeling.selectors.progress import Progress, progress_of
+from labeling.selectors.queue import sheet
+from labeling.services import assignments
+from labeling.services.labels import submit_label
+from labeling.services.verdicts import Verdict
+
+DRAFT = {"application/json": {"type": "object", "description": "Anything that you want to find again; PUT replaces."}}
+
+
+class NextView(ApiView):
+    @extend_schema(
+        request=None,
+        responses={
+            200: SheetOut,
+            204: OpenApiResponse(description="Nothing to do, or the project is paused."),
+            **errors(400, 401, 403, 404),
+        },
+        operation_id="next",
+    )
+    def post(self, request: SignedInApiRequest, slug: str) -> Response:
+        """The item to work on: the one you hold, one you had begun, or the first of the queue, leased to you."""
+        membership = membership_in(slug, user=request.user)
+        assignment = assignments.claim_next(project=membership.project, annotator=request.user)
+        if assignment is None:
+            return Response(status=204)
+        return Response(SheetOut(sheet(assignment, membership=membership)).data)
+
+
+class DraftView(ApiView):
+    @extend_schema(
+        request=DRAFT, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409, 415)}, operation_id="draft"
+    )
+    def put(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Keep unfinished work, whether or not the lease still runs; `next` gives it back."""
+        if request.META.get("CONTENT_LENGTH", "0") in {"", "0"}:
+            raise Invalid("there is no body: send {} to empty the draft")
+        assignment = assignments.save_draft(
+            assignment_id=assignment_id, annotator=request.user, draft=cast(dict[str, Any], request.data)
+        )
+        return Response(_shown(assignment))
+
+
+class SubmitView(ApiView):
+    @extend_schema(
+        request=SubmitIn,
+        responses={
+            201: SubmittedOut,
+            200: OpenApiResponse(SubmittedOut, description="This client id was stored before: the same answer."),
+            **errors(400, 401, 403, 404, 409, 415),
+        },
+        operation_id="submit",
+    )
+    def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Submit the judgement. Retry with the same client id as often as you like: it is stored once."""
+        body = SubmitIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = dict(body.validated_data)
+        submitted = submit_label(
+            assignment_id=assignment_id,
+            annotator=request.user,
+            client_id=values.pop("client_id"),
+            verdict=Verdict(**values),
+        )
+        label = submitted.label
+        answer = {
+            "label": label.pk,
+            "created": submitted.created,
+            "extra": label.is_extra,
+            "progress": _progress(request, label.project.slug),
+        }
+        return Response(SubmittedOut(answer).data, status=201 if submitted.created else 200)
+
+
+class SkipView(ApiView):
+    @extend_schema(
+        request=SkipIn, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409, 415)}, operation_id="skip"
+    )
+    def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Give the item back; it is not offered to you again."""
+        body = SkipIn(data=request.data or {})
+        body.is_valid(raise_exception=True)
+        assignment = assignments.skip(
+            assignment_id=assignment_id, annotator=request.user, reason=body.validated_data.get("reason", "")
+        )
+        return Response(_shown(assignment))
+
+
+class HeartbeatView(ApiView):
+    @extend_schema(
+        request=None, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409)}, operation_id="heartbeat"
+    )
+    def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Renew the lease while somebody works on the item."""
+        return Response(_shown(assignments.heartbeat(assignment_id=assignment_id, annotator=request.user)))
+
+
+def _shown(assignment: Assignment) -> dict[str, Any]:
+    return AssignmentOut(
+        {"assignment": assignment.pk, "state": assignment.state, "lease_expires": assignment.lease_expires}
+    ).data
+
+
+def _progress(request: SignedInApiRequest, slug: str) -> Progress:
+    return progress_of(membership_in(slug, user=request.user))
