@@ -16,7 +16,7 @@ DEPLOYED := SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_url
 # The tests are spread over the cores already: a process with a thread for each core only makes them wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input
-SHOWN := ^(Collecting|Installing|Building|Successfully|ERROR|WARNING|error)|^ *(Downloading|error|note)
+SHOWN := ^(Collecting|Installing|Building|Successfully|ERROR|error)|^ *(Downloading|error|note)
 
 # name, command: say what is done, how long it took and whether it failed
 define step
