@@ -25,7 +25,7 @@ from alignment.models import (
     Sample,
     Stage,
 )
-from alignment.services import end_run
+from alignment.services import end_run, promote
 from labeling import exchange
 
 
@@ -99,6 +99,7 @@ def record_metrics(
         update_conflicts=True,
         unique_fields=["run", "stage", "step"],
         update_fields=["values"],
+        batch_size=1000,
     )
     if steps:
         exchange.publish(_slug(run), "metric", run=run.pk, stage=stage, step=steps[-1][0])
@@ -172,6 +173,15 @@ def record_evaluation(
     Sample.objects.filter(run=run).delete()
     Evaluation.objects.bulk_create([Evaluation(run=run, policy=policy, **fields) for fields in comparisons])
     Sample.objects.bulk_create([Sample(run=run, **fields) for fields in samples], batch_size=1000)
+
+
+@transaction.atomic
+def promote_new(*, run_id: int, attempt: int, policy: Policy) -> None:
+    """Let the run's policy serve; not again when somebody rolled it back meanwhile."""
+    _held(run_id, attempt)
+    policy.refresh_from_db()
+    if policy.promoted is None:
+        promote(policy_id=policy.pk)
 
 
 @transaction.atomic

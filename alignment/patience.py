@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -18,6 +19,9 @@ GIVE_UP_SECONDS = 600.0
 LONGEST_PAUSE = 5.0
 AWAY = (OperationalError, InterfaceError)
 
+ending = threading.Event()
+"""Set when the process has to end: nobody waits for the database then."""
+
 
 def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call something that is one transaction, again and again while the database is away, up to ten minutes.
@@ -32,9 +36,9 @@ def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
         except AWAY as error:
-            if connection.in_atomic_block or time.monotonic() - began > GIVE_UP_SECONDS:
+            if connection.in_atomic_block or ending.is_set() or time.monotonic() - began > GIVE_UP_SECONDS:
                 raise
             logger.warning("the database is away, trying again in %.1f s: %s", pause, str(error).splitlines()[0])
             connection.close()
-            time.sleep(pause)
+            ending.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

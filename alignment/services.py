@@ -143,9 +143,14 @@ def create_run(
         snapshot_last=latest,
     )
     if start:
-        jobs.defer(jobs.EXECUTE_RUN, once=f"run:{run.pk}", run_id=run.pk)
+        hand_to_worker(run_id=run.pk)
     exchange.publish(project.slug, "run", run=run.pk, state=run.state)
     return run
+
+
+def hand_to_worker(*, run_id: int) -> bool:
+    """Queue the job that executes a run; False when it waits already."""
+    return jobs.defer(jobs.EXECUTE_RUN, once=f"run:{run_id}", run_id=run_id)
 
 
 @transaction.atomic

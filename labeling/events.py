@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
 CHANNEL = "prefloop"
 MAX_BYTES = 7_900  # NOTIFY takes at most 8,000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a project: ``label``, ``items``, ``run``, ``metric``, ``policy``, ..."""
+
+    project: str
+    name: str
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def publish(project: str, event: str, **details: Any) -> None:
@@ -25,3 +35,9 @@ def publish(project: str, event: str, **details: Any) -> None:
         raise ValueError(f"event {event!r} has {len(payload):,} bytes, at most {MAX_BYTES:,} fit: send ids, not texts")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
+
+
+def parse(payload: str) -> Event:
+    """The event of a notification."""
+    details = json.loads(payload)
+    return Event(project=details.pop("project"), name=details.pop("event"), details=details)

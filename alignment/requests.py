@@ -1,0 +1,99 @@
+"""Small jobs of the worker that are no runs: filling a queue, and writing samples to look at."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+import torch
+
+from alignment import bookkeeping, writing
+from alignment.artifacts import load_base, load_policy
+from alignment.core.backbone import Backbone
+from alignment.datasets import to_prompt
+from alignment.models import Policy
+from alignment.patience import patiently
+from alignment.plans import Plan
+from alignment.selectors import loop_settings, serving_policy
+from alignment.services import default_plan, ensure_loop
+from labeling import exchange
+
+logger = logging.getLogger(__name__)
+
+SAMPLES = 2
+
+
+def fill_queue(project_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> int:
+    """Let the served version write for the prompts that were written for least; how many items that gave."""
+    patiently(ensure_loop, project_id=project_id)
+    plan = _plan(project_id)
+    serving = patiently(serving_policy, project_id)
+    assert serving is not None, "ensure_loop made version 1"
+    records = patiently(exchange.prompts_to_sample, project_id, limit=plan.sampling.prompts)
+    if not records:
+        return 0
+    backbone = _base(project_id, plan, device=device)
+    # A seed of its own: asked again, the same version writes something else. It is stored with what it wrote.
+    seed = secrets.randbits(40)
+    groups = writing.write(
+        backbone,
+        [to_prompt(record.messages) for record in records],
+        adapter=load_policy(backbone, serving, name="serving"),
+        sampling=plan.sampling,
+        completions=plan.sampling.completions,
+        generator=torch.Generator().manual_seed(seed),
+        check=check,
+    )
+    rows = writing.rows([record.id for record in records], groups, sampling=plan.sampling, seed=seed)
+    items = patiently(writing.hand_over, project_id, version=serving.version, rows=rows)
+    logger.info("version %d of project %d wrote %d items", serving.version, project_id, items)
+    return items
+
+
+def write_samples(
+    project_id: int,
+    prompt_id: int,
+    *,
+    versions: list[int],
+    device: str,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Let versions write for one prompt, with the same random numbers, to be looked at side by side."""
+    plan = _plan(project_id)
+    record = patiently(exchange.prompt_record, project_id, prompt_id)
+    policies = patiently(_policies, project_id, versions)
+    backbone = _base(project_id, plan, device=device)
+    seed = secrets.randbits(40)
+    rows = []
+    for policy in policies:
+        [group] = writing.write(
+            backbone,
+            [to_prompt(record.messages)],
+            adapter=load_policy(backbone, policy, name=f"version-{policy.version}"),
+            sampling=plan.sampling,
+            completions=SAMPLES,
+            generator=torch.Generator().manual_seed(seed),
+            check=check,
+        )
+        rows += [
+            {"policy": policy, "text": each.text.replace("\x00", "�"), "ended": each.ended, "logprob": each.logprob}
+            for each in group
+        ]
+    patiently(bookkeeping.store_samples, project_id=project_id, prompt_id=prompt_id, samples=rows)
+
+
+def _policies(project_id: int, versions: list[int]) -> list[Policy]:
+    return list(Policy.objects.filter(project=project_id, version__in=versions).order_by("version"))
+
+
+def _plan(project_id: int) -> Plan:
+    project = patiently(exchange.project_record, project_id)
+    settings = patiently(loop_settings, project_id)
+    return default_plan(settings, completions=project.completions_per_item)
+
+
+def _base(project_id: int, plan: Plan, *, device: str) -> Backbone:
+    backbone = load_base(lora=plan.lora, device=device)
+    patiently(bookkeeping.confirm_base, project_id=project_id, digest=backbone.digest)
+    return backbone

@@ -1,0 +1,207 @@
+"""What a run does, stage by stage. Each may be cut off anywhere and begun again; a finished one is not repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from alignment import bookkeeping, writing
+from alignment.artifacts import data_folder, folder_digest, load_policy, save_reward_model
+from alignment.comparing import compare_policies, held_out_accuracy
+from alignment.core.methods.direct import Direct
+from alignment.core.methods.ppo import PPO
+from alignment.core.methods.reward_model import RewardModel
+from alignment.core.methods.sft import SupervisedFineTuning
+from alignment.datasets import demonstrations, to_prompt
+from alignment.execution import Execution
+from alignment.models import Method, Policy, Stage, Start
+from alignment.patience import patiently
+from alignment.selectors import serving_policy
+from alignment.services import STAGES
+from labeling import exchange
+
+MOST_ROLLOUT_PROMPTS = 5000
+
+
+def execute(execution: Execution) -> None:
+    """All stages of a run that are not finished yet, in their order.
+
+    Raises:
+        Interrupted, StopRequested: the process has to end, or the run was asked to stop.
+        Exception: whatever went wrong; the run can't go on.
+    """
+    for stage in STAGES[execution.run.method]:
+        if stage in execution.run.results:
+            continue
+        run_id, attempt = execution.run.pk, execution.run.attempts
+        patiently(bookkeeping.start_stage, run_id=run_id, attempt=attempt, stage=stage)
+        execution.check()
+        result, fields = _DO[stage](execution)
+        execution.run = patiently(
+            bookkeeping.finish_stage, run_id=run_id, attempt=attempt, stage=stage, result=result, **fields
+        )
+    patiently(bookkeeping.finish_run, run_id=execution.run.pk, attempt=execution.run.attempts)
+
+
+Done = tuple[dict[str, Any], dict[str, Any]]
+"""What a stage found, and fields of the run that it sets."""
+
+
+def take_snapshot(execution: Execution) -> Done:
+    """Fix what the run learns from: judgements, and for PPO the prompts that it writes for."""
+    snapshot = execution.snapshot
+    result: dict[str, Any] = dict(snapshot.counts)
+    if execution.run.method == Method.PPO:
+        records = patiently(exchange.prompts, execution.run.project_id, held_out=False, limit=MOST_ROLLOUT_PROMPTS)
+        path = execution.folder / "prompts.json"
+        write_json(path, [[list(message) for message in record.messages] for record in records])
+        result["rollout_prompts"] = len(records)
+    return result, {"snapshot_digest": snapshot.digest, "snapshot_counts": snapshot.counts}
+
+
+def train_reward_model(execution: Execution) -> Done:
+    """Train the reward model on all comparisons, and say how often it agrees with held-out judgements."""
+    plan, run, snapshot = execution.plan, execution.run, execution.snapshot
+    model = RewardModel(execution.backbone, plan.reward_model, seed=run.seed)
+    trained = execution.train(Stage.REWARD_MODEL, model, snapshot.train, plan.reward_trainer)
+    prompts = list(dict.fromkeys(judgement.prompt for judgement in snapshot.train))
+    prompts = prompts[: plan.reward_model.normalise_samples // 2]
+    written = writing.write(
+        execution.backbone,
+        prompts,
+        adapter=None,
+        sampling=plan.sampling,
+        completions=2,
+        generator=execution.generator(1),
+        check=execution.check,
+    )
+    model.normalise([(prompt, each.text) for prompt, group in zip(prompts, written, strict=True) for each in group])
+    accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
+    path = f"reward_models/{execution.project.slug}/{run.pk}"
+    digest = save_reward_model(model, data_folder(path))
+    fields: dict[str, Any] = {"path": path, "digest": digest, "base_digest": execution.backbone.digest}
+    if accuracy is not None:
+        fields |= {
+            "accuracy": accuracy.overall.estimate,
+            "accuracy_low": accuracy.overall.low,
+            "accuracy_high": accuracy.overall.high,
+            "num_comparisons": accuracy.num_comparisons,
+            "num_prompts": accuracy.num_prompts,
+        }
+    patiently(bookkeeping.register_reward_model, run_id=run.pk, attempt=run.attempts, **fields)
+    execution.reward_model = model
+    return {**fields, "steps": trained.steps, "loss": trained.metrics["loss"]}, {}
+
+
+def train_policy(execution: Execution) -> Done:
+    """Train the policy from the base (or from the served version) and keep it as a version, a candidate."""
+    plan, run, backbone = execution.plan, execution.run, execution.backbone
+    _ = execution.reward_model if run.method == Method.PPO else None
+    parent = run.parent
+    if plan.start.weights == Start.PARENT and parent is not None:
+        load_policy(backbone, parent, name="policy")
+    method, data = _policy_method(execution)
+    trained = execution.train(Stage.POLICY, method, data, plan.trainer)
+    version = patiently(bookkeeping.reserve_version, run_id=run.pk, attempt=run.attempts)
+    path = f"policies/{execution.project.slug}/{version}"
+    backbone.save_adapter("policy", data_folder(path))
+    policy = patiently(
+        bookkeeping.register_policy,
+        run_id=run.pk,
+        attempt=run.attempts,
+        version=version,
+        path=path,
+        digest=folder_digest(data_folder(path)),
+        base_digest=backbone.digest,
+    )
+    return {
+        "version": version,
+        "policy": policy.pk,
+        "path": path,
+        "digest": policy.digest,
+        "steps": trained.steps,
+        "loss": trained.metrics["loss"],
+    }, {}
+
+
+def _policy_method(execution: Execution) -> tuple[Any, Any]:
+    plan, run, backbone = execution.plan, execution.run, execution.backbone
+    snapshot = execution.snapshot
+    if run.method == Method.SFT:
+        return SupervisedFineTuning(backbone, plan.sft, seed=run.seed), demonstrations(snapshot.train)
+    if run.method == Method.DPO:
+        return Direct(backbone, plan.direct, seed=run.seed), snapshot.train
+    prompts = json.loads((execution.folder / "prompts.json").read_text(encoding="utf-8"))
+    shown = demonstrations(snapshot.train) if plan.ppo.ptx_weight else []
+    method = PPO(backbone, plan.ppo, reward=execution.reward_model.score, demonstrations=shown, seed=run.seed)
+    return method, [to_prompt((role, content) for role, content in messages) for messages in prompts]
+
+
+def evaluate_policy(execution: Execution) -> Done:
+    """Compare the new version with its parent and the base on held-out prompts, and promote it unless it got worse."""
+    policy = patiently(Policy.objects.select_related("parent").get, run=execution.run)
+    comparison = compare_policies(execution, policy)
+    patiently(
+        bookkeeping.record_evaluation,
+        run_id=execution.run.pk,
+        attempt=execution.run.attempts,
+        policy=policy,
+        comparisons=comparison.evaluations,
+        samples=comparison.samples,
+    )
+    refused = comparison.refused()
+    if refused is None:
+        patiently(bookkeeping.promote_new, run_id=execution.run.pk, attempt=execution.run.attempts, policy=policy)
+    return {**asdict(comparison.summary), "promoted": refused is None, "refused": refused or ""}, {}
+
+
+def fill_the_queue(execution: Execution) -> Done:
+    """Let the served version write for the prompts that were written for least, and put that into the queue."""
+    plan, run, backbone = execution.plan, execution.run, execution.backbone
+    if not plan.sampling.prompts:
+        return {"items": 0}, {}
+    path = execution.folder / "sampled.json"
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        serving = patiently(serving_policy, run.project_id)
+        assert serving is not None, "ensure_loop made version 1"
+        adapter = load_policy(backbone, serving, name="policy" if serving.run_id == run.pk else "serving")
+        records = patiently(exchange.prompts_to_sample, run.project_id, limit=plan.sampling.prompts)
+        groups = writing.write(
+            backbone,
+            [to_prompt(record.messages) for record in records],
+            adapter=adapter,
+            sampling=plan.sampling,
+            completions=plan.sampling.completions,
+            generator=execution.generator(3),
+            check=execution.check,
+        )
+        rows = writing.rows([record.id for record in records], groups, sampling=plan.sampling, seed=run.seed)
+        # What was written is kept before it is handed over: begun again, the same goes into the queue and nothing else.
+        kept = {"version": serving.version, "sampled": rows}
+        write_json(path, kept)
+    items = patiently(writing.hand_over, run.project_id, version=kept["version"], rows=kept["sampled"])
+    return {"items": items, "version": kept["version"]}, {}
+
+
+def write_json(path: Any, value: Any) -> None:
+    """Write a file so that it is whole or absent."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+_DO: dict[Stage, Callable[[Execution], Done]] = {
+    Stage.SNAPSHOT: take_snapshot,
+    Stage.REWARD_MODEL: train_reward_model,
+    Stage.POLICY: train_policy,
+    Stage.EVALUATION: evaluate_policy,
+    Stage.SAMPLING: fill_the_queue,
+}

@@ -1,0 +1,178 @@
+"""The worker: takes jobs, executes runs and survives what may happen to it, to others and to the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import torch
+from django.db import close_old_connections
+from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+
+from alignment import bookkeeping, jobs, requests
+from alignment.core.trainer import Step
+from alignment.execution import Execution, Interrupted, StopRequested
+from alignment.locks import Locks, device_lock, run_lock
+from alignment.models import Run, Stage
+from alignment.patience import AWAY, ending, patiently
+from alignment.stages import execute
+
+logger = logging.getLogger(__name__)
+
+locks = Locks()
+device_of_this_worker = "cpu"
+"""Set by the command, from its slot."""
+written_out: dict[int, bool] = {}
+"""Projects for which the served version has nothing new to write; forgotten when a version is promoted."""
+
+
+class GoOnLater(BaseRetryStrategy):
+    """A job that was interrupted waits for the next worker; one that failed has failed."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Put an interrupted job back at once."""
+        if isinstance(exception, (Interrupted, *AWAY)):
+            return RetryDecision(retry_at=datetime.now(UTC))
+        return None
+
+
+@app.task(name=jobs.EXECUTE_RUN, queue=jobs.QUEUE, retry=GoOnLater())
+def execute_run_job(run_id: int) -> None:
+    """The job of a run."""
+    execute_run(run_id)
+
+
+@app.task(name=jobs.FILL_QUEUE, queue=jobs.QUEUE, retry=GoOnLater())
+def fill_queue_job(project_id: int) -> None:
+    """The job that keeps a queue from running dry."""
+    with on_device() as device:
+        written_out[project_id] = not requests.fill_queue(project_id, device=device, check=_check)
+
+
+@app.task(name=jobs.WRITE_SAMPLES, queue=jobs.QUEUE, retry=GoOnLater())
+def write_samples_job(project_id: int, prompt_id: int, versions: list[int]) -> None:
+    """The job behind "write once more" of the sample browser."""
+    with on_device() as device:
+        requests.write_samples(project_id, prompt_id, versions=versions, device=device, check=_check)
+
+
+def _check() -> None:
+    if ending.is_set():
+        raise Interrupted
+
+
+def choose_device(slot: int) -> str:
+    """The device of a worker slot: its GPU, or the processor where there are fewer."""
+    return f"cuda:{slot}" if slot < torch.cuda.device_count() else "cpu"
+
+
+@contextmanager
+def on_device() -> Iterator[str]:
+    """Hold the device: one training run per GPU at a time, in whatever process.
+
+    Raises:
+        Interrupted: the process has to end before the device was free.
+    """
+    name = device_lock(f"{socket.gethostname()} {device_of_this_worker}")
+    if not locks.wait(name, given_up=ending.is_set):
+        raise Interrupted
+    try:
+        yield device_of_this_worker
+    finally:
+        locks.release(name)
+        close_old_connections()
+
+
+def execute_run(run_id: int, *, on_step: Callable[[Stage, Step], None] | None = None) -> Run | None:
+    """Execute a run to its end, or to where it is stopped; a run that another process has is left to it.
+
+    A failure ends the run with its reason and is not raised. Returns the run as it stands then, None when it was not
+    this process's to execute.
+
+    Raises:
+        Interrupted: this process has to end; the run stays open and goes on from its checkpoint in the next one.
+    """
+    if not _lock(run_id):
+        logger.info("run %d is executed by another process", run_id)
+        return None
+    try:
+        with on_device() as device:
+            run = patiently(bookkeeping.take_run, run_id=run_id)
+            if run is None:
+                return None
+            _execute(Execution(run, interrupted=ending.is_set, on_step=on_step, device=device))
+            return patiently(Run.objects.get, pk=run_id)
+    finally:
+        locks.release(run_lock(run_id))
+
+
+def _lock(run_id: int, *, seconds: float = 2.0) -> bool:
+    """The run's lock; a process that looks for orphans may hold it for a moment."""
+    until = time.monotonic() + seconds
+    return locks.wait(run_lock(run_id), given_up=lambda: time.monotonic() > until or ending.is_set())
+
+
+def _execute(execution: Execution) -> None:
+    held = {"run_id": execution.run.pk, "attempt": execution.run.attempts}
+    logger.info("run %d (%s), attempt %d", execution.run.pk, execution.run.method, execution.run.attempts)
+    try:
+        execute(execution)
+        logger.info("run %d finished", execution.run.pk)
+    except bookkeeping.RunTaken as taken:
+        logger.warning("%s", taken)
+    except StopRequested:
+        patiently(bookkeeping.stop_run, **held)
+    except (Interrupted, *AWAY):
+        logger.info("run %d is interrupted and goes on from its checkpoint", execution.run.pk)
+        raise
+    except Exception as error:
+        logger.exception("run %d failed", execution.run.pk)
+        _fail(held, error)
+
+
+def _fail(held: dict[str, int], error: Exception) -> None:
+    """The one place where a failure is caught: it ends the run and nothing else."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    try:
+        patiently(bookkeeping.fail_run, **held, error=said, traceback="".join(traceback.format_exception(error)))
+    except bookkeeping.RunTaken as taken:
+        logger.warning("%s", taken)
+
+
+# --- the loop of the process
+
+
+async def work(worker_app: App) -> None:
+    """Take jobs one after the other until the process has to end, however often the database goes away."""
+    while not ending.is_set():
+        try:
+            async with worker_app.open_async():
+                task = asyncio.create_task(
+                    worker_app.run_worker_async(
+                        queues=[jobs.QUEUE],
+                        concurrency=1,
+                        delete_jobs="successful",
+                        install_signal_handlers=False,
+                        fetch_job_polling_interval=2.0,
+                    )
+                )
+                while not ending.is_set() and not task.done():
+                    await asyncio.sleep(0.1)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                if task.done() and not task.cancelled() and (error := task.exception()):
+                    logger.warning("the worker begins again: %s", error)
+        except Exception as error:
+            logger.warning("the database is away: %s", error)
+        if not ending.is_set():
+            await asyncio.sleep(1)

@@ -1,0 +1,92 @@
+"""Completions from a policy, a few prompts at a time so that a worker can be stopped in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from alignment.core.backbone import Backbone
+from alignment.core.records import Prompt
+from alignment.core.rollout import Sampled, sample
+from alignment.plans import SamplingConfig
+from labeling import exchange
+
+COMPLETIONS_AT_ONCE = 64
+
+
+def write(
+    backbone: Backbone,
+    prompts: Sequence[Prompt],
+    *,
+    adapter: str | None,
+    sampling: SamplingConfig,
+    completions: int,
+    generator: torch.Generator,
+    check: Callable[[], None] = lambda: None,
+) -> list[list[Sampled]]:
+    """Completions of each prompt, the same ones for the same generator state.
+
+    Args:
+        adapter: of the policy; None is the base.
+        check: called between the parts; what it raises ends the writing.
+    """
+    at_once = max(1, COMPLETIONS_AT_ONCE // completions)
+    written: list[list[Sampled]] = []
+    for start in range(0, len(prompts), at_once):
+        check()
+        written += sample(
+            backbone,
+            prompts[start : start + at_once],
+            adapter=adapter,
+            generator=generator,
+            num_completions=completions,
+            max_new_tokens=sampling.max_new_tokens,
+            temperature=sampling.temperature,
+        )
+    return written
+
+
+def rows(
+    prompt_ids: Sequence[int], groups: Sequence[Sequence[Sampled]], *, sampling: SamplingConfig, seed: int
+) -> list[list[dict[str, Any]]]:
+    """What is kept of completions, as plain values: prompt, text, log-probability and how they were sampled."""
+    how = {
+        "temperature": sampling.temperature,
+        "top_k": 0,
+        "top_p": 1.0,
+        "max_new_tokens": sampling.max_new_tokens,
+        "seed": seed,
+    }
+    return [
+        [
+            {
+                "prompt": prompt,
+                "text": each.text,
+                "logprob": each.logprob,
+                "sampling": {**how, "ended": each.ended, "tokens": len(each.ids)},
+            }
+            for each in group
+        ]
+        for prompt, group in zip(prompt_ids, groups, strict=True)
+    ]
+
+
+def hand_over(project_id: int, *, version: int, rows: Sequence[Sequence[dict[str, Any]]]) -> int:
+    """Put completions into the queue; how many items they gave. The same rows twice give nothing twice."""
+    sampled = [
+        [
+            exchange.Sampled(
+                prompt=row["prompt"], text=_storable(row["text"]), logprob=row["logprob"], sampling=row["sampling"]
+            )
+            for row in group
+        ]
+        for group in rows
+    ]
+    return exchange.add_completions(project_id=project_id, policy_version=version, sampled=sampled)
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL holds no NUL, which a byte-level model may write."""
+    return text.replace("\x00", "�")
