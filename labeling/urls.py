@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
+
+from labeling.consumers import ProjectConsumer
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -17,4 +21,6 @@ urlpatterns = [
 
 handler500 = "labeling.views.failures.server_error"
 
-websocket_urlpatterns: list[object] = []
+websocket_urlpatterns = [
+    path("ws/p/<slug:slug>/", cast("Any", ProjectConsumer.as_asgi())),  # Channels routes by Django's path
+]
