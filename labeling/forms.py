@@ -10,6 +10,7 @@ from uuid import uuid4
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from labeling.imports.files import Format
 from labeling.models import Flag, Project, Role
 from labeling.selectors.queue import Sheet
 from labeling.services.projects import SETTINGS
@@ -159,6 +160,25 @@ class PromptsForm(forms.Form):
     def clean_prompts(self) -> Sequence[str]:
         """The lines that hold something."""
         return [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
+
+
+class UploadForm(forms.Form):
+    """A file with prompts, with or without judgements."""
+
+    file = forms.FileField(
+        label=_("File"), help_text=_("JSON lines, CSV or Parquet; .gz is unpacked. The name tells the kind.")
+    )
+    format = forms.ChoiceField(
+        label=_("What a row holds"),
+        initial=Format.PROMPTS,
+        choices=[
+            (Format.PROMPTS, _("prompts, with completions or without")),
+            (Format.HH, _("hh-rlhf: chosen and rejected conversations")),
+            (Format.TRL, _("TRL: prompt, chosen, rejected")),
+            (Format.OPENRLHF, _("OpenRLHF")),
+            (Format.RANKED, _("rankings as exported here")),
+        ],
+    )
 
 
 class MemberForm(forms.Form):

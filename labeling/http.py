@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext
 
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 STATUSES: dict[type[DomainError], int] = {Invalid: 400, NotAllowed: 403, NotFound: 404, Conflict: 409}
-logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 
@@ -75,7 +71,7 @@ def refusal(request: HttpRequest, *, status: int, code: str, message: str) -> Ht
 
 
 class DomainErrorMiddleware:
-    """Turns a domain error that a view raised into a page, a fragment or JSON; a database that is away into a 503."""
+    """Turns a domain error that a view raised into a page, a fragment or JSON."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -84,22 +80,11 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Render what is known; everything else goes its way."""
-        if isinstance(exception, DomainError):
-            status = error_to_status(exception)
-            return refusal(request, status=status, code=exception.code, message=exception.message)
-        if isinstance(exception, OperationalError):
-            logger.error("The database is away: %s", exception)
-            return database_away(request)
-        return None
-
-
-def database_away(request: HttpRequest) -> HttpResponse:
-    """Say so without asking the database for anything, not even for who is signed in."""
-    if wants_json(request):
-        detail = gettext("The database does not answer. Try again in a moment.")
-        return JsonResponse({"detail": detail, "code": "database_away"}, status=503, headers={"Retry-After": "5"})
-    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "5"})
+        """Render a domain error; everything else goes its way."""
+        if not isinstance(exception, DomainError):
+            return None
+        status = error_to_status(exception)
+        return refusal(request, status=status, code=exception.code, message=exception.message)
 
 
 def error_body(error: DomainError) -> dict[str, str]:

@@ -22,7 +22,7 @@ def home(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """ "ok" as long as the database answers; otherwise the middleware says 503."""
+    """The word ok as long as the database answers; handler500 says 503 when it does not."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok", content_type="text/plain")

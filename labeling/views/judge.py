@@ -45,16 +45,12 @@ def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespo
     form = JudgementForm(request.POST, sheet=read_sheet(assignment, membership=membership))
     if not form.is_valid():
         return show_again(request, membership, form)
-    try:
-        submitted = submit_label(
-            assignment_id=assignment.pk,
-            annotator=request.user,
-            verdict=form.verdict(),
-            client_id=form.cleaned_data["client_id"],
-        )
-    except Invalid as error:
-        form.add_error(None, error.message)
-        return show_again(request, membership, form)
+    submitted = submit_label(
+        assignment_id=assignment.pk,
+        annotator=request.user,
+        verdict=form.verdict(),
+        client_id=form.cleaned_data["client_id"],
+    )
     return show_done(request, membership, label=submitted.label.pk, created=submitted.created)
 
 
@@ -74,7 +70,7 @@ def keep_draft(request: SignedInRequest, slug: str, assignment_id: int) -> HttpR
     _, assignment = own_work(request, slug, assignment_id)
     try:
         draft = json.loads(request.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"the draft is no JSON: {error}") from None
     save_draft(assignment_id=assignment.pk, annotator=request.user, draft=draft)
     return JsonResponse({"saved": True})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, BinaryIO, cast
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import ngettext
+from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms import PromptsForm
+from labeling.forms import PromptsForm, UploadForm
 from labeling.http import SignedInRequest, signed_in
+from labeling.imports.files import Format, RowsRejected, Summary, import_file
+from labeling.imports.reading import kind_of
 from labeling.models import Membership
 from labeling.selectors import prompts as selectors
 from labeling.selectors.access import MANAGERS, membership_in
@@ -24,7 +29,7 @@ PAGE_SIZE = 50
 @signed_in
 def prompts(request: SignedInRequest, slug: str) -> HttpResponse:
     """The list, with search."""
-    return show_list(request, membership_in(slug, user=request.user, roles=MANAGERS), PromptsForm())
+    return show_list(request, membership_in(slug, user=request.user, roles=MANAGERS))
 
 
 @require_POST
@@ -34,14 +39,39 @@ def add(request: SignedInRequest, slug: str) -> HttpResponse:
     membership = membership_in(slug, user=request.user, roles=MANAGERS)
     form = PromptsForm(request.POST)
     if not form.is_valid():
-        return show_list(request, membership, form, status=422)
+        return show_list(request, membership, form=form, status=422)
     try:
         lines = form.cleaned_data["prompts"]
         _, added = add_prompts(project=membership.project, prompts=lines, source=f"added by {request.user}")
     except Invalid as error:
         form.add_error("prompts", error.message)
-        return show_list(request, membership, form, status=422)
+        return show_list(request, membership, form=form, status=422)
     messages.success(request, say_added(added, known=len(lines) - added))
+    return redirect("prompts", slug)
+
+
+@require_POST
+@signed_in
+def upload(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Take in a file: all of it or, when a row is bad, nothing."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    form = UploadForm(request.POST, request.FILES, auto_id="upload_%s")
+    if not form.is_valid():
+        return show_list(request, membership, upload_form=form, status=422)
+    file = form.cleaned_data["file"]
+    try:
+        summary = import_file(
+            cast(BinaryIO, file),
+            project=membership.project,
+            file_format=Format(form.cleaned_data["format"]),
+            kind=kind_of(file.name),
+            source=file.name,
+        )
+    except Invalid as error:
+        form.add_error("file", error.message)
+        rejected = error.summary.rejected[:20] if isinstance(error, RowsRejected) else []
+        return show_list(request, membership, upload_form=form, rejected=rejected, status=422)
+    messages.success(request, say_imported(summary))
     return redirect("prompts", slug)
 
 
@@ -71,18 +101,40 @@ def say_added(added: int, *, known: int) -> str:
     return text
 
 
+def say_imported(summary: Summary) -> str:
+    """What came of a file."""
+    stored = summary.stored
+    return gettext(
+        "%(rows)d rows read: %(prompts)d new prompts, %(items)d items for the queue, %(labels)d labels;"
+        " %(repeated)d were here already."
+    ) % {
+        "rows": summary.rows,
+        "prompts": stored.prompts,
+        "items": stored.items,
+        "labels": stored.labels,
+        "repeated": stored.repeated,
+    }
+
+
 def show_list(
-    request: SignedInRequest, membership: Membership, form: PromptsForm, *, status: int = 200
+    request: SignedInRequest,
+    membership: Membership,
+    *,
+    form: PromptsForm | None = None,
+    upload_form: UploadForm | None = None,
+    status: int = 200,
+    **context: Any,
 ) -> HttpResponse:
-    """The list with the form for new ones."""
+    """The list with the forms for new prompts, as they were sent when something in them was wrong."""
     search = request.GET.get("search", "").strip()
-    context = {
+    found = selectors.prompts(membership.project, search=search)
+    context |= {
         "project": membership.project,
         "role": membership.role,
-        "form": form,
+        "form": form or PromptsForm(),
+        "upload_form": upload_form or UploadForm(auto_id="upload_%s"),
         "search": search,
-        "page": Paginator(selectors.prompts(membership.project, search=search), PAGE_SIZE).get_page(
-            request.GET.get("page")
-        ),
+        "query": f"{urlencode({'search': search})}&" if search else "",
+        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
     }
     return render(request, "labeling/prompts.html", context, status=status)

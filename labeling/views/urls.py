@@ -21,6 +21,7 @@ urlpatterns = [
     path("p/<slug:slug>/judge/<int:assignment_id>/heartbeat/", judge.renew, name="heartbeat"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts-add"),
+    path("p/<slug:slug>/prompts/upload/", prompts.upload, name="prompts-upload"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/add/", people.add, name="people-add"),

@@ -1,0 +1,128 @@
+"""Who gets what from every page: a new address that is not listed here fails the first test."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from factories import claim
+
+from labeling.views.urls import urlpatterns
+
+FOR_EVERYBODY = {"home", "healthz", "login", "logout"}
+GET, POST = "get", "post"
+# name: method, what it answers to the annotator, the researcher and the admin of the project
+PAGES = {
+    "project": (GET, 200, 200, 200),
+    "queue": (GET, 200, 403, 200),
+    "judge": (GET, 200, 403, 200),
+    "submit": (POST, 422, 403, 404),
+    "skip": (POST, 302, 403, 404),
+    "draft": (POST, 400, 403, 404),
+    "heartbeat": (POST, 200, 403, 404),
+    "project-settings": (POST, 403, 403, 422),
+    "prompts": (GET, 403, 403, 200),
+    "prompts-add": (POST, 403, 403, 422),
+    "prompts-upload": (POST, 403, 403, 422),
+    "prompt": (GET, 403, 403, 200),
+    "people": (GET, 403, 403, 200),
+    "people-add": (POST, 403, 403, 422),
+    "people-change": (POST, 403, 403, 400),
+}
+
+
+@pytest.fixture
+def paths(cast):
+    """Every page of the project; bob holds the assignment."""
+    values = {
+        "slug": "colours",
+        "assignment_id": claim(cast.project, cast.bob).pk,
+        "prompt_id": cast.items[0].prompt_id,
+        "user_id": cast.dora.pk,
+    }
+    return {pattern.name: "/" + str(pattern.pattern) for pattern in urlpatterns}, values
+
+
+def address(paths, name):
+    routes, values = paths
+    route = routes[name].replace("<slug:slug>", values["slug"])
+    for key in ("assignment_id", "prompt_id", "user_id"):
+        route = route.replace(f"<int:{key}>", str(values[key]))
+    return route
+
+
+def test_every_page_is_listed():
+    assert {pattern.name for pattern in urlpatterns} == FOR_EVERYBODY | set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_anonymous_visitor_is_led_to_the_login_and_back(paths, name):
+    path = address(paths, name)
+
+    answer = getattr(Client(), PAGES[name][0])(path)
+
+    assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_member_of_another_project_learns_nothing(paths, cast, signed_in, name):
+    answer = getattr(signed_in(cast.charlie), PAGES[name][0])(address(paths, name))
+
+    assert answer.status_code == 404
+    assert "Colours" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_member_who_left_learns_nothing(paths, cast, signed_in, name):
+    cast.project.memberships.filter(user=cast.bob).update(is_active=False)
+
+    answer = getattr(signed_in(cast.bob), PAGES[name][0])(address(paths, name))
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("person", "place"), [("bob", 1), ("rita", 2), ("alice", 3)])
+def test_a_role_gets_what_it_may(paths, cast, signed_in, name, person, place):
+    answer = getattr(signed_in(getattr(cast, person)), PAGES[name][0])(address(paths, name))
+
+    assert answer.status_code == PAGES[name][place]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_other_method_is_refused(paths, cast, signed_in, name):
+    other = POST if PAGES[name][0] == GET else GET
+
+    assert getattr(signed_in(cast.alice), other)(address(paths, name)).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat"])
+def test_somebody_elses_assignment_is_not_there(paths, cast, signed_in, name):
+    answer = signed_in(cast.dora).post(address(paths, name), {"client_id": str(uuid4())})
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name, (method, *_) in PAGES.items() if method == POST])
+def test_a_form_without_the_csrf_token_is_refused(paths, cast, name):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.alice)
+
+    answer = client.post(address(paths, name))
+
+    assert answer.status_code == 403
+    assert "Sent from an old page" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", [name for name, (method, *_) in PAGES.items() if method == GET])
+def test_no_page_has_code_or_styles_in_it(paths, cast, signed_in, name):
+    page = signed_in(cast.alice).get(address(paths, name))
+
+    html = page.content.decode()
+    assert " style=" not in html
+    assert "<style" not in html
+    assert " onclick=" not in html
+    assert "<script>" not in html
+    assert "default-src 'none'" in page["Content-Security-Policy"]
+    assert "unsafe" not in page["Content-Security-Policy"]
