@@ -63,7 +63,8 @@ class Backbone:
         self.pad_id = int(pad) if pad is not None and pad != self.eos_id else int(self.eos_id == 0)
         if gradient_checkpointing:
             # The recomputation runs under the adapter of its forward pass, whichever is active by then.
-            model.activation_checkpointing_enable({"use_reentrant": False, "context_fn": self._recompute_contexts})
+            settings = {"use_reentrant": False, "context_fn": self._recompute_contexts}
+            model.activation_checkpointing_enable(settings)
         self._lora = lora
         self._adapters: Adapters = FullCopies(model) if lora is None else LoraAdapters(model, lora)
 
@@ -75,7 +76,7 @@ class Backbone:
         dtype: Dtype = "float32",
         device: torch.device | str | None = None,
         lora: LoraConfig | None = LoraConfig(),  # noqa: B008 (frozen)
-        attention: str = "sdpa",
+        attention: str | None = None,
         gradient_checkpointing: bool = False,
         max_logits: int = MAX_LOGITS,
     ) -> Backbone:

@@ -22,7 +22,7 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 TENSORS, STATE, DIGEST = "tensors.safetensors", "state.json", "digest.json"
-_STEP = re.compile(r"step-(\d+)$")
+_STEP = re.compile(r"step-\d+")
 _WRITING, _REPLACED = ".writing-", ".replaced-"
 
 
@@ -35,6 +35,7 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any], *, step: int, keep: 
 
     ``state`` may nest dicts, lists and tuples of tensors, numbers, strings, None and bool: optimizer state, random
     number generators (``rng_state``) and cursors included. A process killed in here leaves the older ones as they are.
+    A folder has one writer at a time.
 
     Raises:
         CheckpointError: the state holds something else, named by its place.
@@ -50,9 +51,10 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any], *, step: int, keep: 
         (place / STATE).write_text(json.dumps({"step": step, "state": plain}), encoding="utf-8")
         digests = {name: _file_digest(place / name) for name in (TENSORS, STATE)}
         (place / DIGEST).write_text(json.dumps(digests), encoding="utf-8")
-    for old in _steps(Path(folder))[:-keep]:
-        if old != target:
-            shutil.rmtree(old, ignore_errors=True)
+    unfinished = target.parent.glob(f"{_WRITING}step-*")  # of writers that were killed: a folder has one writer
+    older = [path for path in _steps(target.parent)[:-keep] if path != target]
+    for path in (*unfinished, *older):
+        shutil.rmtree(path, ignore_errors=True)
     return target
 
 
@@ -150,7 +152,8 @@ def _steps(folder: Path) -> list[Path]:
         original = folder / old.name.removeprefix(_REPLACED)
         if not original.exists():
             old.rename(original)
-    return sorted(path for path in folder.iterdir() if path.is_dir() and _STEP.fullmatch(path.name))
+    found = [path for path in folder.iterdir() if path.is_dir() and _STEP.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
 
 def _verify(path: Path) -> None:

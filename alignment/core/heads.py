@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,7 +30,7 @@ class ScalarHead(nn.Module):
     def __init__(self, hidden_size: int, *, zero: bool = False, seed: int | None = None) -> None:
         """``zero`` starts a value head at 0; ``seed`` draws the weights without moving anybody's random numbers."""
         super().__init__()
-        self.linear = nn.Linear(hidden_size, 1, dtype=torch.float32)
+        self.linear = _linear(hidden_size, 1, bias=True)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
             self.linear.weight.normal_(std=1 / math.sqrt(hidden_size + 1), generator=generator)
@@ -111,8 +112,8 @@ class PairHead(nn.Module):
         if rank < 1:
             raise ValueError(f"rank is {rank}; give 1 or more")
         self.scalar = ScalarHead(hidden_size, seed=seed)
-        self.left = nn.Linear(hidden_size, rank, bias=False, dtype=torch.float32)
-        self.right = nn.Linear(hidden_size, rank, bias=False, dtype=torch.float32)
+        self.left = _linear(hidden_size, rank, bias=False)
+        self.right = _linear(hidden_size, rank, bias=False)
         generator = None if seed is None else torch.Generator().manual_seed(seed + 1)
         with torch.no_grad():
             for part in (self.left, self.right):
@@ -146,3 +147,10 @@ def load_head(head: nn.Module, folder: Path) -> None:
         raise ModelError(f"{file} is missing or cut short; train or save the head again") from error
     except RuntimeError as error:
         raise ModelError(f"{file} belongs to another head than this {type(head).__name__}: {error}") from error
+
+
+def _linear(width: int, out: int, *, bias: bool) -> nn.Linear:
+    """A float32 layer without a start of its own: torch's would use up global random numbers."""
+    skip_init: Any = nn.utils.skip_init
+    layer: nn.Linear = skip_init(nn.Linear, width, out, bias=bias, dtype=torch.float32)
+    return layer

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 Dtype = Literal["float32", "bfloat16"]
@@ -33,8 +34,12 @@ class LoadedModel:
     digest: str
 
 
-def load_model(path_or_id: str | Path, *, dtype: Dtype = "float32", attention: str = "sdpa") -> LoadedModel:
+def load_model(path_or_id: str | Path, *, dtype: Dtype = "float32", attention: str | None = None) -> LoadedModel:
     """Load weights and tokenizer, and check that they are what a policy needs.
+
+    Args:
+        dtype: of the weights.
+        attention: "sdpa" or "eager"; the model's own choice when None (sdpa where it can).
 
     Raises:
         ModelError: no such folder or hub id, no config, no safetensors, not a causal language model, weights missing,
@@ -61,7 +66,7 @@ def load_model(path_or_id: str | Path, *, dtype: Dtype = "float32", attention: s
             attn_implementation=attention,
             output_loading_info=True,
         )
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{path_or_id} is not a causal language model that transformers can load without code of its own: {error}"
         ) from error
@@ -144,6 +149,9 @@ def _switch_dropout_off(config: Any) -> None:
 
 
 def _check_vocabulary(path_or_id: str | Path, *, model: Any, tokenizer: Any) -> None:
+    if not tokenizer("Is anybody there?", add_special_tokens=False)["input_ids"]:
+        # Without its files transformers may build a tokenizer that knows nothing, and say nothing.
+        raise ModelError(f"{path_or_id} has no usable tokenizer; save one beside the weights")
     rows = model.get_input_embeddings().weight.shape[0]
     highest = max(tokenizer.get_vocab().values(), default=-1)
     if highest >= rows:
