@@ -1,0 +1,42 @@
+"""Language-model policies from human judgements: usable by itself, without Django and without a web app.
+
+Names are loaded when they are asked for, so that `alignment.core.records` and `.config` need no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "alignment.core.backbone": ("Backbone", "LoraConfig"),
+    "alignment.core.config": (
+        "DirectConfig",
+        "InvalidSetting",
+        "LoraSettings",
+        "PPOConfig",
+        "RewardModelConfig",
+        "SFTConfig",
+        "TrainerConfig",
+    ),
+    "alignment.core.methods.direct": ("Direct",),
+    "alignment.core.methods.ppo": ("PPO",),
+    "alignment.core.methods.reward_model": ("RewardModel",),
+    "alignment.core.methods.sft": ("SupervisedFineTuning",),
+    "alignment.core.records": ("Comparison", "Demonstration", "Judgement", "Message", "Prompt"),
+    "alignment.core.rollout": ("sample",),
+    "alignment.core.trainer": ("NonFiniteLoss", "RunResult", "Step", "train"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'alignment.core' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
