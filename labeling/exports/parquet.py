@@ -51,6 +51,7 @@ def write(rows: Iterator[Row], *, view: View) -> Iterator[bytes]:
     with pq.ParquetWriter(pipe, schema, compression="zstd") as writer:
         while group := list(islice(rows, GROUP_ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
+            group.clear()  # else two groups are held while the next one is read
             yield pipe.take()
     yield pipe.take()
 
