@@ -1,7 +1,244 @@
-"""Addresses."""
+"""The API of runs and policies, below /api/v1/. Same rights and refusals as everywhere."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from collections.abc import Mapping
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from alignment import selectors, services
+from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
+from labeling import exchange
+from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
+
+Out = serializers.Serializer[Any]
+
+# Fields named parent are taken out of the class by DRF's metaclass, which no stub knows.
+
+
+class RefusalOut(Out):
+    """Every refusal."""
+
+    detail = serializers.CharField(help_text="A sentence that names the value and the remedy.")
+    code = serializers.CharField(help_text="For programs.")
+
+
+class RunIn(Out):
+    """What a run is to be; what is left out is as the project's loop has it."""
+
+    method = serializers.ChoiceField(Method.choices, required=False)
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    config = serializers.DictField(
+        child=serializers.DictField(), required=False, help_text="Settings by section, as in a run's own config."
+    )
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse names that are not known, so that a misspelt one is not taken for a missing one."""
+        if isinstance(data, Mapping) and (unknown := [str(name) for name in data if name not in self.fields]):
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError({name: [f"unknown field; known are {known}"] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class RunOut(Out):
+    id = serializers.IntegerField()
+    method = serializers.ChoiceField(Method.choices)
+    state = serializers.ChoiceField(RunState.choices)
+    stage = serializers.CharField(help_text="What it does, or did last; empty before the first stage.")
+    trigger = serializers.ChoiceField(Trigger.choices)
+    reason = serializers.CharField()
+    seed = serializers.IntegerField()
+    code_version = serializers.CharField()
+    parent = serializers.IntegerField(  # type: ignore[assignment]
+        allow_null=True, help_text="Version of the policy that it is compared with."
+    )
+    policy = serializers.IntegerField(allow_null=True, help_text="Version that it made.")
+    accuracy = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="Of the reward model on held-out comparisons: estimate, low and high end of the 95 % interval.",
+    )
+    snapshot_digest = serializers.CharField()
+    snapshot_counts = serializers.DictField(child=serializers.IntegerField())
+    stop_requested = serializers.BooleanField()
+    error = serializers.CharField()
+    created = serializers.DateTimeField()
+    started = serializers.DateTimeField(allow_null=True)
+    finished = serializers.DateTimeField(allow_null=True)
+
+
+class MetricOut(Out):
+    stage = serializers.ChoiceField(Stage.choices)
+    step = serializers.IntegerField()
+    values = serializers.DictField(child=serializers.FloatField())
+
+
+class RunDetailOut(RunOut):
+    config = serializers.DictField()
+    results = serializers.DictField(help_text="What each finished stage found.")
+    metrics = MetricOut(many=True)
+
+
+class EvaluationOut(Out):
+    against = serializers.IntegerField(help_text="A version.")
+    num_prompts = serializers.IntegerField()
+    win_rate = serializers.FloatField()
+    win_rate_low = serializers.FloatField()
+    win_rate_high = serializers.FloatField()
+    reward = serializers.FloatField()
+    reward_against = serializers.FloatField()
+    kl = serializers.FloatField(allow_null=True, help_text="Nats per completion, to the base.")
+    length = serializers.FloatField(help_text="Mean tokens.")
+    eos_rate = serializers.FloatField()
+
+
+class PolicyOut(Out):
+    id = serializers.IntegerField()
+    version = serializers.IntegerField()
+    parent = serializers.IntegerField(allow_null=True, help_text="A version.")  # type: ignore[assignment]
+    status = serializers.ChoiceField(["serving", "past", "candidate"])
+    method = serializers.CharField(help_text="Empty for the base.")
+    run = serializers.IntegerField(allow_null=True)
+    digest = serializers.CharField()
+    created = serializers.DateTimeField()
+    promoted = serializers.DateTimeField(allow_null=True)
+    evaluations = EvaluationOut(many=True)
+
+
+REASONS = {
+    400: "Invalid input; the sentence names the value and the remedy.",
+    401: "No token, or one that is not valid.",
+    403: "Your role does not do this.",
+    404: "No such thing for you; whether it exists for others is not said.",
+    409: "The state of things has moved on.",
+    415: "Another content type than application/json.",
+}
+
+
+def _refusals(*statuses: int) -> dict[int, Any]:
+    return {status: OpenApiResponse(RefusalOut, description=REASONS[status]) for status in statuses}
+
+
+class RunsView(ApiView):
+    pagination_class = NewestFirst
+    query_parameters = {"GET": NewestFirst.PARAMETERS}
+
+    @extend_schema(responses={200: RunOut(many=True), **_refusals(400, 401, 403, 404)}, operation_id="runs_list")
+    def get(self, request: SignedInApiRequest, slug: str) -> Response:
+        """The project's runs, the newest first."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(selectors.runs(project.id), request, view=self) or []
+        return paginator.get_paginated_response(RunOut([_run(run) for run in page], many=True).data)
+
+    @extend_schema(
+        request=RunIn, responses={201: RunDetailOut, **_refusals(400, 401, 403, 404, 415)}, operation_id="runs_create"
+    )
+    def post(self, request: SignedInApiRequest, slug: str) -> Response:
+        """Start a run on all judgements there are now."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+        body = RunIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        run = services.create_run(
+            project_id=project.id,
+            method=given.get("method"),
+            seed=given.get("seed"),
+            changes=given.get("config"),
+            reason=given.get("reason") or f"started by {request.user.get_username()}",
+            creator_id=request.user.pk,
+        )
+        return Response(RunDetailOut(_detail(run)).data, status=201)
+
+
+class RunView(ApiView):
+    @extend_schema(responses={200: RunDetailOut, **_refusals(400, 401, 403, 404)}, operation_id="runs_retrieve")
+    def get(self, request: SignedInApiRequest, run_id: int) -> Response:
+        """A run with its settings, what its stages found, and its metrics."""
+        run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.RESEARCHERS)
+        return Response(RunDetailOut(_detail(run)).data)
+
+
+class StopView(ApiView):
+    @extend_schema(
+        request=None, responses={200: RunDetailOut, **_refusals(400, 401, 403, 404, 409)}, operation_id="runs_stop"
+    )
+    def post(self, request: SignedInApiRequest, run_id: int) -> Response:
+        """Ask a run to stop; it does so after its current step. Twice is harmless."""
+        run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.MANAGERS)
+        services.request_stop(run_id=run.pk)
+        run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.MANAGERS)
+        return Response(RunDetailOut(_detail(run)).data)
+
+
+class PoliciesView(ApiView):
+    pagination_class = NewestFirst
+    query_parameters = {"GET": NewestFirst.PARAMETERS}
+
+    @extend_schema(responses={200: PolicyOut(many=True), **_refusals(400, 401, 403, 404)}, operation_id="policies_list")
+    def get(self, request: SignedInApiRequest, slug: str) -> Response:
+        """The project's policy versions with how they did, the newest first."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(selectors.policies(project.id), request, view=self) or []
+        return paginator.get_paginated_response(PolicyOut([_policy(policy) for policy in page], many=True).data)
+
+
+class PromoteView(ApiView):
+    @extend_schema(
+        request=None, responses={200: PolicyOut, **_refusals(400, 401, 403, 404)}, operation_id="policies_promote"
+    )
+    def post(self, request: SignedInApiRequest, policy_id: int) -> Response:
+        """Let a version write for the queue from now on; an older one is a rollback. Twice is harmless."""
+        policy, project = selectors.policy_for(policy_id, user=request.user, roles=exchange.MANAGERS)
+        services.promote(policy_id=policy.pk)
+        return Response(PolicyOut(_policy(selectors.policies(project.id).get(pk=policy.pk))).data)
+
+
+def _run(run: Any) -> dict[str, Any]:
+    model = getattr(run, "reward_model", None)
+    known = model is not None and model.accuracy is not None
+    names = ("method", "state", "stage", "trigger", "reason", "seed", "code_version", "snapshot_digest")
+    more = ("snapshot_counts", "stop_requested", "error", "created", "started", "finished")
+    return {
+        "id": run.pk,
+        "parent": run.parent.version if run.parent else None,
+        "policy": run.policy.version if hasattr(run, "policy") else None,
+        "accuracy": [model.accuracy, model.accuracy_low, model.accuracy_high] if model is not None and known else None,
+        **{name: getattr(run, name) for name in (*names, *more)},
+    }
+
+
+def _detail(run: Run) -> dict[str, Any]:
+    return {**_run(run), "config": run.config, "results": run.results, "metrics": selectors.metrics(run)}
+
+
+def _policy(policy: Any) -> dict[str, Any]:
+    return {
+        "id": policy.pk,
+        "parent": policy.parent.version if policy.parent else None,
+        "run": policy.run_id,
+        "evaluations": [_evaluation(each) for each in policy.compared],
+        **{name: getattr(policy, name) for name in ("version", "status", "method", "digest", "created", "promoted")},
+    }
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    own = ("num_prompts", "reward", "reward_against", "kl", "length", "eos_rate")
+    names = ("win_rate", "win_rate_low", "win_rate_high", *own)
+    return {"against": evaluation.against.version, **{name: getattr(evaluation, name) for name in names}}
+
+
+app_name = "alignment-api"
+urlpatterns = [
+    path("projects/<slug:slug>/runs/", RunsView.as_view(), name="runs"),
+    path("projects/<slug:slug>/policies/", PoliciesView.as_view(), name="policies"),
+    path("runs/<int:run_id>/", RunView.as_view(), name="run"),
+    path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
+    path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),
+]

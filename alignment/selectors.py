@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from alignment.loop import Facts
 from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, Run, Sample
@@ -27,6 +28,34 @@ def runs(project_id: int) -> QuerySet[Run]:
         .defer("results", "traceback", "config")
         .order_by("-id")
     )
+
+
+def run_in(project_id: int, run_id: int) -> Run:
+    """A run of a project.
+
+    Raises:
+        NotFound: there is none with this id in the project.
+    """
+    run = (
+        Run.objects.select_related("parent", "policy", "reward_model", "creator")
+        .filter(pk=run_id, project=project_id)
+        .first()
+    )
+    if run is None:
+        raise exchange.NotFound(f"there is no run {run_id} in this project")
+    return run
+
+
+def policy_in(project_id: int, version: int) -> Policy:
+    """A policy version of a project.
+
+    Raises:
+        NotFound: there is none with this number in the project.
+    """
+    policy = Policy.objects.filter(project=project_id, version=version).first()
+    if policy is None:
+        raise exchange.NotFound(f"there is no policy version {version} in this project")
+    return policy
 
 
 def run_for(run_id: int, *, user: Any, roles: Collection[str]) -> tuple[Run, exchange.ProjectRecord]:
@@ -66,13 +95,13 @@ def _place(
 
 
 def policies(project_id: int) -> QuerySet[Policy]:
-    """A project's policy versions with how they did, the newest first."""
+    """A project's policy versions, the newest first, with ``compared``: against the parent, then against the base."""
     evaluations = Evaluation.objects.select_related("against").order_by("-against__version")
     return (
         Policy.objects.filter(project=project_id)
         .select_related("parent", "run", "run__reward_model")
         .defer("run__results", "run__config", "run__traceback")
-        .prefetch_related(Prefetch("evaluations", queryset=evaluations))
+        .prefetch_related(Prefetch("evaluations", queryset=evaluations, to_attr="compared"))
         .order_by("-version")
     )
 
@@ -133,11 +162,43 @@ def facts(project_id: int, *, written_out: bool = False) -> Facts:
     )
 
 
-def samples_of(prompt_id: int, *, policies: Sequence[Policy]) -> dict[int, list[Sample]]:
-    """The newest four samples of each policy for one prompt, by policy id."""
-    rows = Sample.objects.filter(prompt=prompt_id, policy__in=policies).order_by("-id")
+def browsable_prompts(project_id: int) -> list[exchange.PromptRecord]:
+    """Prompts to look at versions by: the held-out ones first, which every evaluation wrote for."""
+    held_out = exchange.prompts(project_id, held_out=True, limit=100)
+    return held_out + exchange.prompts(project_id, held_out=False, limit=100)
+
+
+def chosen_prompt(
+    project_id: int, wanted: str, listed: Sequence[exchange.PromptRecord]
+) -> exchange.PromptRecord | None:
+    """The prompt that was asked for by id, else the first listed one.
+
+    Raises:
+        NotFound: the project has none with this id.
+    """
+    if wanted.isdecimal() and len(wanted) < 19:
+        return exchange.prompt_record(project_id, int(wanted))
+    return listed[0] if listed else None
+
+
+def policies_to_compare(project_id: int, versions: Sequence[int]) -> tuple[list[Policy], list[Policy]]:
+    """All versions, the newest first, and those to show: the ones asked for, else base, served and newest."""
+    every = list(Policy.objects.filter(project=project_id).order_by("-version")[:100])
+    asked = [policy for policy in every if policy.version in versions]
+    usual = [policy for policy in every if policy.version == 1 or policy.is_serving or policy == every[0]]
+    return every, sorted(asked or usual, key=lambda policy: policy.version)
+
+
+def samples_of(prompt_id: int, *, policies: Sequence[Policy], most: int = 4) -> dict[int, list[Sample]]:
+    """The newest samples of each policy for one prompt, by policy id."""
+    newest = Window(RowNumber(), partition_by="policy", order_by=F("id").desc())
+    rows = (
+        Sample.objects.filter(prompt=prompt_id, policy__in=policies)
+        .annotate(place=newest)
+        .filter(place__lte=most)
+        .order_by("-id")
+    )
     found: dict[int, list[Sample]] = {policy.pk: [] for policy in policies}
-    for row in rows[: 16 * max(1, len(policies))]:
-        if len(found[row.policy_id]) < 4:
-            found[row.policy_id].append(row)
+    for row in rows:
+        found[row.policy_id].append(row)
     return found

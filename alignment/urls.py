@@ -1,7 +1,23 @@
-"""Addresses."""
+"""Addresses of the pages."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from alignment import views
+
+app_name = "alignment"
+urlpatterns = [
+    path("p/<slug:slug>/loop/", views.loop_status, name="loop-status"),
+    path("p/<slug:slug>/loop/settings/", views.change_settings, name="loop-settings"),
+    path("p/<slug:slug>/runs/", views.runs, name="runs"),
+    path("p/<slug:slug>/runs/start/", views.start, name="run-start"),
+    path("p/<slug:slug>/runs/<int:run_id>/", views.run, name="run"),
+    path("p/<slug:slug>/runs/<int:run_id>/curves/", views.curves, name="run-curves"),
+    path("p/<slug:slug>/runs/<int:run_id>/state/", views.run_state, name="run-state"),
+    path("p/<slug:slug>/runs/<int:run_id>/stop/", views.stop, name="run-stop"),
+    path("p/<slug:slug>/policies/", views.policies, name="policies"),
+    path("p/<slug:slug>/policies/<int:version>/promote/", views.promote, name="promote"),
+    path("p/<slug:slug>/policies/samples/", views.samples, name="samples"),
+    path("p/<slug:slug>/policies/samples/write/", views.write_samples, name="samples-write"),
+]

@@ -83,6 +83,11 @@ class PromptRecord:
     messages: tuple[tuple[str, str], ...]
     held_out: bool
 
+    @property
+    def last_turn(self) -> str:
+        """The text of the last message."""
+        return self.messages[-1][1]
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionRecord:

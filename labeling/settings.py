@@ -162,6 +162,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"RunStateEnum": "alignment.models.RunState.choices"},
 }
 
 # --- Learning ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,85 @@
+"""What people send from the pages of the loop, turned into what services take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from alignment.core.fields import InvalidSetting
+from alignment.models import LoopSettings, Method
+from alignment.plans import Plan, parse_assignments
+from alignment.services import LOOP_FIELDS
+
+
+class RunForm(forms.Form):
+    """A run by hand. Every setting of a run can be given, the usual ones have a field."""
+
+    method = forms.ChoiceField(label=_("Method"), choices=Method.choices, initial=Method.DPO)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**63 - 1, required=False)
+    epochs = forms.FloatField(
+        label=_("Epochs"), required=False, min_value=0, help_text=_("Passes of policy training over the judgements.")
+    )
+    beta = forms.FloatField(
+        label=_("Beta"), required=False, min_value=0, help_text=_("KL strength: smaller lets the policy go further.")
+    )
+    more = forms.CharField(
+        label=_("Other settings"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
+        help_text=_("One per line, as in reward_trainer.epochs=2. What is not named is as the loop has it."),
+    )
+
+    def clean_more(self) -> dict[str, dict[str, Any]]:
+        """The settings by section."""
+        lines = [line for line in str(self.cleaned_data["more"]).splitlines() if line.strip()]
+        try:
+            changes = parse_assignments(lines)
+            Plan.from_dict(changes)
+        except InvalidSetting as error:
+            raise forms.ValidationError(str(error)) from None
+        return changes
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """What differs from the loop's settings, by section."""
+        found: dict[str, dict[str, Any]] = {key: dict(value) for key, value in self.cleaned_data["more"].items()}
+        if self.cleaned_data["epochs"] is not None:
+            found.setdefault("trainer", {})["epochs"] = self.cleaned_data["epochs"]
+        if self.cleaned_data["beta"] is not None:
+            for section in ("direct", "ppo"):
+                found.setdefault(section, {})["beta"] = self.cleaned_data["beta"]
+        return found
+
+
+class LoopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+    """How the loop runs by itself."""
+
+    class Meta:
+        model = LoopSettings
+        fields = LOOP_FIELDS
+        labels = {
+            "enabled": _("Runs start by themselves"),
+            "judgements_per_run": _("Judgements per run"),
+            "method": _("Method"),
+            "start": _("Start from"),
+            "preset": _("Preset"),
+            "beta": _("Beta"),
+            "prompts_per_round": _("Prompts per round"),
+            "temperature": _("Temperature"),
+            "max_new_tokens": _("Longest completion"),
+            "seed": _("Seed"),
+        }
+
+
+class SamplesForm(forms.Form):
+    """Which versions shall write for which prompt."""
+
+    prompt = forms.IntegerField(min_value=1)
+    version = forms.TypedMultipleChoiceField(coerce=int)
+
+    def __init__(self, data: Any = None, *, versions: list[int]) -> None:
+        super().__init__(data)
+        field = self.fields["version"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [(version, str(version)) for version in versions]

@@ -1,0 +1,118 @@
+"""What pages show of a run, prepared for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from alignment.models import Evaluation, Run, RunState, Stage
+from alignment.plans import Plan
+from alignment.services import STAGES
+
+SECTIONS = {
+    "sft": ("reward_trainer", "reward_model", "trainer", "sft"),
+    "rm": ("reward_trainer", "reward_model"),
+    "dpo": ("reward_trainer", "reward_model", "trainer", "direct"),
+    "ppo": ("reward_trainer", "reward_model", "trainer", "ppo"),
+}
+ALWAYS = ("lora", "start", "evaluation", "sampling")
+
+
+@dataclass(frozen=True)
+class ShownStage:
+    """A stage with where it stands: done, now, ended (where the run ended early) or ahead; and what it found."""
+
+    stage: Stage
+    state: str
+    facts: list[tuple[str, str]]
+
+
+def shown_stages(run: Run) -> list[ShownStage]:
+    """The stages of the run's method, in their order."""
+    return [
+        ShownStage(stage=stage, state=_state(run, stage), facts=_facts(stage, run.results.get(stage, {})))
+        for stage in STAGES[run.method]
+    ]
+
+
+def _state(run: Run, stage: Stage) -> str:
+    if stage in run.results:
+        return "done"
+    if stage != run.stage:
+        return "ahead"
+    return "now" if run.state == RunState.RUNNING else "ended"
+
+
+def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
+    if not found:
+        return []
+    match stage:
+        case Stage.SNAPSHOT:
+            return [(name.replace("_", " "), f"{found[name]:,}") for name in ("train", "held_out", "comparisons")]
+        case Stage.REWARD_MODEL:
+            accuracy = "no held-out judgements yet"
+            if "accuracy" in found:
+                accuracy = f"{found['accuracy']:.1%} ({found['accuracy_low']:.1%} to {found['accuracy_high']:.1%})"
+            return [("held-out accuracy", accuracy), ("steps", f"{found['steps']:,}")]
+        case Stage.POLICY:
+            return [("version", str(found["version"])), ("steps", f"{found['steps']:,}")]
+        case Stage.EVALUATION:
+            verdict = "promoted" if found["promoted"] else f"not promoted: {found['refused']}"
+            kind = "held-out" if found["held_out"] else "training"
+            return [
+                ("verdict", verdict),
+                (f"{kind} prompts", f"{found['prompts']:,}"),
+                ("KL", f"{found['kl']:.2f} nats"),
+            ]
+    return [("items written", f"{found['items']:,}")]
+
+
+def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:
+    """The run's settings by section: (name, value, whether it differs from the preset)."""
+    usual = defaults.to_dict()
+    sections = (*SECTIONS[run.method], *ALWAYS)
+    return [
+        (
+            section,
+            [(name, value, usual.get(section, {}).get(name) != value) for name, value in run.config[section].items()],
+        )
+        for section in sections
+        if section in run.config
+    ]
+
+
+def shown_evaluations(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """The parent first, then the base."""
+    return sorted(evaluations, key=lambda each: -each.against.version)
+
+
+def shown_policies(policies: Iterable[Any]) -> list[tuple[Any, Evaluation | None, Evaluation | None]]:
+    """Each version with how it did against its parent and against the base, which may be the same."""
+    return [
+        (policy, *((policy.compared[0], policy.compared[-1]) if policy.compared else (None, None)))
+        for policy in policies
+    ]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric at the first and at the last step, for those who see no chart."""
+
+    stage: str
+    name: str
+    step: int
+    first: str
+    last: str
+
+
+def shown_metrics(curves: dict[str, dict[str, Any]]) -> list[Measured]:
+    """The ends of all curves, in the order of stages and names."""
+    found = []
+    for stage in (stage for stage in Stage if stage in curves):
+        for name, values in sorted(curves[stage]["values"].items()):
+            known = [value for value in values if value is not None]
+            step = curves[stage]["steps"][-1]
+            ends = (f"{known[0]:.4g}", f"{known[-1]:.4g}") if known else ("", "")
+            found.append(Measured(stage=stage.label, name=name, step=step, first=ends[0], last=ends[1]))
+    return found

@@ -1,0 +1,233 @@
+"""Runs, policies and the loop's state: visible to admins and researchers, steered by admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from alignment import selectors, services
+from alignment.core.fields import InvalidSetting
+from alignment.forms import LoopForm, RunForm, SamplesForm
+from alignment.loop import what_next
+from alignment.models import Run
+from alignment.plans import PRESETS
+from alignment.presenting import shown_evaluations, shown_metrics, shown_policies, shown_settings, shown_stages
+from labeling import exchange
+from labeling.http import SignedInRequest, signed_in
+
+RUNS_PER_PAGE = 25
+POLICIES_PER_PAGE = 25
+MOST_COMPARED = 6
+
+
+def _context(project: exchange.ProjectRecord, **more: Any) -> dict[str, Any]:
+    return {"project": project, "role": project.role, **more}
+
+
+@require_safe
+@signed_in
+def loop_status(request: SignedInRequest, slug: str) -> HttpResponse:
+    """What the loop does now and next; a fragment for the project's page, and a page of its own without htmx."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    context = _context(project, **_loop(project))
+    if request.htmx:
+        return render(request, "alignment/_loop.html", context)
+    return render(request, "alignment/loop.html", context | {"form": _loop_form(project)})
+
+
+def _loop(project: exchange.ProjectRecord) -> dict[str, Any]:
+    facts = selectors.facts(project.id)
+    return {
+        "facts": facts,
+        "next": what_next(facts),
+        "current": selectors.open_run(project.id),
+        "serving": selectors.serving_policy(project.id),
+        "loop": selectors.loop_settings(project.id),
+    }
+
+
+def _loop_form(project: exchange.ProjectRecord, data: Any = None) -> LoopForm | None:
+    return LoopForm(data, instance=selectors.loop_settings(project.id)) if project.is_managed else None
+
+
+@require_POST
+@signed_in
+def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Change how the loop runs by itself."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    form = LoopForm(request.POST, instance=selectors.loop_settings(project.id))
+    if not form.is_valid():
+        context = _context(project, **_loop(project), form=form)
+        return render(request, "alignment/loop.html", context, status=422)
+    services.change_loop(project_id=project.id, **form.cleaned_data)
+    messages.success(request, gettext("The settings of the loop are saved."))
+    return redirect("alignment:loop-status", slug)
+
+
+@require_safe
+@signed_in
+def runs(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The project's runs, what the loop does next, and a form to start one by hand."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    return _show_runs(request, project, RunForm() if project.is_managed else None)
+
+
+def _show_runs(
+    request: SignedInRequest, project: exchange.ProjectRecord, form: RunForm | None, *, status: int = 200
+) -> HttpResponse:
+    page = Paginator(selectors.runs(project.id), RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    context = _context(project, **_loop(project), page=page, form=form)
+    if request.htmx and request.htmx.target == "runs":
+        return render(request, "alignment/_runs.html", context)
+    return render(request, "alignment/runs.html", context, status=status)
+
+
+@require_POST
+@signed_in
+def start(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Start a run by hand."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    form = RunForm(request.POST)
+    if not form.is_valid():
+        return _show_runs(request, project, form, status=422)
+    try:
+        run = services.create_run(
+            project_id=project.id,
+            method=form.cleaned_data["method"],
+            changes=form.changes(),
+            seed=form.cleaned_data["seed"],
+            reason=gettext("started by %(name)s") % {"name": request.user.get_username()},
+            creator_id=request.user.pk,
+        )
+    except exchange.Invalid as error:
+        _add_error(form, error)
+        return _show_runs(request, project, form, status=422)
+    return redirect("alignment:run", slug, run.pk)
+
+
+def _add_error(form: RunForm, error: exchange.Invalid) -> None:
+    """Beside the field that the setting belongs to, where it has one."""
+    cause = error.__cause__
+    name = cause.name if isinstance(cause, InvalidSetting) else None
+    form.add_error(name if name in form.fields else None, error.message)
+
+
+def _run_of(request: SignedInRequest, slug: str, run_id: int) -> tuple[Run, exchange.ProjectRecord]:
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    return selectors.run_in(project.id, run_id), project
+
+
+@require_safe
+@signed_in
+def run(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
+    """One run: stages, live curves, settings, lineage, and the reason when it failed."""
+    found, project = _run_of(request, slug, run_id)
+    context = _context(
+        project,
+        run=found,
+        stages=shown_stages(found),
+        settings=shown_settings(found, defaults=PRESETS[selectors.loop_settings(project.id).preset]),
+        evaluations=shown_evaluations(found.evaluations.select_related("against", "policy")),
+        measured=shown_metrics(selectors.curves(found)),
+        curves_url=reverse("alignment:run-curves", args=[slug, run_id]),
+    )
+    return render(request, "alignment/run.html", context)
+
+
+@require_safe
+@never_cache
+@signed_in
+def run_state(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
+    """The part of a run's page that changes while it runs."""
+    found, project = _run_of(request, slug, run_id)
+    evaluations = shown_evaluations(found.evaluations.select_related("against", "policy"))
+    context = _context(project, run=found, stages=shown_stages(found), evaluations=evaluations)
+    return render(request, "alignment/_run_state.html", context)
+
+
+@require_safe
+@never_cache
+@signed_in
+def curves(request: SignedInRequest, slug: str, run_id: int) -> JsonResponse:
+    """The run's metrics as columns, for the charts."""
+    found, _ = _run_of(request, slug, run_id)
+    return JsonResponse({"state": found.state, "stages": selectors.curves(found)})
+
+
+@require_POST
+@signed_in
+def stop(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
+    """Ask a run to stop."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    found = selectors.run_in(project.id, run_id)
+    services.request_stop(run_id=found.pk)
+    messages.success(request, gettext("The run stops after its current step."))
+    return redirect("alignment:run", slug, run_id)
+
+
+@require_safe
+@signed_in
+def policies(request: SignedInRequest, slug: str) -> HttpResponse:
+    """All versions with how they did, and a way into the sample browser."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    page = Paginator(selectors.policies(project.id), POLICIES_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "alignment/policies.html", _context(project, page=page, policies=shown_policies(page)))
+
+
+@require_POST
+@signed_in
+def promote(request: SignedInRequest, slug: str, version: int) -> HttpResponse:
+    """Let a version write for the queue from now on; an older one is a rollback."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    policy = selectors.policy_in(project.id, version)
+    services.promote(policy_id=policy.pk)
+    messages.success(request, gettext("Version %(version)d serves now.") % {"version": version})
+    return redirect("alignment:policies", slug)
+
+
+@require_safe
+@signed_in
+def samples(request: SignedInRequest, slug: str) -> HttpResponse:
+    """One prompt through several versions, side by side, from what they wrote before."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    listed = selectors.browsable_prompts(project.id)
+    chosen = selectors.chosen_prompt(project.id, request.GET.get("prompt", ""), listed)
+    versions = [int(value) for value in request.GET.getlist("version") if value.isdecimal()][:MOST_COMPARED]
+    every, compared = selectors.policies_to_compare(project.id, versions)
+    stored = selectors.samples_of(chosen.id, policies=compared) if chosen else {}
+    context = _context(
+        project,
+        prompts=listed,
+        prompt=chosen,
+        every=every,
+        compared=[(policy, stored[policy.pk]) for policy in compared] if chosen else [],
+        versions=[policy.version for policy in compared],
+    )
+    template = (
+        "alignment/_samples.html" if request.htmx and request.htmx.target == "samples" else "alignment/samples.html"
+    )
+    return render(request, template, context)
+
+
+@require_POST
+@signed_in
+def write_samples(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Have the versions write for the prompt once more; the worker does it."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    every, _ = selectors.policies_to_compare(project.id, [])
+    form = SamplesForm(request.POST, versions=[policy.version for policy in every])
+    if not form.is_valid():
+        raise exchange.Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    prompt, versions = form.cleaned_data["prompt"], form.cleaned_data["version"]
+    services.request_samples(project_id=project.id, prompt_id=prompt, versions=versions)
+    messages.success(request, gettext("The worker writes; this page shows it as soon as it is there."))
+    query = "&".join([f"prompt={prompt}", *(f"version={version}" for version in versions)])
+    return redirect(f"{reverse('alignment:samples', args=[slug])}?{query}")
