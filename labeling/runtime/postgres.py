@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -37,7 +38,7 @@ ROLE = "prefloop"  # may make databases, which tests need, and is no superuser: 
 DATABASE = "prefloop"
 
 
-def connection_parameters(data_folder: Path) -> dict[str, str]:
+def connection_parameters(data_folder: Path) -> dict[str, Any]:
     """How to reach the database of this data folder, in libpq's words. Starts nothing and changes nothing."""
     return {"host": str(socket_folder(home_of(data_folder))), "port": "5432", "user": ROLE, "dbname": DATABASE}
 

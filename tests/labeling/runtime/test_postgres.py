@@ -16,6 +16,7 @@ from labeling.runtime.errors import StartError
 from labeling.runtime.postgres import EmbeddedPostgres, connection_parameters, connection_url
 
 ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.slow
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about what root has to take care of")
 
 
@@ -98,7 +99,6 @@ def test_a_killed_holder_does_not_keep_the_server(folder, hold, server_pid_of):
     assert server_pid_of(folder) is None
 
 
-@pytest.mark.slow
 def test_rows_survive_a_killed_server(folder, hold, server_pid_of):
     other = hold()
     assert other.says("in")
@@ -112,7 +112,6 @@ def test_rows_survive_a_killed_server(folder, hold, server_pid_of):
     assert rows == [(1000,)]
 
 
-@pytest.mark.slow
 def test_a_holder_can_start_a_killed_server_again(folder, server_pid_of):
     server = quick(folder)
     with server.running():
@@ -128,7 +127,6 @@ def test_a_holder_can_start_a_killed_server_again(folder, server_pid_of):
         assert server_pid_of(folder) != killed
 
 
-@pytest.mark.slow
 def test_rows_survive_the_death_of_everything(folder, hold, server_pid_of, eventually):
     other = hold()
     assert other.says("in")
@@ -145,7 +143,6 @@ def test_rows_survive_the_death_of_everything(folder, hold, server_pid_of, event
     assert rows == [(41,)]
 
 
-@pytest.mark.slow
 def test_a_session_that_outlives_its_server_does_not_keep_a_new_one_away(folder, server_pid_of, eventually):
     with quick(folder).running(), psycopg.connect(connection_url(folder), autocommit=True) as busy:
         # A loop that never waits doesn't notice that the postmaster is gone.
