@@ -1,6 +1,6 @@
 // The judging page: opens each item that arrives, and sends what waits when there is a connection again.
 
-import { notice, toast, words } from "./lib.js";
+import { notice, noticeSignedOut, toast, words } from "./lib.js";
 import { Item } from "./judge/item.js";
 import { sendOutbox } from "./judge/server.js";
 import { Drafts, Outbox } from "./judge/storage.js";
@@ -34,9 +34,11 @@ function onReply({ entry, reply }) {
     notice(null);
     toast(words("sent"));
     if (isHere) window.htmx.ajax("GET", item.root.dataset.nextUrl, { target: "#item", swap: "outerHTML" });
+  } else if (reply.status === 401) {
+    noticeSignedOut();
   } else if (reply.detail) {
     notice(reply.detail, { tone: "bad", code: reply.code });
-    if (isHere && reply.status !== 401) item.sending.unlock();
+    if (isHere) item.sending.unlock();
   }
 }
 

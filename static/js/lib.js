@@ -15,7 +15,7 @@ export function csrfToken() {
 }
 
 // Replaces what the page says above its content; null takes it away.
-export function notice(message, { tone = "warn", code = "" } = {}) {
+export function notice(message, { tone = "warn", code = "", href = "", label = "" } = {}) {
   const area = document.getElementById("notices");
   area.replaceChildren();
   if (!message) return;
@@ -25,6 +25,13 @@ export function notice(message, { tone = "warn", code = "" } = {}) {
   const text = document.createElement("p");
   text.textContent = message.charAt(0).toUpperCase() + message.slice(1);
   box.append(text);
+  if (href) {
+    const link = document.createElement("a");
+    link.className = "button is-small is-primary";
+    link.href = href;
+    link.textContent = label;
+    box.append(link);
+  }
   area.append(box);
   box.scrollIntoView({ block: "nearest" });
 }
@@ -33,6 +40,13 @@ export function notice(message, { tone = "warn", code = "" } = {}) {
 export function words(name, values = {}) {
   const sentence = document.getElementById("words")?.dataset[name] ?? "";
   return sentence.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+// The server does not know who this is any more: what was written stays, and signing in leads back here.
+export function noticeSignedOut() {
+  const { loginUrl } = document.getElementById("words").dataset;
+  const href = `${loginUrl}?next=${encodeURIComponent(location.pathname)}`;
+  notice(words("signedOut"), { tone: "bad", code: "signed_out", href, label: words("signIn") });
 }
 
 // crypto.randomUUID exists on https and localhost only; a team's server may be on plain http.

@@ -278,6 +278,47 @@ def test_a_session_that_ended_keeps_the_work_and_leads_back_to_it(cast: Cast, vi
     assert decided(Label.objects.get()) == ([5, 6, 7], [3, 2, 1])
 
 
+def test_a_draft_of_a_session_that_ended_leads_to_the_login_and_back(cast: Cast, visitors: Visitors):
+    page = visitors.page("bob", JUDGE)
+    Session.objects.all().delete()
+
+    press(page, "6")
+    page.locator("#notices").get_by_role("link", name="Sign in").click()
+    page.get_by_label("Username").fill("bob")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Enter")
+
+    expect(page.locator("[data-go='0']")).to_have_text(re.compile(r"A\s*6"))
+    expect(card(page, "B")).to_be_visible()
+
+
+def test_cards_are_ranked_by_touch_on_their_handle(cast: Cast, visitors: Visitors):
+    page = visitors.page("bob", JUDGE, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    for letter in "ABC":
+        card(page, letter).locator(".scale-value").filter(has_text="5").tap()
+    handle = card(page, "C").locator("[data-handle]")
+    slot = page.locator("[data-slot='1']")
+    slot.scroll_into_view_if_needed()
+    start, goal = handle.bounding_box(), slot.bounding_box()
+    assert start is not None
+    assert goal is not None
+    device = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    x, y = start["x"] + 20, start["y"] + 20
+    end = goal["y"] + goal["height"] / 2
+    touch("touchStart", (x, y))
+    for step in range(1, 11):
+        touch("touchMove", (x + 6 * step, y + (end - y) * step / 10))
+        page.wait_for_timeout(40)
+    touch("touchEnd")
+
+    expect(page.locator("[data-slot='1'] [data-letter=C]")).to_be_visible()
+    expect(page.locator(".action-status")).to_have_text("Completion C is in place 1.")
+
+
 def test_a_lease_that_ended_is_said_and_the_work_is_kept_as_an_extra_judgement(cast: Cast, visitors: Visitors):
     context = visitors.context("bob")
     page = context.new_page()

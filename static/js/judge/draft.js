@@ -1,6 +1,6 @@
 // Keeping unfinished work: at once in the browser, a moment later on the server, and when the page is left.
 
-import { notice, words } from "../lib.js";
+import { notice, noticeSignedOut, words } from "../lib.js";
 import { isAway, post } from "./server.js";
 import { readWork } from "./work.js";
 
@@ -41,6 +41,7 @@ export class DraftKeeper {
     }
     this.say(words("local"));
     if (isAway(reply.status)) this.isDirty = true;
+    else if (reply.status === 401) noticeSignedOut();
     else if (reply.detail) notice(reply.detail, { code: reply.code });
   }
 
