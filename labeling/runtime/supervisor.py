@@ -148,7 +148,7 @@ class Child:
         with lines, self.log.open("ab", buffering=0) as log:
             for line in lines:
                 log.write(line)
-                self.say(f"{self.program.name:<6} | {line.decode(errors='replace').rstrip()}")
+                self.say(f"{self.program.name:<7} | {line.decode(errors='replace').rstrip()}")
 
 
 class Supervisor:

@@ -19,6 +19,7 @@ from django.db import OperationalError, connections
 
 from labeling.runtime.errors import StartError
 from labeling.runtime.fingerprints import fingerprint, is_done, mark_done
+from labeling.runtime.gpus import num_gpus
 from labeling.runtime.local import REPOSITORY, uses_embedded_database
 from labeling.runtime.locks import FileLock
 from labeling.runtime.places import make_folder
@@ -123,10 +124,12 @@ class Run:
         mark_done(note, digest)
 
     def programs(self) -> list[Program]:
-        """What is kept running."""
+        """What is kept running: the web server, and a worker for each GPU or one on the CPU."""
         listen = ["--host", self.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10", "--no-access-log"]
         web = [sys.executable, "-m", "uvicorn", "labeling.asgi:application", "--app-dir", str(REPOSITORY), *listen]
-        return [Program("web", web), Program("worker", [*manage(), "worker"])]
+        worker = [*manage(), "worker", "--slot"]
+        others = [Program(f"worker{slot}", [*worker, str(slot)]) for slot in range(1, num_gpus(os.environ))]
+        return [Program("web", web), Program("worker", [*worker, "0"]), *others]
 
     def tend(self, interruption: Interruption) -> None:
         """Once a second: announce the web server when it answers, and start a database that died."""

@@ -168,7 +168,7 @@ def test_ctrl_c_lets_all_say_goodbye(supervise):
 
     assert supervised.process.returncode == 0
     assert said[0] == "Stopping (Ctrl-C again stops at once)"
-    assert sorted(said[1:]) == ["web    | bye", "worker | bye"]
+    assert sorted(said[1:]) == ["web     | bye", "worker  | bye"]
     assert not any(runs(pid) for pid in pids)
 
 
