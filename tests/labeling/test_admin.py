@@ -1,0 +1,91 @@
+"""Django's admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from factories import claim, judge, make_cast, make_user
+
+from labeling.models import Item, Label, Membership
+
+pytestmark = pytest.mark.django_db
+
+MODELS = ["user", "project", "membership", "prompt", "completion", "item", "assignment", "label"]
+
+
+@pytest.fixture
+def root(client):
+    client.force_login(make_user("root", is_superuser=True))
+    return client
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_list_and_every_row_can_be_looked_at(root, name):
+    cast = make_cast(num_items=2)
+    judge(cast.project, cast.bob)
+    claim(cast.project, cast.dora)
+    model = next(model for model in admin.site._registry if model._meta.label_lower == f"labeling.{name}")
+
+    listed = root.get(reverse(f"admin:labeling_{name}_changelist"), {"q": "1"})
+    shown = [root.get(reverse(f"admin:labeling_{name}_change", args=[row.pk])) for row in model.objects.all()]
+
+    assert listed.status_code == 200
+    assert shown
+    assert {response.status_code for response in shown} == {200}
+
+
+@pytest.mark.parametrize("name", ["prompt", "completion", "item", "assignment", "label"])
+def test_what_services_write_can_not_be_changed_by_hand(root, name):
+    cast = make_cast(num_items=1)
+    judge(cast.project, cast.bob)
+    model = next(model for model in admin.site._registry if model._meta.label_lower == f"labeling.{name}")
+    pk = model.objects.values_list("pk", flat=True).first()
+
+    statuses = [
+        root.get(reverse(f"admin:labeling_{name}_add")).status_code,
+        root.post(reverse(f"admin:labeling_{name}_change", args=[pk]), {"notes": "changed"}).status_code,
+        root.post(reverse(f"admin:labeling_{name}_delete", args=[pk]), {"post": "yes"}).status_code,
+    ]
+
+    assert statuses == [403, 403, 403]
+    assert Label.objects.get().notes == ""
+
+
+def test_membership_can_be_repaired_but_its_counts_not(root):
+    cast = make_cast()
+    membership = Membership.objects.get(project=cast.project, user=cast.bob)
+    body = {"project": cast.project.pk, "user": cast.bob.pk, "role": "reviewer", "num_submitted": 99}
+
+    response = root.post(reverse("admin:labeling_membership_change", args=[membership.pk]), body)
+
+    membership.refresh_from_db()
+    assert response.status_code == 302
+    assert (membership.role, membership.is_active, membership.num_submitted) == ("reviewer", False, 0)
+
+
+@pytest.mark.parametrize("name", ["prompt", "item", "assignment", "label"])
+def test_list_asks_as_many_queries_for_three_rows_as_for_one(root, name):
+    counts = []
+    cast = make_cast(num_items=1, overlap=3)
+    for user in (cast.bob, cast.dora, cast.alice):
+        judge(cast.project, user)
+        with CaptureQueriesContext(connection) as queries:
+            root.get(reverse(f"admin:labeling_{name}_changelist"))
+        counts.append(len(queries))
+
+    assert counts[0] == counts[2]
+    assert Item.objects.get().num_judgements == 3
+
+
+def test_search_for_a_nul_character_finds_nothing_and_does_not_fail(root):
+    assert root.get(reverse("admin:labeling_label_changelist"), {"q": "a\x00b"}).status_code == 200
+
+
+def test_only_staff_gets_in(client):
+    cast = make_cast()
+    client.force_login(cast.alice)
+
+    assert client.get(reverse("admin:labeling_project_changelist")).status_code == 302
