@@ -18,7 +18,7 @@ ERRORS = [(Invalid, 400), (NotAllowed, 403), (NotFound, 404), (Conflict, 409)]
 def asked(user=None, **headers):
     request = RequestFactory(headers=headers).get("/p/colours/")
     request.user = user or User(username="bob")
-    request.htmx = HtmxDetails(request)
+    request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]  # the middleware sets it
     return request
 
 
