@@ -125,7 +125,17 @@ class Run:
 
     def programs(self) -> list[Program]:
         """What is kept running: the web server, and a worker for each GPU or one on the CPU."""
-        listen = ["--host", self.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10", "--no-access-log"]
+        listen = [
+            "--host",
+            self.host,
+            "--port",
+            str(self.port),
+            "--timeout-graceful-shutdown",
+            "10",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+        ]
         web = [sys.executable, "-m", "uvicorn", "labeling.asgi:application", "--app-dir", str(REPOSITORY), *listen]
         worker = [*manage(), "worker", "--slot"]
         others = [Program(f"worker{slot}", [*worker, str(slot)]) for slot in range(1, num_gpus(os.environ))]
