@@ -10,3 +10,7 @@ class LabelingConfig(AppConfig):
 
     name = "labeling"
     verbose_name = "Labeling"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from labeling import checks  # noqa: F401  # importing registers them
