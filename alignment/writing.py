@@ -14,6 +14,7 @@ from alignment.plans import SamplingConfig
 from labeling import exchange
 
 COMPLETIONS_AT_ONCE = 64
+HIGHEST_PRIORITY = 30_000
 
 
 def write(
@@ -84,7 +85,9 @@ def hand_over(project_id: int, *, version: int, rows: Sequence[Sequence[dict[str
         ]
         for group in rows
     ]
-    return exchange.add_completions(project_id=project_id, policy_version=version, sampled=sampled)
+    # What the newest policy writes is asked about first: judgements of it teach the most.
+    priority = min(version, HIGHEST_PRIORITY)
+    return exchange.add_completions(project_id=project_id, policy_version=version, sampled=sampled, priority=priority)
 
 
 def _storable(text: str) -> str:

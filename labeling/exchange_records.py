@@ -1,0 +1,75 @@
+"""What crosses the door to other apps (labeling.exchange): frozen records, plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from labeling.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """A project as the learner needs to know it, and the role of the person who asks."""
+
+    id: int
+    slug: str
+    name: str
+    completions_per_item: int
+    overlap: int
+    role: str = Role.ADMIN.value
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether the person may steer the loop."""
+        return self.role == Role.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRecord:
+    """A prompt: messages are (role, content)."""
+
+    id: int
+    digest: str
+    messages: tuple[tuple[str, str], ...]
+    held_out: bool
+
+    @property
+    def last_turn(self) -> str:
+        """The text of the last message."""
+        return self.messages[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRecord:
+    """A completion and the policy version that wrote it, None when a person or an import did."""
+
+    id: int
+    text: str
+    policy_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRecord:
+    """One current judgement. Ranks and ratings are aligned with the completions; 1 is the best rank.
+
+    ``annotator`` is a pseudonym within the project, empty for imports.
+    """
+
+    id: int
+    prompt: PromptRecord
+    completions: tuple[CompletionRecord, ...]
+    ranks: tuple[int, ...] | None
+    ratings: tuple[int | None, ...] | None
+    annotator: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A completion that a policy sampled; logprob is in nats under the sampling distribution."""
+
+    prompt: int
+    text: str
+    logprob: float
+    sampling: dict[str, Any]
