@@ -6,15 +6,42 @@ from pathlib import Path
 
 import pytest
 from acceptance.system import ROOT, System
+from e2e.conftest import chromium
+from playwright.sync_api import Browser, BrowserContext, Page
+
+__all__ = ["chromium"]
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
+def system(data_folder: Path) -> Iterator[System]:
     """A fresh installation with the demo project, running."""
     cache = Path(os.environ.get("PREFLOOP_TEST_DATA") or ROOT / ".data" / "tests")
-    running = System(tmp_path / "data", models=cache / "models")
+    running = System(data_folder, models=cache / "models")
     try:
         running.start()
         yield running
     finally:
         running.stop()
+
+
+class Desk:
+    """Browsers of several people at once."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.contexts: list[BrowserContext] = []
+
+    def page(self) -> Page:
+        """A page in a browser of its own."""
+        context = self.browser.new_context(viewport={"width": 1440, "height": 900})
+        context.set_default_timeout(20_000)
+        self.contexts.append(context)
+        return context.new_page()
+
+
+@pytest.fixture
+def desk(chromium: Browser) -> Iterator[Desk]:
+    opened = Desk(chromium)
+    yield opened
+    for context in opened.contexts:
+        context.close()

@@ -6,6 +6,8 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from acceptance.browsing import judge_by_keys, sign_in, start_judging
+from acceptance.conftest import Desk
 from acceptance.judging import judge
 from acceptance.system import PASSWORD, System
 
@@ -44,8 +46,12 @@ for name in ("annotator1", "annotator2"):
 """
 
 
-def test_no_item_gets_more_judgements_than_its_overlap(system: System, browse):
+def test_no_item_gets_more_judgements_than_its_overlap(system: System, desk: Desk):
     prepare(system)
+    pages = [desk.page() for _ in range(2)]
+    for page, name in zip(pages, ("annotator1", "annotator2"), strict=True):
+        sign_in(page, system.url, name)
+        start_judging(page, "Crowd")
     clients = [system.client(f"client{number}") for number in range(PEOPLE)]
 
     with ThreadPoolExecutor(PEOPLE) as pool:
@@ -53,7 +59,9 @@ def test_no_item_gets_more_judgements_than_its_overlap(system: System, browse):
             pool.submit(judge, client, project="crowd", count=PROMPTS, chance=random.Random(seed))
             for seed, client in enumerate(clients)
         ]
-        in_browsers = [browse(name, project="crowd", count=3) for name in ("annotator1", "annotator2")]
+        for done in range(1, 4):
+            for page in pages:
+                judge_by_keys(page, ratings="741", ranks="122", done=done)
         labels = [label for result in work for label in result.result(timeout=300)]
 
     counts = system.query(
@@ -63,5 +71,5 @@ def test_no_item_gets_more_judgements_than_its_overlap(system: System, browse):
     assert len(counts) == PROMPTS
     assert all(found <= overlap for _, overlap, found in counts), counts
     # The clients work until nothing is left, so at the end each item has exactly what it wants.
-    assert sum(found for _, _, found in counts) == len(set(labels)) + sum(in_browsers) == 2 * PROMPTS
+    assert sum(found for _, _, found in counts) == len(set(labels)) + 6 == 2 * PROMPTS
     assert " 500 " not in system.log.read_text(errors="replace")
