@@ -14,7 +14,7 @@ NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.h
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_template_can_be_read(name):
-    assert get_template(name).origin.template_name == name
+    get_template(name)  # raises where a tag is wrong or a file is missing
 
 
 @pytest.mark.parametrize("name", NAMES)
