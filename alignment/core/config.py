@@ -16,6 +16,7 @@ __all__ = [
     "InvalidSetting",
     "LoraSettings",
     "PPOConfig",
+    "ReinforceConfig",
     "RewardModelConfig",
     "SFTConfig",
     "TrainerConfig",
@@ -186,3 +187,27 @@ class PPOConfig(Settings):
     """PPO-ptx: weight of the mean negative log-likelihood of demonstrations (Ouyang et al., 2022, eq. 2)."""
     ptx_batch_size: int = whole(16, low=1)
     """Demonstrations in each update, when ptx_weight is not 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReinforceConfig(Settings):
+    """REINFORCE with the other completions of a prompt as the baseline; no critic."""
+
+    baseline: str = choice("rloo", "grpo", "dr_grpo")
+    """rloo: less the mean of the others (Ahmadian et al.); dr_grpo: of all; grpo: that in standard deviations."""
+    beta: float = real(0.05, low=0)
+    """KL strength, in units of the advantage per nat (TRL: 0.05 for rloo)."""
+    completions_per_prompt: int = whole(4, low=2, high=64)
+    """Rollouts of each prompt (TRL: 2 for rloo, 8 for grpo)."""
+    max_new_tokens: int = whole(64, low=1)
+    """Tokens that a rollout may have (N+: 53)."""
+    temperature: float = real(1.0, low=0, above=True)
+    """Of sampling, and of every log-probability."""
+    epochs: int = whole(1, low=1, high=64)
+    """Passes over each batch of rollouts; with one, the policy is that which sampled."""
+    clip: float = real(0.2, low=0, above=True, high=1)
+    """How far a ratio may go from 1 in later passes (TRL: 0.2)."""
+    missing_eos_penalty: float = real(1.0, low=0)
+    """Taken from the reward of a rollout that never ended (TRL: 1)."""
+    reward_clip: float | None = real(None, low=0, above=True, optional=True)
+    """Rewards are cut to plus and minus this (DeepSpeed-Chat: 5)."""

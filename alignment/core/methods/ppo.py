@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,17 +13,13 @@ from alignment.core.config import PPOConfig
 from alignment.core.heads import ScalarHead
 from alignment.core.kl import AdaptiveKL
 from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
-from alignment.core.methods.forward import by_token, lay_out, logprobs_by_token, num_tokens, padded
-from alignment.core.methods.rollouts import Rollout, roll_out
+from alignment.core.methods.forward import by_token, lay_out, num_tokens, padded
+from alignment.core.methods.rollouts import Reward, Rollout, draw, policy_loss
 from alignment.core.methods.sft import encode_demonstrations, negative_log_likelihood
 from alignment.core.records import Demonstration, Prompt
-from alignment.core.rl import clipped_policy_loss, clipped_value_loss, gae, kl_shaped_rewards, whiten
+from alignment.core.rl import clipped_value_loss, gae, kl_shaped_rewards, whiten
 from alignment.core.rollout import LocalSampler, Sampler
-from alignment.core.sampling import SamplingSettings
 from alignment.core.text import Encoded
-
-Reward = Callable[[Sequence[Encoded]], Tensor]
-"""Rewards of completions given as token ids, (N,): `RewardModel.score`, or any function of the text."""
 
 FIRST = {"ratio": "first_ratio", "approx_kl": "first_approx_kl"}
 """Reported of the first minibatch by itself: 1 and 0, or old and new log-probabilities come from different code."""
@@ -148,42 +144,25 @@ class PPO:
     ) -> tuple[list[Rollout], dict[str, float]]:
         """Completions of the batch with advantages and returns, and what they were like."""
         config = self.config
-        sampling = SamplingSettings(
-            num_completions=config.completions_per_prompt,
-            max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
+        drawn = draw(
+            self.backbone,
+            batch,
+            sampler=self.sampler,
+            reward=self.reward,
+            adapter=self.adapter,
+            settings=config,
+            generator=generator,
         )
-        encoded, ended = roll_out(self.sampler, batch, sampling=sampling, generator=generator)
-        scores = self._scores(encoded, ended)
-        old, mask = padded(self._logprobs(encoded, adapter=self.adapter))
-        reference, _ = padded(self._logprobs(encoded, adapter=None))
-        values, _ = padded(by_token(self.backbone, encoded, adapter=self.value_adapter, compute=self._values))
-        rewards = kl_shaped_rewards(scores, old, reference, mask, beta=self.beta)
+        rows = by_token(self.backbone, drawn.encoded, adapter=self.value_adapter, compute=self._values)
+        values, mask = padded(rows)
+        rewards = kl_shaped_rewards(drawn.scores, drawn.old, drawn.reference, mask, beta=self.beta)
         if config.whiten_rewards:
             rewards = whiten(rewards, mask, shift_mean=False)
         advantages, returns = gae(rewards, values, mask, gamma=config.gamma, lam=config.lam)
         if config.whiten_advantages:
             advantages = whiten(advantages, mask)
-        metrics = {
-            "reward": float(scores.mean()),
-            "kl": float((old - reference).sum(1).mean()),
-            "beta": self.beta,
-            "length": float(mask.sum(1).float().mean()),
-            "eos_rate": float(ended.float().mean()),
-        }
-        rows = zip(encoded, mask.sum(1).tolist(), old, values, advantages, returns, strict=True)
-        return [Rollout(each, *(row[:length] for row in columns)) for each, length, *columns in rows], metrics
-
-    def _scores(self, encoded: Sequence[Encoded], ended: Tensor) -> Tensor:
-        scores = self.reward(encoded).float().cpu()
-        if scores.shape != (len(encoded),):
-            raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
-        if self.config.reward_clip is not None:
-            scores = scores.clamp(-self.config.reward_clip, self.config.reward_clip)
-        return scores - self.config.missing_eos_penalty * (~ended).float()
-
-    def _logprobs(self, encoded: Sequence[Encoded], *, adapter: str | None) -> list[Tensor]:
-        return logprobs_by_token(self.backbone, encoded, adapter=adapter, temperature=self.config.temperature)
+        rollouts = drawn.rollouts(values=values, advantages=advantages, returns=returns)
+        return rollouts, drawn.metrics() | {"beta": self.beta}
 
     def _values(self, batch: Any) -> Tensor:
         values: Tensor = self.value_head(self.backbone.hidden(batch))
@@ -197,11 +176,8 @@ class PPO:
         return [self.demonstrations[index] for index in drawn.tolist()]
 
     def _policy_loss(self, rollouts: Sequence[Rollout]) -> Loss:
-        batch = lay_out(self.backbone, [each.encoded for each in rollouts])
-        old, _ = padded([each.old_logprobs for each in rollouts], device=self.backbone.device)
-        advantages, _ = padded([each.advantages for each in rollouts], device=self.backbone.device)
-        logprobs = self.backbone.logprobs(batch, temperature=self.config.temperature)
-        total, _, metrics = clipped_policy_loss(logprobs, old, advantages, batch.mask, clip=self.config.clip)
+        config = self.config
+        total, metrics = policy_loss(self.backbone, rollouts, temperature=config.temperature, clip=config.clip)
         return Loss({"policy": total}, metrics=metrics)
 
     def _value_loss(self, rollouts: Sequence[Rollout]) -> Loss:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from alignment.core.backbone import Backbone
+from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
 from alignment.core.records import Prompt
+from alignment.core.rl import clipped_policy_loss
 from alignment.core.rollout import Sampler
 from alignment.core.sampling import SamplingSettings
 from alignment.core.text import Encoded
@@ -25,16 +29,101 @@ class Rollout:
     returns: Tensor
 
 
-def roll_out(
-    sampler: Sampler, prompts: Sequence[Prompt], *, sampling: SamplingSettings, generator: torch.Generator
-) -> tuple[list[Encoded], Tensor]:
-    """Completions of each prompt, those of one prompt side by side, and which of them ended, bool, (N,).
+Reward = Callable[[Sequence[Encoded]], Tensor]
+"""Rewards of completions given as token ids, (N,): `RewardModel.score`, or any function of the text."""
+
+
+class RolloutSettings(Protocol):
+    """The settings that PPO and REINFORCE have in common."""
+
+    @property
+    def completions_per_prompt(self) -> int: ...
+    @property
+    def max_new_tokens(self) -> int: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def missing_eos_penalty(self) -> float: ...
+    @property
+    def reward_clip(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """N completions, those of one prompt side by side, and what is known of them.
+
+    Attributes:
+        scores: rewards less the penalty of those that never ended, nats, (N,).
+        ended: bool, (N,).
+        old, reference: log-probabilities by token under policy and reference, nats, (N, L).
+        mask: bool, (N, L).
+    """
+
+    encoded: list[Encoded]
+    scores: Tensor
+    ended: Tensor
+    old: Tensor
+    reference: Tensor
+    mask: Tensor
+
+    def metrics(self) -> dict[str, float]:
+        """What the completions were like; `kl` is the mean log-ratio of whole completions, nats."""
+        return {
+            "reward": float(self.scores.mean()),
+            "kl": float((self.old - self.reference).sum(1).mean()),
+            "length": float(self.mask.sum(1).float().mean()),
+            "eos_rate": float(self.ended.float().mean()),
+        }
+
+    def rollouts(self, *, values: Tensor, advantages: Tensor, returns: Tensor) -> list[Rollout]:
+        """One unit per completion, its rows cut to its length; the arguments are (N, L)."""
+        lengths = self.mask.sum(1).tolist()
+        rows = zip(self.encoded, lengths, self.old, values, advantages, returns, strict=True)
+        return [Rollout(each, *(row[:length] for row in columns)) for each, length, *columns in rows]
+
+
+def draw(
+    backbone: Backbone,
+    prompts: Sequence[Prompt],
+    *,
+    sampler: Sampler,
+    reward: Reward,
+    adapter: str,
+    settings: RolloutSettings,
+    generator: torch.Generator,
+) -> Drawn:
+    """Sample from the whole distribution, score, and compute log-probabilities with the code that training uses.
 
     Raises:
-        ValueError: top-k or nucleus sampling, which would make old and new log-probabilities those of two policies.
+        ValueError: the reward gave another number of rewards than there are completions.
     """
-    if sampling.top_k or sampling.top_p < 1:
-        raise ValueError(f"rollouts are drawn with top_k 0 and top_p 1, not {sampling.top_k} and {sampling.top_p}")
+    sampling = SamplingSettings(
+        num_completions=settings.completions_per_prompt,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+    )
     drawn = sampler.sample(prompts, settings=sampling, generator=generator)
     together = [completion for completions in drawn for completion in completions]
-    return [each.encoded() for each in together], torch.tensor([each.ended for each in together])
+    encoded, ended = [each.encoded() for each in together], torch.tensor([each.ended for each in together])
+    scores = reward(encoded).float().cpu()
+    if scores.shape != (len(encoded),):
+        raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
+    if settings.reward_clip is not None:
+        scores = scores.clamp(-settings.reward_clip, settings.reward_clip)
+    temperature = settings.temperature
+    old, mask = padded(logprobs_by_token(backbone, encoded, adapter=adapter, temperature=temperature))
+    reference, _ = padded(logprobs_by_token(backbone, encoded, adapter=None, temperature=temperature))
+    scores = scores - settings.missing_eos_penalty * (~ended).float()
+    return Drawn(encoded, scores, ended, old, reference, mask)
+
+
+def policy_loss(
+    backbone: Backbone, rollouts: Sequence[Rollout], *, temperature: float, clip: float
+) -> tuple[Tensor, dict[str, tuple[Tensor, float]]]:
+    """The clipped loss of the adapter that is active, summed over tokens, and its metrics."""
+    batch = lay_out(backbone, [each.encoded for each in rollouts])
+    old, _ = padded([each.old_logprobs for each in rollouts], device=backbone.device)
+    advantages, _ = padded([each.advantages for each in rollouts], device=backbone.device)
+    logprobs = backbone.logprobs(batch, temperature=temperature)
+    total, _, metrics = clipped_policy_loss(logprobs, old, advantages, batch.mask, clip=clip)
+    return total, metrics
