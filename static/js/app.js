@@ -47,4 +47,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   notice(words("refused") || `${xhr.status} ${xhr.statusText}`, { tone: "bad", code: String(xhr.status) });
 });
 
+// On a phone the navigation is longer than the screen: the open page comes into sight.
+document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 window.addEventListener("toast", (event) => toast(event.detail.message, { tone: event.detail.tone }));

@@ -223,6 +223,33 @@ def test_a_submit_without_a_connection_is_queued_and_sent_once(cast: Cast, visit
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('draft')).length") == 0
 
 
+def test_a_skip_without_a_connection_says_so_and_keeps_the_item(cast: Cast, visitors: Visitors):
+    page = visitors.page("bob", JUDGE)
+    page.context.set_offline(True)
+
+    press(page, "s")
+    expect(page.locator("#notices")).to_contain_text("cannot be reached")
+    page.context.set_offline(False)
+    press(page, "6")
+
+    expect(page.locator("[data-go='0']")).to_have_text(re.compile(r"A\s*6"))
+    assert Assignment.objects.get().state == State.ACTIVE
+
+
+def test_a_judge_who_is_removed_in_the_middle_is_told_and_keeps_the_text(cast: Cast, visitors: Visitors):
+    page = visitors.page("bob", JUDGE)
+    press(page, "5 6 7 3 2 1 n")
+    page.keyboard.type("nearly done")
+    cast.project.memberships.filter(user=cast.bob).update(is_active=False)
+
+    press(page, "Control+Enter")
+
+    expect(page.locator("#notices")).to_contain_text("not a member")
+    expect(page.get_by_label("Notes on this item")).to_have_value("nearly done")
+    expect(page.locator("[data-slot='1'] [data-letter=C]")).to_be_visible()
+    assert not Label.objects.exists()
+
+
 def test_a_reply_that_got_lost_does_not_double_the_label(cast: Cast, visitors: Visitors):
     page = visitors.page("bob", JUDGE)
     press(page, "5 6 7 3 2 1")

@@ -110,3 +110,16 @@ def test_a_generated_password_is_shown_once_and_works(used: Cast, visitors: Visi
     newcomer.keyboard.press("Enter")
 
     expect(newcomer.get_by_role("link", name="Colours")).to_be_visible()
+
+
+def test_the_first_judging_page_weighs_less_than_200_kb_with_everything(used: Cast, visitors: Visitors):
+    context = visitors.context("bob")
+    page = context.new_page()
+    sizes: dict[str, int] = {}
+    page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+
+    page.goto("/p/colours/judge/")
+    page.wait_for_load_state("networkidle")
+
+    assert sum(sizes.values()) < 200_000, sizes  # before compression
+    assert any(url.endswith("/js/judge/rank.js") for url in sizes)

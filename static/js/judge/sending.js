@@ -51,6 +51,7 @@ export class Sending {
     if (successful) return;
     this.setBusy(false);
     if (elt === this.item.form && isAway(xhr.status)) this.queue();
+    else if (isAway(xhr.status)) notice(words("away"), { tone: "bad", code: "away" });
     else if ([400, 409].includes(xhr.status)) this.item.renewClientId();
   }
 
