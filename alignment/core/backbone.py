@@ -19,7 +19,7 @@ from alignment.core.adapters import Adapters, FullCopies, LoraAdapters, LoraConf
 from alignment.core.batches import Batch
 from alignment.core.chunked import MAX_LOGITS, token_logprobs
 from alignment.core.loading import DTYPES, Dtype, LoadedModel, ModelError, load_model, token_logits
-from alignment.core.text import Template
+from alignment.core.text import Template, TemplateError
 
 __all__ = ["Backbone", "LoraConfig", "ModelError"]
 
@@ -54,9 +54,11 @@ class Backbone:
         self.vocabulary_size = int(model.get_output_embeddings().weight.shape[0])
         limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self.context_length: int | None = None if limit is None else int(limit)
-        self.template = Template.for_tokenizer(
-            self.tokenizer, context_length=self.context_length, eos_id=_first_id(model.config.eos_token_id)
-        )
+        eos_id = _first_id(model.config.eos_token_id)
+        try:
+            self.template = Template.for_tokenizer(self.tokenizer, context_length=self.context_length, eos_id=eos_id)
+        except TemplateError as error:
+            raise ModelError(str(error)) from error
         self.eos_id = self.template.eos_id
         # Padding is known by masks alone; an id other than EOS makes a mistake with it show.
         pad = self.tokenizer.pad_token_id

@@ -167,8 +167,7 @@ def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, si
     longest = max(len(item.completion_ids) for item in encoded)
     single = all(len(row) == 1 and len(row[0].numbers) == 1 for row in rows)
     ids = [[pad_id] * width for _ in rows]
-    # Padding on the right goes on counting: causal attention keeps it out, and 0, 1, 2, ... means one text a row.
-    # A row of several texts may be longer than the context, where there are no positions to count on with.
+    # One text a row is 0, 1, 2, ... to its padded end; several may be longer than the context has positions.
     positions = [list(range(width)) if single else [0] * width for _ in rows]
     texts = [[-1] * width for _ in rows]  # which group a token is of, -1 is padding
     branches = [[0] * width for _ in rows]  # 0 the prompt, k the group's k-th completion
@@ -189,22 +188,28 @@ def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, si
                 positions[row][at : at + len(tokens)] = range(size, size + len(tokens))
                 branches[row][at : at + len(tokens)] = [branch] * len(tokens)
                 flat = [row * width + start + size - 1, *range(row * width + at, row * width + at + len(tokens))]
-                index[number][: len(tokens)] = flat[:-1]
-                last[number] = flat[-1]
+                index[number][: len(tokens)], last[number] = flat[:-1], flat[-1]
                 at += len(tokens)
-    lengths = torch.tensor([len(item.completion_ids) for item in encoded])
-    labels = [list(item.completion_ids) + [0] * (longest - len(item.completion_ids)) for item in encoded]
+    labels, mask = _labels(encoded, longest)
     owner = torch.tensor(texts)
     return Batch(
         ids=torch.tensor(ids),
         positions=torch.tensor(positions),
         attention=owner >= 0 if single else _block_mask(owner, torch.tensor(branches)),
         index=torch.tensor(index, dtype=torch.long).reshape(len(encoded), longest),
-        labels=torch.tensor(labels, dtype=torch.long).reshape(len(encoded), longest),
-        mask=torch.arange(longest)[None, :] < lengths[:, None],
+        labels=labels,
+        mask=mask,
         last=torch.tensor(last),
         causal=single and side == "right",
     )
+
+
+def _labels(encoded: Sequence[Encoded], longest: int) -> tuple[Tensor, Tensor]:
+    """The completions' tokens and which of them are real, (N, L) each."""
+    lengths = torch.tensor([len(item.completion_ids) for item in encoded])
+    rows = [list(item.completion_ids) + [0] * (longest - len(item.completion_ids)) for item in encoded]
+    labels = torch.tensor(rows, dtype=torch.long).reshape(len(encoded), longest)
+    return labels, torch.arange(longest)[None, :] < lengths[:, None]  # (N, L)
 
 
 def _block_mask(texts: Tensor, branches: Tensor) -> Tensor:

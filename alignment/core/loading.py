@@ -45,38 +45,11 @@ def load_model(path_or_id: str | Path, *, dtype: Dtype = "float32", attention: s
         ModelError: no such folder or hub id, no config, no safetensors, not a causal language model, weights missing,
             or a tokenizer whose ids go past the embeddings.
     """
-    import transformers
-
-    library: Any = transformers
-    if not sys.stderr.isatty():
-        library.utils.logging.disable_progress_bar()
     if dtype not in DTYPES:
         raise ModelError(f"dtype is {dtype!r}; give one of {', '.join(DTYPES)}")
     folder = _resolve(path_or_id)
     _check_files(folder)
-    try:
-        config = library.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        _switch_dropout_off(config)
-        model, info = library.AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=DTYPES[dtype],
-            use_safetensors=True,
-            trust_remote_code=False,
-            attn_implementation=attention,
-            output_loading_info=True,
-        )
-    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{path_or_id} is not a causal language model that transformers can load without code of its own: {error}"
-        ) from error
-    if info["missing_keys"]:
-        missing = ", ".join(sorted(info["missing_keys"])[:3])
-        raise ModelError(f"{path_or_id} lacks weights of its model ({missing}, ...); give a complete causal LM")
-    try:
-        tokenizer = library.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, OSError, KeyError) as error:
-        raise ModelError(f"{path_or_id} has no usable tokenizer; save one beside the weights: {error}") from error
+    model, tokenizer = _open(path_or_id, folder=folder, dtype=DTYPES[dtype], attention=attention)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -124,6 +97,38 @@ def _resolve(path_or_id: str | Path) -> Path:
             f"model {name!r} is neither a folder here nor a hub id that could be fetched; "
             f"download it into a folder and give its path ({type(error).__name__})"
         ) from error
+
+
+def _open(path_or_id: str | Path, *, folder: Path, dtype: torch.dtype, attention: str | None) -> tuple[Any, Any]:
+    """Model and tokenizer as transformers builds them."""
+    import transformers
+
+    library: Any = transformers
+    if not sys.stderr.isatty():
+        library.utils.logging.disable_progress_bar()
+    try:
+        config = library.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        _switch_dropout_off(config)
+        model, info = library.AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation=attention,
+            output_loading_info=True,
+        )
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{path_or_id} is not a causal language model that transformers can load without code of its own: {error}"
+        ) from error
+    if info["missing_keys"]:
+        missing = ", ".join(sorted(info["missing_keys"])[:3])
+        raise ModelError(f"{path_or_id} lacks weights of its model ({missing}, ...); give a complete causal LM")
+    try:
+        return model, library.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise ModelError(f"{path_or_id} has no usable tokenizer; save one beside the weights: {error}") from error
 
 
 def _check_files(folder: Path) -> None:

@@ -11,7 +11,6 @@ from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel, GPT2
 
 from alignment.core.backbone import Backbone
 from alignment.core.loading import ModelError, load_model, token_logits, weights_digest
-from alignment.core.text import TemplateError
 from tests.tiny_models import build_tokenizer, save_model
 
 
@@ -128,7 +127,7 @@ def test_a_tokenizer_without_eos_takes_the_models_and_without_both_is_refused(tm
     without = save_model(tmp_path / "without", tokenizer=build_tokenizer(eos=None), eos_token_id=None)
 
     assert Backbone.load(with_eos, device="cpu").eos_id == 7
-    with pytest.raises(TemplateError, match="has no EOS, so a completion can't end"):
+    with pytest.raises(ModelError, match="has no EOS, so a completion can't end"):
         Backbone.load(without, device="cpu")
 
 
