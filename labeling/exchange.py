@@ -161,7 +161,7 @@ def add_completions(
 
     Raises:
         NotFound: no such project.
-        Invalid: a prompt of another project.
+        Invalid: a prompt of another project, or a group with completions of two prompts.
     """
     project = Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
     if project is None:
@@ -170,7 +170,11 @@ def add_completions(
     stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=wanted)}
     if missing := wanted - stored.keys():
         raise Invalid(f"prompt {min(missing)} is not in project {project.slug}")
-    groups = [(stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled]
+    if any(len({row.prompt for row in group}) > 1 for group in sampled):
+        raise Invalid("one group has completions of two prompts: a group is judged together, give each prompt its own")
+    groups = [
+        (stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled if group
+    ]
     asked = _asked(project, policy_version=policy_version, prompts=wanted)
     items = [
         prompt_services.NewItem(
