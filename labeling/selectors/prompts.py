@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Avg, Count, Q, QuerySet
+from typing import Any
 
-from labeling.models import Completion, Label, Project, Prompt
+from django.db.models import Avg, Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from labeling.models import Completion, Item, Label, Project, Prompt
 
 
 def prompts(project: Project, *, search: str = "") -> QuerySet[Prompt]:
@@ -12,9 +15,16 @@ def prompts(project: Project, *, search: str = "") -> QuerySet[Prompt]:
     rows = Prompt.objects.filter(project=project)
     if search:
         rows = rows.filter(messages__icontains=search)
+    # Counted row by row for the page that is shown, not by joining and grouping the whole project.
     return rows.annotate(
-        num_completions=Count("completions", distinct=True), num_items=Count("items", distinct=True)
+        num_completions=_count(Completion.objects.filter(prompt=OuterRef("pk"))),
+        num_items=_count(Item.objects.filter(prompt=OuterRef("pk"))),
     ).order_by("-id")
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().values("prompt").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) -> QuerySet[Prompt]:

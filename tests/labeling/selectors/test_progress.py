@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from factories import a_verdict, claim, end_lease, judge, make_cast, make_user
 
-from labeling.models import Role
+from labeling.models import Project, Role
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import Progress, overview, progress_of, project_progress
 from labeling.services.labels import submit_label
@@ -23,7 +23,8 @@ def test_progress_is_of_the_whole_project_and_of_the_person():
     judge(cast.project, cast.dora)
 
     assert progress_of(membership_in("colours", user=cast.bob)) == Progress(done=3, total=6, mine=2, seconds=24.0)
-    assert project_progress(cast.project) == Progress(done=3, total=6, mine=0, seconds=36.0)
+    project = Project.objects.get(pk=cast.project.pk)
+    assert project_progress(project) == Progress(done=3, total=6, mine=0, seconds=36.0)
 
 
 def test_extra_judgements_are_outside_the_count_but_not_outside_the_time():
