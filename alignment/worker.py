@@ -24,6 +24,7 @@ from alignment.locks import Locks, device_lock, run_lock
 from alignment.models import Run, Stage
 from alignment.patience import AWAY, ending, patiently
 from alignment.stages import execute
+from labeling import exchange
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +55,20 @@ def execute_run_job(run_id: int) -> None:
 def fill_queue_job(project_id: int) -> None:
     """The job that keeps a queue from running dry."""
     with on_device() as device:
-        written_out[project_id] = not requests.fill_queue(project_id, device=device, check=_check)
+        try:
+            written_out[project_id] = not requests.fill_queue(project_id, device=device, check=_check)
+        except exchange.NotFound as gone:
+            logger.info("nothing to fill: %s", gone)
 
 
 @app.task(name=jobs.WRITE_SAMPLES, queue=jobs.QUEUE, retry=GoOnLater())
 def write_samples_job(project_id: int, prompt_id: int, versions: list[int]) -> None:
     """The job behind "write once more" of the sample browser."""
     with on_device() as device:
-        requests.write_samples(project_id, prompt_id, versions=versions, device=device, check=_check)
+        try:
+            requests.write_samples(project_id, prompt_id, versions=versions, device=device, check=_check)
+        except exchange.NotFound as gone:
+            logger.info("nothing to write for: %s", gone)
 
 
 def _check() -> None:

@@ -1,0 +1,196 @@
+"""Runs from the snapshot to the queue, in this process, with a model of random weights."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from alignment import services, stages, worker
+from alignment.artifacts import data_folder, folder_digest
+from alignment.execution import Interrupted
+from alignment.models import Evaluation, Metric, Policy, RewardModel, Run, Sample, Stage
+from labeling.models import Completion, Item
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def metrics_of(run, stage):
+    return list(Metric.objects.filter(run=run, stage=stage).order_by("step").values_list("step", "values"))
+
+
+@pytest.mark.parametrize("method", ["dpo", "ppo", "sft"])
+def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, method):
+    items_before = Item.objects.count()
+
+    run = worker.execute_run(start(method).pk)
+
+    assert (run.state, run.error) == ("finished", "")
+    policy = Policy.objects.get(version=2)
+    assert (policy.run, policy.parent.version, policy.method) == (run, 1, method)
+    assert folder_digest(data_folder(policy.path)) == policy.digest
+    assert Evaluation.objects.get().against.version == 1
+    assert Sample.objects.filter(policy=policy).exists()
+    serving = Policy.objects.get(is_serving=True)
+    new = Item.objects.filter(policy_version=serving.version).order_by("-id")[: Item.objects.count() - items_before]
+    assert 1 <= len(new) <= 3
+    assert not any(item.prompt.held_out for item in new)
+    written = Completion.objects.filter(entries__item__in=new).first()
+    assert written.sampling["top_k"] == 0
+    assert written.logprob < 0
+
+
+def test_a_reward_model_run_ends_with_its_accuracy_on_held_out_judgements(judged, start):
+    judged.project.prompts.update(held_out=False)
+    judged.project.prompts.filter(pk__in=[item.prompt_id for item in judged.items[:2]]).update(held_out=True)
+
+    run = worker.execute_run(start("rm").pk)
+
+    model = RewardModel.objects.get(run=run)
+    assert run.snapshot_counts["held_out"] == 2
+    assert (model.num_comparisons, model.num_prompts) == (6, 2)
+    assert 0 <= model.accuracy_low <= model.accuracy <= model.accuracy_high <= 1
+    assert not Policy.objects.filter(version=2).exists()
+
+
+def test_without_held_out_judgements_the_accuracy_is_left_unknown(judged, start):
+    judged.project.prompts.update(held_out=False)
+
+    run = worker.execute_run(start("rm").pk)
+
+    assert RewardModel.objects.get(run=run).accuracy is None
+
+
+def test_the_same_settings_snapshot_seed_and_code_give_the_same_weights_and_another_seed_others(judged, start):
+    runs = [worker.execute_run(start("dpo", seed=seed).pk) for seed in (3, 3, 4)]
+
+    adapters = [data_folder(run.policy.path) / "adapter_model.safetensors" for run in runs]
+    first, second, other = [path.read_bytes() for path in adapters]
+    assert first == second
+    assert first != other
+    assert runs[0].snapshot_digest == runs[1].snapshot_digest
+
+
+@pytest.mark.parametrize(("stage", "step"), [("reward_model", 4), ("policy", 3)])
+def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_weights(judged, start, stage, step):
+    whole = worker.execute_run(start("dpo").pk)
+    run = start("dpo")
+
+    def interrupt(where, at):
+        if where == stage and at.step == step:
+            worker.ending.set()
+
+    with pytest.raises(Interrupted):
+        worker.execute_run(run.pk, on_step=interrupt)
+    run.refresh_from_db()
+    state, done = run.state, set(run.results)
+    worker.ending.clear()
+    resumed = []
+    run = worker.execute_run(run.pk, on_step=lambda where, at: resumed.append((where, at.step)))
+
+    assert state == "running"
+    assert resumed[0] == (stage, step + 1)
+    assert ("reward_model" in done) is (stage == "policy")
+    assert (run.state, run.attempts) == ("finished", 2)
+    mine, theirs = [data_folder(each.policy.path) / "adapter_model.safetensors" for each in (run, whole)]
+    assert mine.read_bytes() == theirs.read_bytes()
+    assert metrics_of(run, stage) == metrics_of(whole, stage)
+
+
+def test_a_run_that_is_asked_to_stop_stops_after_its_step(judged, start):
+    run = start("dpo", more={"reward_trainer": {"steps": 500}})
+
+    def ask(where, at):
+        if at.step == 3:
+            services.request_stop(run_id=run.pk)
+
+    ended = worker.execute_run(run.pk, on_step=ask)
+
+    assert ended.state == "stopped"
+    assert 3 <= len(metrics_of(run, Stage.REWARD_MODEL)) < 400
+    assert not Policy.objects.filter(version=2).exists()
+
+
+def test_a_model_that_is_none_fails_the_run_with_a_sentence_that_names_it(judged, start, settings, tmp_path):
+    settings.MODEL = str(tmp_path / "nothing-here")
+
+    run = worker.execute_run(start("dpo").pk)
+
+    assert run.state == "failed"
+    assert "nothing-here" in run.error
+    assert "Traceback" in run.traceback
+
+
+def test_too_few_judgements_of_training_prompts_fail_the_run_with_their_number(judged, start):
+    judged.project.prompts.update(held_out=True)
+
+    run = worker.execute_run(start("dpo").pk)
+
+    assert run.state == "failed"
+    assert run.error.startswith("there are 0 judgements of training prompts (and 6 of held-out ones)")
+
+
+def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, start, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device", "/data/runs/1")
+
+    monkeypatch.setattr(stages, "save_reward_model", full)
+
+    run = worker.execute_run(start("dpo").pk)
+
+    assert (run.state, run.error) == ("failed", "No space left on device: /data/runs/1")
+
+
+def test_another_base_model_under_living_policies_fails_the_run(judged, start, settings, tmp_path):
+    from tiny_models import save_model
+
+    worker.execute_run(start("rm").pk)
+    settings.MODEL = str(save_model(tmp_path / "another", seed=5, architecture="llama", max_position_embeddings=256))
+
+    run = worker.execute_run(start("rm").pk)
+
+    assert run.state == "failed"
+    assert "set MODEL back" in run.error
+
+
+def test_sampling_that_is_cut_off_after_the_hand_over_adds_nothing_a_second_time(judged, start):
+    run = start("dpo")
+    ended = worker.execute_run(run.pk)
+    items = Item.objects.count()
+    del ended.results["sampling"]
+    Run.objects.filter(pk=run.pk).update(state="running", finished=None, results=ended.results)
+
+    again = worker.execute_run(run.pk)
+
+    assert again.state == "finished"
+    assert Item.objects.count() == items
+    assert again.results["sampling"]["items"] == 0
+
+
+def test_a_policy_that_got_worse_is_kept_as_a_candidate_and_does_not_serve(judged, start, monkeypatch):
+    monkeypatch.setattr("alignment.comparing.gate", lambda verdict: "its held-out reward got worse")
+
+    run = worker.execute_run(start("dpo").pk)
+
+    assert run.results["evaluation"]["refused"] == "its held-out reward got worse"
+    assert Policy.objects.get(version=2).status == "candidate"
+    assert Policy.objects.get(is_serving=True).version == 1
+    assert run.results["sampling"]["version"] == 1
+
+
+def test_a_second_round_goes_on_from_the_served_policy_when_it_is_set_to(judged, start):
+    first = worker.execute_run(start("dpo").pk)
+    services.promote(policy_id=first.policy.pk)
+
+    second = worker.execute_run(start("dpo", more={"start": {"weights": "parent"}}).pk)
+
+    assert second.state == "finished"
+    assert second.policy.parent == first.policy
+    assert {each.against.version for each in second.evaluations.all()} == {1, 2}
+
+
+def test_the_snapshot_is_kept_beside_the_run_and_read_again(judged, start, small_world):
+    run = worker.execute_run(start("rm").pk)
+
+    assert (small_world / "runs" / str(run.pk) / "snapshot.jsonl.gz").is_file()
+    assert json.dumps(run.snapshot_counts) == json.dumps(run.results["snapshot"])
