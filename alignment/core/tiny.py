@@ -51,7 +51,7 @@ class TinyConfig:
     """What the small model is and how it is trained. Defaults: chosen by reading samples, under 60 s on 2 cores."""
 
     vocabulary: int = 3072
-    """Tokens, special ones included; at least 261 (256 bytes and 5 special tokens)."""
+    """Tokens at most, special ones included; at least 261 (256 bytes and 5 special tokens)."""
     width: int = 192
     """Size of the hidden states; a multiple of 2 * heads."""
     inner_width: int = 512
@@ -62,7 +62,7 @@ class TinyConfig:
     """Attention heads of each block."""
     context: int = 512
     """Longest sequence in tokens, prompt and completion together."""
-    epochs: int = 6
+    epochs: int = 5
     """Passes over all completions."""
     batch: int = 8
     """Prompts per step, each with all its completions."""

@@ -12,7 +12,7 @@ import pytest
 
 from labeling.demo import CORPUS, DemoCompletion, read_corpus, read_guidelines
 
-TRAIN, LOOP = 508, 64
+TRAIN, LOOP = 583, 64
 GOOD = {"helpful", "clear", "plain"}
 
 
@@ -41,11 +41,11 @@ def test_every_prompt_is_one_user_turn_with_text(rows):
     assert all(row["prompt"][0]["content"].strip() for row in rows)
 
 
-def test_train_prompts_have_three_to_six_different_completions_and_loop_prompts_none(rows):
+def test_train_prompts_have_three_to_five_different_completions_and_loop_prompts_none(rows):
     counts = [len({completion["text"] for completion in row["completions"]}) for row in rows]
 
     assert counts == [len(row["completions"]) for row in rows]
-    assert all(3 <= count <= 6 for count in counts[:TRAIN])
+    assert all(3 <= count <= 5 for count in counts[:TRAIN])
     assert counts[TRAIN:] == [0] * LOOP
 
 
