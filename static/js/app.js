@@ -1,6 +1,6 @@
-// What every page does: theme, dialogs, confirmations, toasts, and requests of htmx.
+// What every page does: theme, dialogs, confirmations, and requests of htmx.
 
-import { csrfToken, notice, toast, words } from "./lib.js";
+import { csrfToken, notice, words } from "./lib.js";
 
 function switchTheme() {
   const root = document.documentElement;
@@ -49,5 +49,3 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 // On a phone the navigation is longer than the screen: the open page comes into sight.
 document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-
-window.addEventListener("toast", (event) => toast(event.detail.message, { tone: event.detail.tone }));
