@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404
-from rest_framework import exceptions, pagination, parsers, views
+from rest_framework import exceptions, negotiation, pagination, parsers, views
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -42,10 +43,19 @@ class JsonParser(parsers.JSONParser):
             raise exceptions.ParseError("JSON parse error - nested too deep") from None
 
 
+class JsonAlways(negotiation.DefaultContentNegotiation):
+    """Answers are JSON, whatever Accept says; ?format= is a parameter of ours or refused, not DRF's."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """JSON."""
+        return JSONRenderer(), "application/json"
+
+
 class ApiView(views.APIView):
     """An endpoint: unknown query parameters are refused, so that a misspelt filter never passes for a result."""
 
     parser_classes = (JsonParser,)
+    content_negotiation_class = JsonAlways
     query_parameters: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Names by method; every other one is refused."""
 

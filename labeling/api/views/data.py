@@ -10,7 +10,6 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.response import Response
 
 from labeling.api.docs import HELD_OUT, errors
-from labeling.api.negotiation import FormatIsOurs
 from labeling.api.queries import choice, identifier, yes_no
 from labeling.api.serializers import ComparisonOut, ManifestOut
 from labeling.exports.streams import FileFormat, make_export
@@ -69,7 +68,6 @@ def _completion(completion: Completion) -> dict[str, Any]:
 
 
 class ExportView(ApiView):
-    content_negotiation_class = FormatIsOurs
     query_parameters = {"GET": frozenset({"format", "view", "held_out", "up_to", "manifest"})}
 
     @extend_schema(

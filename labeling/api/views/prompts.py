@@ -12,7 +12,6 @@ from rest_framework import parsers
 from rest_framework.response import Response
 
 from labeling.api.docs import HELD_OUT, errors
-from labeling.api.negotiation import FormatIsOurs
 from labeling.api.parsers import NAMELESS, RawFileParser
 from labeling.api.queries import choice, words, yes_no
 from labeling.api.serializers import ImportErrorOut, ImportFileIn, ImportOut, PromptIn, PromptOut
@@ -78,7 +77,6 @@ def _shown(prompt: Prompt) -> dict[str, object]:
 
 
 class ImportView(ApiView):
-    content_negotiation_class = FormatIsOurs
     parser_classes = (parsers.MultiPartParser, RawFileParser)  # type: ignore[assignment]
     query_parameters = {"POST": frozenset({"format", "kind", "keep_good"})}
 

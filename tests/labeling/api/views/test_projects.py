@@ -163,6 +163,7 @@ def test_pages_follow_each_other_and_come_back():
         ("page_size=ten", "page_size"),
         ("page_size=%00", "page_size"),
         ("owner=me", "owner"),
+        ("format=json", "format"),
         ("page_size=2&page_size=3", "page_size"),
     ],
 )
