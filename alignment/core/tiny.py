@@ -41,7 +41,8 @@ CHAT_TEMPLATE = (
 )
 # Part of the digest: raise it when a change of this module changes what it writes.
 REVISION = 2
-FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+FILES = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER_FILES)
 
 _library: Any = transformers  # its classes are half typed
 

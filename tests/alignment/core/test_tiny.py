@@ -175,15 +175,16 @@ def test_another_corpus_or_setting_gets_another_folder(corpus, tmp_path):
     assert second.is_dir()
 
 
-def test_a_model_with_a_file_taken_away_is_trained_again(corpus, tmp_path):
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "chat_template.jinja"])
+def test_a_model_with_a_file_taken_away_is_trained_again(corpus, tmp_path, name):
     folder = train_tiny(corpus, tmp_path / "models", config=SMALL)
-    weights = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").unlink()
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
 
     again = train_tiny(corpus, tmp_path / "models", config=SMALL)
 
     assert again == folder
-    assert (folder / "model.safetensors").read_bytes() == weights
+    assert (folder / name).read_bytes() == content
 
 
 @pytest.mark.slow
