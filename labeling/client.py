@@ -94,12 +94,8 @@ class Client:
     """One person's access to one server."""
 
     def __init__(self, url: str, token: str = "", *, timeout: float = 60.0, retries: int = 4) -> None:
-        """
-        Args:
-            url: of the server, without /api/v1/.
-            timeout: seconds to wait for each answer.
-            retries: how often to try again when the server does not answer or is busy; calls that are not safe to
-                repeat are tried once.
+        """The server's address without /api/v1/, seconds to wait for each answer, and how often to try again when
+        there is none or the server is busy; what is not safe to repeat is tried once.
         """
         self.url = url.rstrip("/")
         self.token = token
@@ -108,11 +104,7 @@ class Client:
 
     @classmethod
     def login(cls, url: str, username: str, password: str, **options: Any) -> Client:
-        """A client with the token of an account.
-
-        Raises:
-            ApiError: no account has this username and password.
-        """
+        """A client with the token of an account; ApiError when none has this username and password."""
         client = cls(url, **options)
         client.token = str(client._send("POST", "token/", {"username": username, "password": password})["token"])
         return client
@@ -149,19 +141,14 @@ class Client:
     def import_file(
         self, slug: str, path: Path | str, *, file_format: str = "prompts", keep_good: bool = False
     ) -> dict[str, Any]:
-        """Import a file; it is streamed from disk.
-
-        Raises:
-            ApiError: rows were refused; ``body["rejected"]`` lists lines and reasons, and nothing was stored.
-        """
+        """Import a file, streamed. The ``body["rejected"]`` of an ApiError lists bad rows; nothing is stored then."""
         path = Path(path)
-        stem = path.name.lower().removesuffix(".gz")
-        kind = next((kind for kind in ("csv", "parquet") if stem.endswith(f".{kind}")), "jsonl")
+        suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+        kind = {".csv": "csv", ".parquet": "parquet"}.get(suffix, "jsonl")
         query = {"format": file_format, "kind": kind, "keep_good": keep_good}
-        with path.open("rb") as file:
-            address = self._address(f"projects/{quote(slug)}/prompts/import/", query)
-            with self._open("POST", address, file, size=path.stat().st_size) as answer:
-                return cast(dict[str, Any], json.load(answer))
+        address = self._address(f"projects/{quote(slug)}/prompts/import/", query)
+        with path.open("rb") as file, self._open("POST", address, file, size=path.stat().st_size) as answer:
+            return cast(dict[str, Any], json.load(answer))
 
     def next(self, slug: str) -> Sheet | None:
         """The item to work on; None when nothing is left."""
@@ -183,18 +170,15 @@ class Client:
         seconds: float = 0.0,
         client_id: UUID | None = None,
     ) -> Submitted:
-        """Submit a judgement. It is stored once, however often the connection breaks.
+        """Submit a judgement: ratings 1 (worst) to 7 and ranks from 1 (best, ties share one), by completion id.
 
-        Args:
-            ratings: 1 (worst) to 7 by completion id, for each.
-            ranks: 1 (best) by completion id, for each; ties share a rank, without holes.
-            client_id: only for going on with a submit of an earlier process.
+        It is stored once, however often the connection breaks; give the client id of an earlier try to repeat that.
         """
         body = {
             "client_id": str(client_id or uuid4()),
-            "ratings": {str(pk): rating for pk, rating in ratings.items()},
-            "ranks": {str(pk): rank for pk, rank in ranks.items()},
-            "flags": {str(pk): list(raised) for pk, raised in (flags or {}).items()},
+            "ratings": dict(ratings),
+            "ranks": dict(ranks),
+            "flags": {pk: list(raised) for pk, raised in (flags or {}).items()},
             "notes": notes,
             "seconds": seconds,
         }
@@ -206,11 +190,7 @@ class Client:
         self._send("POST", f"assignments/{assignment}/skip/", {"reason": reason})
 
     def heartbeat(self, assignment: int) -> datetime:
-        """Renew the lease.
-
-        Returns:
-            When it ends.
-        """
+        """Renew the lease; the answer is when it ends."""
         return datetime.fromisoformat(self._send("POST", f"assignments/{assignment}/heartbeat/")["lease_expires"])
 
     def comparisons(self, slug: str, **filters: Any) -> Iterator[dict[str, Any]]:
@@ -247,11 +227,8 @@ class Client:
             address = page["next"]
 
     def _address(self, path: str, query: Mapping[str, Any]) -> str:
-        values = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in query.items()
-            if value is not None
-        }
+        given = {name: value for name, value in query.items() if value is not None}
+        values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in given.items()}
         return f"{self.url}/api/v1/{path}?{urlencode(values)}" if values else f"{self.url}/api/v1/{path}"
 
     def _send(
@@ -305,10 +282,9 @@ class Client:
 
 def _refusal(content: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(content)
-    except ValueError:
+        return dict(json.loads(content))
+    except (ValueError, TypeError):
         return {"detail": content[:200].decode(errors="replace"), "code": "not_json"}
-    return body if isinstance(body, dict) else {"detail": str(body)}
 
 
 def _sheet(body: Mapping[str, Any]) -> Sheet:
