@@ -131,10 +131,13 @@ def _value(text: str) -> Any:
 
 SMALL = Plan(
     # A model of some million parameters learns little from one pass over tens of judgements; several passes over
-    # these few take seconds. Found by trying on the demo project, see README.md.
-    reward_trainer=TrainerConfig(epochs=6, batch_size=8, lr=1e-3, warmup_steps=2),
-    trainer=TrainerConfig(epochs=6, batch_size=8, lr=1e-3, warmup_steps=2),
-    ppo=PPOConfig(epochs=2, completions_per_prompt=2, max_new_tokens=64),
+    # these few take seconds. Tried on the demo model with the simulated annotator's true reward, K = 4: lr 1e-3
+    # fits the training rankings and no others (reward accuracy 0.63 against 0.68 with 3e-4; DPO gains less at six
+    # times the KL). Three rounds of 24 rankings raised it from -1.09 to 0.12 on unseen prompts (1.21 +- 0.39).
+    reward_trainer=TrainerConfig(epochs=8, batch_size=8, lr=3e-4, warmup_steps=2),
+    trainer=TrainerConfig(epochs=8, batch_size=8, lr=5e-4, warmup_steps=5),
+    direct=DirectConfig(beta=0.05),
+    ppo=PPOConfig(epochs=4, completions_per_prompt=4, max_new_tokens=64),
 )
 LARGE = Plan(
     reward_trainer=TrainerConfig(epochs=1, batch_size=64, lr=1e-4, warmup_steps=10),

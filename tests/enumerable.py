@@ -6,6 +6,7 @@ Stands in for the backbone and the sampler: the methods run on it unchanged.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,7 +30,7 @@ class Template:
         return [Encoded((PROMPT_ID,), ids_of(text)) for text in completions]
 
 
-class TableBackbone:
+class _TableBackbone:
     """Logits of the next letter by the token before it (a, b, c, or the prompt): base + the active adapter's table."""
 
     def __init__(self, base):
@@ -86,6 +87,10 @@ class TableBackbone:
         return torch.stack(
             [table[PROMPT_ID, first] + table[first, second] for first, second in map(ids_of, COMPLETIONS)]
         )
+
+
+TableBackbone: Any = _TableBackbone
+"""Any, because it has what the methods use of a backbone and no more."""
 
 
 class TableSampler:

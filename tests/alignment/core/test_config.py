@@ -43,7 +43,7 @@ def test_an_optional_setting_may_be_absent_and_its_range_says_so():
 
 def test_a_fraction_is_no_whole_number():
     with pytest.raises(InvalidSetting, match=r"LoraSettings\.rank is 2\.5; it must be a whole number from 1 to 1024"):
-        LoraSettings(rank=2.5)
+        LoraSettings.from_dict({"rank": 2.5})
 
 
 def test_from_dict_names_the_unknown_key():

@@ -20,7 +20,8 @@ class Line:
 
     def __init__(self, *, memory: int = 10**9, broken_at: int | None = None) -> None:
         self.weight = torch.nn.Parameter(torch.zeros(3))
-        self.memory, self.broken_at, self.passes, self.updates_seen = memory, broken_at, [], 0
+        self.memory, self.broken_at, self.updates_seen = memory, broken_at, 0
+        self.passes: list[int] = []
 
     def settings(self):
         return {}
@@ -87,12 +88,11 @@ def test_accumulation_changes_nothing(tokens):
 
 def test_gradients_are_clipped_to_the_norm():
     seen = []
-    loose, _ = fit(steps=1, max_grad_norm=1e9, lr=1e-3)
     tight = Line()
     original = torch.optim.AdamW.step
 
     def look(self, *args, **kwargs):
-        seen.append(tight.weight.grad.norm().item())
+        seen.append(torch.linalg.vector_norm(torch.as_tensor(tight.weight.grad)).item())
         return original(self, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -101,7 +101,6 @@ def test_gradients_are_clipped_to_the_norm():
 
     assert result.metrics["grad_norm/line"] > 0.5
     assert seen == [pytest.approx(0.5, rel=1e-4)]
-    assert loose.weight.grad.norm() > 0.5
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others():

@@ -5,12 +5,13 @@ import math
 
 import pytest
 import torch
-from enumerable import COMPLETIONS, PROMPT, TableBackbone, closed_form
 
 from alignment.core.config import DirectConfig, TrainerConfig
 from alignment.core.methods.direct import Direct
 from alignment.core.records import Judgement, Message
+from alignment.core.text import Encoded
 from alignment.core.trainer import train
+from tests.enumerable import COMPLETIONS, PROMPT, TableBackbone, closed_form
 
 REWARDS = torch.tensor([1.0, 0.0, -1.0, 0.5, 2.0, 0.0, -0.5, 0.3, 1.5])
 BASE = torch.tensor([[0.5, -0.2, 0.1], [0.0, 0.3, -0.4], [0.2, 0.2, 0.0], [-0.3, 0.4, 0.1]])
@@ -122,7 +123,7 @@ def test_dpo_on_all_judgements_reaches_the_closed_form():
 
 def test_the_reference_is_computed_once_and_kept(tiny_backbone):
     judgements = [ranked(prompt) for prompt in PROMPTS]
-    kept = {}
+    kept: dict[Encoded, torch.Tensor] = {}
     method = Direct(tiny_backbone, DirectConfig(), reference=kept)
     train(method, judgements, TrainerConfig(steps=3, batch_size=4, lr=1e-2))
     before = {key: value.clone() for key, value in kept.items()}

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from enumerable import COMPLETIONS, PROMPT, TableBackbone, TableSampler, closed_form, reward_of
 
 from alignment.core.config import PPOConfig, TrainerConfig
 from alignment.core.methods.ppo import PPO
+from alignment.core.methods.rollouts import Rollout
 from alignment.core.records import Demonstration, Message
 from alignment.core.trainer import train
+from tests.enumerable import COMPLETIONS, PROMPT, TableBackbone, TableSampler, closed_form, reward_of
 
 REWARDS = torch.tensor([1.0, 0.0, -1.0, 0.5, 2.0, 0.0, -0.5, 0.3, 1.5])
 BASE = torch.tensor([[0.5, -0.2, 0.1], [0.0, 0.3, -0.4], [0.2, 0.2, 0.0], [-0.3, 0.4, 0.1]])
@@ -148,7 +149,7 @@ def test_the_critics_backward_pass_does_not_touch_the_policys_gradient(tiny_back
     generator = torch.Generator().manual_seed(0)
     update = next(iter(method.updates(method.examples(PROMPTS), generator=generator)))
     with tiny_backbone.adapter("policy"):
-        loss = method._policy_loss(update.units)
+        loss = method._policy_loss([unit for unit in update.units if isinstance(unit, Rollout)])
         torch.autograd.backward(loss.totals["policy"] / update.counts["policy"])
 
     for alone, together in zip(tiny_backbone.parameters("policy"), both["policy"], strict=True):

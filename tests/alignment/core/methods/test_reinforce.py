@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from enumerable import PROMPT, TableBackbone, TableSampler, closed_form, reward_of
 
 from alignment.core.config import InvalidSetting, ReinforceConfig, TrainerConfig
 from alignment.core.methods.reinforce import Reinforce
 from alignment.core.records import Message
 from alignment.core.trainer import train
+from tests.enumerable import PROMPT, TableBackbone, TableSampler, closed_form, reward_of
 
 REWARDS = torch.tensor([1.0, 0.0, -1.0, 0.5, 2.0, 0.0, -0.5, 0.3, 1.5])
 BASE = torch.tensor([[0.5, -0.2, 0.1], [0.0, 0.3, -0.4], [0.2, 0.2, 0.0], [-0.3, 0.4, 0.1]])

@@ -189,7 +189,7 @@ def test_the_reward_is_read_at_the_last_token(tiny_backbone):
     with tiny_backbone.inference("reward"):
         states = tiny_backbone.states(collate([encoded]))
 
-    assert float(model.score([encoded])) == pytest.approx(float(model.head(states[-1])[0]), abs=1e-5)
+    assert float(model.score([encoded])) == pytest.approx(model.head(states[-1])[0].item(), abs=1e-5)
 
 
 def test_the_tie_share_is_taken_from_the_data_and_learned_when_asked(tiny_backbone):
