@@ -156,7 +156,7 @@ class RewardModel:
 
     def tie_share(self) -> float:
         """P(tie) of two completions with equal rewards."""
-        return float(torch.sigmoid(self.tie_logit))
+        return float(torch.sigmoid(self.tie_logit.detach()))
 
     def _comparison_loss(self, rewards: Tensor, pairs: Comparisons) -> Tensor:
         ties_possible = bool(torch.isfinite(self.tie_logit))
