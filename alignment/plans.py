@@ -139,6 +139,19 @@ SMALL = Plan(
     direct=DirectConfig(beta=0.05),
     ppo=PPOConfig(epochs=4, completions_per_prompt=4, max_new_tokens=64),
 )
+SMALL_EXAMPLES = 640
+"""Judgements, each pass counted, after which a small model has seen enough: thousands are gone through once."""
+
+
+def for_judgements(plan: Plan, number: int) -> Plan:
+    """The plan with fewer passes where there is more to learn from."""
+
+    def passes(trainer: TrainerConfig) -> TrainerConfig:
+        return replace(trainer, epochs=max(1.0, min(trainer.epochs, SMALL_EXAMPLES / max(number, 1))))
+
+    return replace(plan, reward_trainer=passes(plan.reward_trainer), trainer=passes(plan.trainer))
+
+
 LARGE = Plan(
     reward_trainer=TrainerConfig(epochs=1, batch_size=64, lr=1e-4, warmup_steps=10),
     trainer=TrainerConfig(epochs=1, batch_size=64, lr=5e-5, warmup_steps=10),

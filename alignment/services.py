@@ -13,7 +13,7 @@ from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
 from alignment.loop import should_fill, should_start
 from alignment.models import LoopSettings, Method, Policy, Run, RunState, Stage, Trigger
-from alignment.plans import PRESETS, Plan
+from alignment.plans import PRESETS, Plan, for_judgements
 from alignment.versions import code_version
 from labeling import exchange
 
@@ -124,7 +124,9 @@ def create_run(
         raise exchange.Invalid(f"there is no method {method!r}: use one of {', '.join(Method.values)}")
     seed = settings.seed if seed is None else seed
     try:
-        plan = default_plan(settings, completions=project.completions_per_item).changed(changes or {}).seeded(seed)
+        usual = default_plan(settings, completions=project.completions_per_item)
+        number = exchange.count_judgements(project_id, at_most=10_000)
+        plan = for_judgements(usual, number).changed(changes or {}).seeded(seed)
     except InvalidSetting as error:
         raise exchange.Invalid(str(error), code="invalid_setting") from error
     latest = exchange.latest_judgement(project_id)

@@ -39,6 +39,7 @@ __all__ = [
     "Sampled",
     "add_completions",
     "all_projects",
+    "count_judgements",
     "count_judgements_after",
     "count_open_slots",
     "judgements",
@@ -112,8 +113,16 @@ def latest_judgement(project_id: int) -> int:
     return label_selectors.latest_label(project_id)
 
 
+def count_judgements(project_id: int, *, at_most: int) -> int:
+    """How many current judgements there are, imported ones too, counted to ``at_most`` and no further."""
+    return label_selectors.current_labels(project_id)[:at_most].count()
+
+
 def count_judgements_after(project_id: int, judgement: int, *, at_most: int) -> int:
-    """How many judgements came after one, counted to ``at_most`` and no further."""
+    """How many judgements were made here after one, counted to ``at_most`` and no further.
+
+    Imported ones don't count: an import of thousands is no reason to train at once.
+    """
     return label_selectors.count_labels_after(project_id, judgement, at_most=at_most)
 
 

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('method', models.CharField(choices=[('dpo', 'DPO'), ('ppo', 'PPO')], default='dpo', max_length=10)),
                 ('start', models.CharField(choices=[('base', 'the base model'), ('parent', 'the served policy')], default='base', help_text='What policy training starts from.', max_length=10)),
                 ('preset', models.CharField(choices=[('small', 'small (a model of some million parameters on a processor)'), ('large', 'large (a language model on an accelerator)')], default='small', max_length=10)),
-                ('beta', models.FloatField(default=0.1, help_text='KL strength: smaller lets the policy go further from the reference.', validators=[django.core.validators.MinValueValidator(0.0001), django.core.validators.MaxValueValidator(100)])),
+                ('beta', models.FloatField(default=0.05, help_text='KL strength: smaller lets the policy go further from the reference.', validators=[django.core.validators.MinValueValidator(0.0001), django.core.validators.MaxValueValidator(100)])),
                 ('prompts_per_round', models.PositiveIntegerField(default=20, help_text='For so many prompts a new policy version writes completions.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)])),
                 ('temperature', models.FloatField(default=1.0, help_text='Of sampling.', validators=[django.core.validators.MinValueValidator(0.01), django.core.validators.MaxValueValidator(10)])),
                 ('max_new_tokens', models.PositiveIntegerField(default=64, help_text='Tokens that a completion may have.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(32768)])),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from labeling.models import Comparison, Completion, Item, Label, Project, Rank, Rating
+from labeling.models import Comparison, Completion, Item, Label, Project, Rank, Rating, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,9 @@ def latest_label(project: Project | int) -> int:
 
 
 def count_labels_after(project: Project | int, label: int, *, at_most: int) -> int:
-    """How many labels came after one, counted to ``at_most`` and no further."""
-    return Label.objects.filter(project=project, pk__gt=label)[:at_most].count()
+    """How many labels were made here, not imported, after one, counted to ``at_most`` and no further."""
+    made_here = Label.objects.filter(project=project, pk__gt=label).exclude(source=Source.IMPORT)
+    return made_here[:at_most].count()
 
 
 def last_seen(project: Project) -> Subquery:

@@ -303,3 +303,11 @@ def test_another_base_model_is_refused_under_living_policies(cast):
 
     with pytest.raises(ValueError, match="set MODEL back"):
         bookkeeping.confirm_base(project_id=cast.project.pk, digest="b" * 64)
+
+
+def test_imported_judgements_start_no_run_by_themselves(cast):
+    services.change_loop(project_id=cast.project.pk, judgements_per_run=1)
+    judged(cast, 1)
+    cast.project.labels.update(source="import")
+
+    assert services.start_if_due(project_id=cast.project.pk) is None

@@ -1,0 +1,109 @@
+"""The snapshot of a run."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from factories import Cast, judge, make_cast
+
+from alignment.core.records import Demonstration, Judgement, Message
+from alignment.datasets import SnapshotChanged, TooFewJudgements, demonstrations, open_snapshot, take_snapshot
+from labeling.models import Label, Rank
+
+PROMPT = (Message(role="user", content="Name a colour."),)
+
+
+@pytest.fixture
+def cast(db) -> Cast:
+    cast = make_cast(num_items=5)
+    cast.project.prompts.update(held_out=False)
+    cast.project.prompts.filter(pk=cast.items[0].prompt_id).update(held_out=True)
+    for _ in range(4):
+        judge(cast.project, cast.bob)
+    return cast
+
+
+def newest(cast):
+    return cast.project.labels.order_by("-id").first().pk
+
+
+def test_a_snapshot_is_split_by_prompt_and_sorted_by_id(cast):
+    snapshot = take_snapshot(cast.project.pk, up_to=newest(cast))
+
+    ids = list(cast.project.labels.order_by("id").values_list("pk", flat=True))
+    assert [judgement.id for judgement in snapshot.held_out] == [str(ids[0])]
+    assert [judgement.id for judgement in snapshot.train] == [str(pk) for pk in ids[1:]]
+    assert snapshot.counts == {
+        "judgements": 4,
+        "train": 3,
+        "held_out": 1,
+        "train_prompts": 3,
+        "held_out_prompts": 1,
+        "comparisons": 12,
+    }
+
+
+def test_the_same_judgements_have_the_same_digest_and_later_ones_are_left_out(cast):
+    up_to = newest(cast)
+    before = take_snapshot(cast.project.pk, up_to=up_to)
+    judge(cast.project, cast.bob)
+
+    assert take_snapshot(cast.project.pk, up_to=up_to) == before
+    assert take_snapshot(cast.project.pk, up_to=newest(cast)).digest != before.digest
+
+
+def test_another_rank_is_another_digest(cast):
+    before = take_snapshot(cast.project.pk, up_to=newest(cast)).digest
+    Rank.objects.filter(label=newest(cast), rank=3).update(rank=2)
+
+    assert take_snapshot(cast.project.pk, up_to=newest(cast)).digest != before
+
+
+def test_too_few_judgements_are_refused_with_their_number_and_the_remedy(cast):
+    cast.project.prompts.update(held_out=True)
+
+    with pytest.raises(
+        TooFewJudgements, match=r"there are 0 judgements of training prompts \(and 4 of held-out ones\)"
+    ):
+        take_snapshot(cast.project.pk, up_to=newest(cast))
+
+
+def test_the_copy_is_read_again_after_a_label_was_revised(cast, tmp_path):
+    up_to = newest(cast)
+    first = open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path)
+    Rank.objects.filter(label=up_to, rank=3).update(rank=2)
+
+    assert open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest) == first
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "altered"])
+def test_without_a_whole_copy_the_database_is_read_and_has_to_be_the_same(cast, tmp_path, damage):
+    up_to = newest(cast)
+    first = open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path)
+    path = tmp_path / "snapshot.jsonl.gz"
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        path.write_bytes(gzip.compress(b"{}\n"))
+
+    again = open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest)
+    path.unlink()
+    Label.objects.filter(pk=up_to).delete()
+
+    assert again == first
+    with pytest.raises(SnapshotChanged, match="some were revised since"):
+        open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest)
+
+
+def test_the_first_ranked_are_the_demonstrations_each_once_and_all_tied_show_nothing():
+    judgements = [
+        Judgement(prompt=PROMPT, completions=("Red.", "Blue.", "Mud."), ranks=(1, 1, 3), id="1"),
+        Judgement(prompt=PROMPT, completions=("Red.", "Mud."), ranks=(1, 2), id="2"),
+        Judgement(prompt=PROMPT, completions=("Sand.", "Mud."), ranks=(1, 1), id="3"),
+        Judgement(prompt=PROMPT, completions=("Sky.", "Mud."), ratings=(7, 1), id="4"),
+    ]
+
+    assert demonstrations(judgements) == [Demonstration(PROMPT, "Red.", id="1"), Demonstration(PROMPT, "Blue.", id="1")]
