@@ -12,7 +12,8 @@ import httpx
 def verdict_on(sheet: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """A verdict that prefers longer completions, with a tie now and then."""
     by_length = sorted(sheet["completions"], key=lambda completion: -len(completion["text"]))
-    ranks, rank = {}, 0
+    ranks: dict[str, int] = {}
+    rank = 0
     for completion in by_length:
         if not ranks or chance.random() < 0.8:
             rank += 1

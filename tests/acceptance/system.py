@@ -51,6 +51,7 @@ class System:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data / "test.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.clients: list[httpx.Client] = []
         data.mkdir(parents=True, exist_ok=True)
         models.mkdir(parents=True, exist_ok=True)
         if not (data / "models").exists():
@@ -86,6 +87,8 @@ class System:
 
     def stop(self) -> int:
         """Ctrl-C; returns the exit status."""
+        for client in self.clients:
+            client.close()
         if self.process is None:
             return 0
         if self.process.poll() is None:
@@ -158,6 +161,8 @@ class System:
         """An API client that is signed in by token."""
         answer = httpx.post(f"{self.url}/api/v1/token/", json={"username": username, "password": PASSWORD}, timeout=20)
         answer.raise_for_status()
-        return httpx.Client(
+        client = httpx.Client(
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Token {answer.json()['token']}"}, timeout=30
         )
+        self.clients.append(client)
+        return client
