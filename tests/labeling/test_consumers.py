@@ -18,6 +18,7 @@ from factories import PASSWORD, judge, make_cast
 from procrastinate.contrib.django import connector_params
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from labeling.events import Event, publish
 from labeling.relay import MOST_WAITING, Relay
@@ -57,9 +58,8 @@ def page_of(user, server, *, slug="colours", origin=None):
         client = Client()
         assert client.login(username=user.username, password=PASSWORD)
         headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
-    with connect(
-        f"ws://{server}/ws/p/{slug}/", additional_headers=headers, origin=origin or f"http://{server}", proxy=None
-    ) as page:
+    site = Origin(origin or f"http://{server}")
+    with connect(f"ws://{server}/ws/p/{slug}/", additional_headers=headers, origin=site, proxy=None) as page:
         yield page
 
 
@@ -136,6 +136,8 @@ def test_somebody_who_loses_their_place_is_closed(cast, server, monkeypatch):
 
         with pytest.raises(ConnectionClosed) as closed:
             hear(page, "never")
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4404
 
 

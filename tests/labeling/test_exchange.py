@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -14,7 +15,6 @@ from labeling import exchange
 from labeling.exchange import Invalid, NotAllowed, NotFound, Sampled
 from labeling.models import Completion, Item, Prompt, Slot
 from labeling.selectors.labels import pseudonym
-from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.prompts import add_prompts
 from labeling.services.verdicts import Verdict
@@ -63,7 +63,7 @@ def test_judgement_is_told_whole_and_frozen():
     assignment = claim(cast.project, cast.bob)
     red, blue, green = sorted(assignment.order)
     verdict = Verdict(ratings={red: 2, blue: 5, green: 5}, ranks={red: 2, blue: 1, green: 1})
-    label = submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id="0" * 32).label
+    label = submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4()).label
 
     [judgement] = exchange.judgements(cast.project.pk)
 
@@ -77,7 +77,7 @@ def test_judgement_is_told_whole_and_frozen():
     assert judgement.annotator.startswith("annotator-")
     assert "bob" not in repr(judgement)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        judgement.id = 5
+        judgement.id = 5  # type: ignore[misc]  # what must not be is what is tried
 
 
 def test_annotator_has_one_pseudonym_in_a_project_and_another_elsewhere():
@@ -161,7 +161,7 @@ def test_sampled_completions_go_into_the_queue_with_who_wrote_them():
         ("Green.", "policy", 2, -2.5, {"temperature": 1.0}),
     ]
     assert Prompt.objects.get().times_sampled == 1
-    assert claim_next(project=cast.project, annotator=cast.bob).item == item
+    assert claim(cast.project, cast.bob).item == item
 
 
 def test_repeating_the_call_adds_nothing():

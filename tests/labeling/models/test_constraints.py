@@ -93,7 +93,7 @@ def test_item_wants_one_judgement_or_more(cast):
 
 
 def test_prompt_is_once_in_a_project(cast):
-    prompt = Prompt.objects.first()
+    prompt = Prompt.objects.earliest("pk")
 
     with refused("prompt_once_per_project"):
         Prompt.objects.create(project=cast.project, messages=prompt.messages, digest=prompt.digest, held_out=False)
@@ -123,7 +123,7 @@ def test_completion_is_once_in_an_item_and_so_is_a_position(cast):
 
 
 def test_person_has_one_assignment_of_an_item(cast):
-    taken = Assignment.objects.first()
+    taken = Assignment.objects.earliest("pk")
 
     with refused("assignment_once_per_person"):
         Assignment.objects.create(
@@ -180,14 +180,14 @@ def test_completion_is_rated_and_ranked_once_in_a_label(cast, model, name):
 
 
 def test_pair_is_compared_once_in_a_label_whichever_way_round(cast):
-    row = Comparison.objects.first()
+    row = Comparison.objects.earliest("pk")
 
     with refused("comparison_once"):
         Comparison.objects.create(label=row.label, chosen=row.rejected, rejected=row.chosen, outcome="tie", weight=0.5)
 
 
 def test_completion_is_not_compared_with_itself(cast):
-    row = Comparison.objects.first()
+    row = Comparison.objects.earliest("pk")
 
     with pytest.raises(IntegrityError, match=r"comparison_of_two|comparison_once"):
         Comparison.objects.filter(pk=row.pk).update(rejected=row.chosen)

@@ -65,7 +65,7 @@ def test_quality_decides_how_often_the_better_one_wins(quality, lowest, highest)
 
 
 def test_wider_margin_gives_more_ties():
-    counts = Counter()
+    counts: Counter[float] = Counter()
     for margin in (0.0, 1.0):
         chance = random.Random(3)
         habits = Habits(sharpness=2.0, tie_margin=margin, lapse_rate=0.0)
