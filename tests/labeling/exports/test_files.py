@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -36,7 +37,7 @@ def test_file_and_manifest_are_written_and_nothing_else(cast, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o666 & ~current_umask(tmp_path)
 
 
-def current_umask(folder) -> int:
+def current_umask(folder: Path) -> int:
     probe = folder / "probe"
     probe.touch()
     mode = probe.stat().st_mode & 0o777

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import tracemalloc
+from uuid import UUID
 
 import pyarrow.parquet as pq
 import pytest
@@ -45,7 +46,7 @@ def ranked():
         notes="=1+1 is a formula, 🎨 is not",
         seconds=12.5,
     )
-    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id="0" * 32)
+    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=UUID(int=0))
     return cast
 
 
@@ -123,7 +124,7 @@ def test_csv_holds_lists_as_json_and_runs_no_formula(ranked):
 def test_csv_puts_an_apostrophe_before_what_a_spreadsheet_would_run(text):
     cast = make_cast(texts=(text, "plain"), num_items=1)
     assignment = claim(cast.project, cast.bob)
-    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=a_verdict(assignment), client_id="0" * 32)
+    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=a_verdict(assignment), client_id=UUID(int=0))
 
     [row] = csv.DictReader(io.StringIO(content(cast.project, "comparisons", "csv").decode(), newline=""))
 
@@ -183,7 +184,9 @@ def test_up_to_leaves_later_labels_out(ranked):
     before = content(ranked.project, "rankings")
     make_item(ranked.project, prompt="Another?")
     assignment = claim(ranked.project, ranked.dora)
-    submit_label(assignment_id=assignment.pk, annotator=ranked.dora, verdict=a_verdict(assignment), client_id="1" * 32)
+    submit_label(
+        assignment_id=assignment.pk, annotator=ranked.dora, verdict=a_verdict(assignment), client_id=UUID(int=1)
+    )
 
     assert content(ranked.project, "rankings", up_to=until) == before
     assert len(content(ranked.project, "rankings").splitlines()) == 2

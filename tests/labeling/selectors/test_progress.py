@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -32,7 +34,7 @@ def test_extra_judgements_are_outside_the_count_but_not_outside_the_time():
     late = claim(cast.project, cast.bob)
     end_lease(late)
     judge(cast.project, cast.dora)
-    submit_label(assignment_id=late.pk, annotator=cast.bob, verdict=a_verdict(late), client_id="0" * 32)
+    submit_label(assignment_id=late.pk, annotator=cast.bob, verdict=a_verdict(late), client_id=uuid4())
 
     progress = progress_of(membership_in("colours", user=cast.bob))
 
