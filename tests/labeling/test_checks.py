@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -34,7 +35,7 @@ def test_data_folder_need_not_be_there_but_has_to_be_possible(settings, tmp_path
     possible = ids(checks.check_data_folder())
 
     # root may write everywhere: the system's answer stands in for a folder of somebody else
-    monkeypatch.setattr(checks.os, "access", lambda folder, mode: folder != tmp_path)
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != tmp_path)
     impossible = checks.check_data_folder()
 
     assert possible == []

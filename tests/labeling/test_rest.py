@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -40,11 +41,13 @@ def test_every_refusal_is_a_sentence_and_a_code(error, status, code):
 
 
 def test_nested_reasons_are_named_by_their_path():
-    error = exceptions.ValidationError(
-        {"ratings": {"5": ["too big"]}, "flags": {0: {"1": ["unknown"]}}, "non_field_errors": ["both are missing"]}
-    )
+    detail: dict[str, Any] = {
+        "ratings": {"5": ["too big"]},
+        "flags": {0: {"1": ["unknown"]}},
+        "non_field_errors": ["both are missing"],
+    }
 
-    _, body = answer(error)
+    _, body = answer(exceptions.ValidationError(detail))
 
     assert body["fields"] == {"ratings.5": "too big", "flags.0.1": "unknown"}
     assert body["detail"] == "ratings.5: too big; flags.0.1: unknown; both are missing"

@@ -11,7 +11,7 @@ import pytest
 from factories import make_cast
 
 from labeling.errors import Invalid
-from labeling.imports.files import Format, RowsRejected, import_file
+from labeling.imports.files import Format, Rejected, RowsRejected, import_file
 from labeling.imports.reading import FileKind
 from labeling.models import Comparison, Completion, Item, Label, Prompt, Rank, Rating, Slot, Source
 from labeling.selectors.labels import judgements
@@ -185,7 +185,7 @@ def test_broken_ranking_is_refused_with_line_and_reason_and_nothing_is_stored(ca
 
 
 def test_keeping_the_good_rows_lists_every_bad_one(cast):
-    told = []
+    told: list[Rejected] = []
     file = lines({"prompt": "one"}, "{broken", {"prompt": ""}, {"prompt": "two"}, {"text": "three"})
 
     summary = import_file(

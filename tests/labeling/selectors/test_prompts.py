@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 from factories import judge, make_cast, make_item
 
@@ -19,7 +21,7 @@ def test_prompts_are_newest_first_with_their_counts():
     add_prompts(project=cast.project, prompts=["Two?"])
     make_item(cast.other_project, prompt="Three?")
 
-    listed = [(row.last_turn, row.num_completions, row.num_items) for row in prompts(cast.project)]
+    listed = list(map(attrgetter("last_turn", "num_completions", "num_items"), prompts(cast.project)))
 
     assert listed == [("Two?", 0, 0), ("One?", 3, 2)]
 
@@ -61,4 +63,4 @@ def test_judged_completions_have_the_mean_of_their_ratings():
 
     rows = judged_completions(Prompt.objects.get())
 
-    assert [(row.mean_rating, row.num_ratings) for row in rows] == [(5.5, 2)] * 3
+    assert list(map(attrgetter("mean_rating", "num_ratings"), rows)) == [(5.5, 2)] * 3
