@@ -118,17 +118,11 @@ def create_run(
         Invalid: no such method, a setting that does not exist or is out of range, or no judgements at all.
     """
     settings = ensure_loop(project_id=project_id)
-    project = exchange.project_record(project_id)
     method = method or settings.method
     if method not in Method.values:
         raise exchange.Invalid(f"there is no method {method!r}: use one of {', '.join(Method.values)}")
     seed = settings.seed if seed is None else seed
-    try:
-        usual = default_plan(settings, completions=project.completions_per_item)
-        number = exchange.count_judgements(project_id, at_most=10_000)
-        plan = for_judgements(usual, number).changed(changes or {}).seeded(seed)
-    except InvalidSetting as error:
-        raise exchange.Invalid(str(error), code="invalid_setting") from error
+    plan = _checked_plan(settings, changes=changes or {}).seeded(seed)
     latest = exchange.latest_judgement(project_id)
     if not latest:
         raise exchange.Invalid("there are no judgements to learn from: judge some items, or import preferences")
@@ -146,8 +140,18 @@ def create_run(
     )
     if start:
         hand_to_worker(run_id=run.pk)
-    exchange.publish(project.slug, "run", run=run.pk, state=run.state)
+    exchange.publish(exchange.project_record(project_id).slug, "run", run=run.pk, state=run.state)
     return run
+
+
+def _checked_plan(settings: LoopSettings, *, changes: dict[str, dict[str, Any]]) -> Plan:
+    project = exchange.project_record(settings.pk)
+    number = exchange.count_judgements(settings.pk, at_most=10_000)
+    usual = for_judgements(default_plan(settings, completions=project.completions_per_item), number)
+    try:
+        return usual.changed(changes)
+    except InvalidSetting as error:
+        raise exchange.Invalid(str(error), code="invalid_setting") from error
 
 
 def hand_to_worker(*, run_id: int) -> bool:

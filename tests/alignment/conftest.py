@@ -29,7 +29,9 @@ FAST = {
 def toy_model(tmp_path_factory) -> Path:
     from tiny_models import save_model
 
-    return save_model(tmp_path_factory.mktemp("models") / "toy", architecture="llama", max_position_embeddings=256)
+    folder: Path = tmp_path_factory.mktemp("models") / "toy"
+    save_model(folder, architecture="llama", max_position_embeddings=256)
+    return folder
 
 
 @pytest.fixture

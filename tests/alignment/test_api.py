@@ -11,6 +11,12 @@ from alignment.models import Policy, Run, Stage
 pytestmark = pytest.mark.django_db
 
 
+def attempt_at(run) -> int:
+    taken = bookkeeping.take_run(run_id=run.pk)
+    assert taken is not None
+    return taken.attempts
+
+
 @pytest.fixture
 def cast() -> Cast:
     return make_cast(num_items=4)
@@ -117,7 +123,7 @@ def test_a_run_without_judgements_is_refused(cast):
 
 
 def test_a_run_tells_its_metrics_in_order(cast, run):
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
     steps = [(1, {"loss": 0.7}), (2, {"loss": 0.6})]
     bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=steps)
 

@@ -56,4 +56,4 @@ def test_a_line_of_another_form_is_refused_with_an_example(line):
 
 def test_a_section_that_is_no_settings_is_refused():
     with pytest.raises(InvalidSetting, match="section 'trainer' is 3; it must be settings by name"):
-        SMALL.changed({"trainer": 3})
+        SMALL.changed({"trainer": 3})  # type: ignore[dict-item]  # as it may come from JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -29,6 +30,12 @@ def judged(cast, number):
 def start(cast, **arguments):
     judged(cast, 1)
     return services.create_run(project_id=cast.project.pk, **arguments)
+
+
+def attempt_at(run) -> int:
+    taken = bookkeeping.take_run(run_id=run.pk)
+    assert taken is not None
+    return taken.attempts
 
 
 def version(cast, number, run):
@@ -104,6 +111,7 @@ def test_the_loop_starts_a_run_when_enough_judgements_came_and_not_before(cast):
     again = services.start_if_due(project_id=cast.project.pk)
 
     assert before is None
+    assert run is not None
     assert (run.trigger, run.reason) == (Trigger.LOOP, "2 new judgements came in since the last run")
     assert again is None
 
@@ -112,6 +120,7 @@ def test_judgements_of_an_ended_run_do_not_count_again(cast):
     services.change_loop(project_id=cast.project.pk, judgements_per_run=2)
     judged(cast, 2)
     run = services.start_if_due(project_id=cast.project.pk)
+    assert run is not None
     services.request_stop(run_id=run.pk)
     judged(cast, 1)
 
@@ -154,10 +163,10 @@ def test_a_waiting_run_stops_at_once(cast):
 
 def test_a_running_run_is_asked_to_stop_and_hears_it_with_its_next_metrics(cast):
     run = start(cast)
-    taken = bookkeeping.take_run(run_id=run.pk)
+    attempt = attempt_at(run)
 
     services.request_stop(run_id=run.pk)
-    told = bookkeeping.record_metrics(run_id=run.pk, attempt=taken.attempts, stage=Stage.POLICY, steps=[(1, {"a": 1})])
+    told = bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=[(1, {"a": 1})])
 
     run.refresh_from_db()
     assert told is True
@@ -241,7 +250,7 @@ def test_a_project_without_prompts_is_not_filled(cast):
 
 def test_a_step_that_is_reported_again_is_written_over(cast):
     run = start(cast)
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
     here = {"run_id": run.pk, "attempt": attempt, "stage": Stage.POLICY}
 
     bookkeeping.record_metrics(**here, steps=[(1, {"loss": 0.7}), (2, {"loss": 0.6})])
@@ -252,7 +261,7 @@ def test_a_step_that_is_reported_again_is_written_over(cast):
 
 def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast):
     run = start(cast)
-    first = bookkeeping.take_run(run_id=run.pk).attempts
+    first = attempt_at(run)
     bookkeeping.take_run(run_id=run.pk)
 
     with pytest.raises(bookkeeping.RunTaken):
@@ -263,7 +272,7 @@ def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast):
 
 def test_a_failed_run_keeps_its_readable_reason(cast):
     run = start(cast)
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
 
     bookkeeping.fail_run(run_id=run.pk, attempt=attempt, error="the disk is full", traceback="Traceback ...")
 
@@ -273,7 +282,7 @@ def test_a_failed_run_keeps_its_readable_reason(cast):
 
 def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(cast):
     runs = [start(cast), start(cast)]
-    attempts = [bookkeeping.take_run(run_id=run.pk).attempts for run in runs]
+    attempts = [attempt_at(run) for run in runs]
 
     reserved = [
         bookkeeping.reserve_version(run_id=run.pk, attempt=attempt)
@@ -286,14 +295,14 @@ def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(ca
 
 def test_a_run_s_policy_is_registered_once(cast):
     run = start(cast)
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
-    fields = {"version": 2, "path": "policies/colours/2", "digest": "a" * 64, "base_digest": "b" * 64}
+    attempt = attempt_at(run)
+    fields: dict[str, Any] = {"version": 2, "path": "policies/colours/2", "digest": "a" * 64, "base_digest": "b" * 64}
 
     first = bookkeeping.register_policy(run_id=run.pk, attempt=attempt, **fields)
     second = bookkeeping.register_policy(run_id=run.pk, attempt=attempt, **fields)
 
     assert first == second
-    assert (first.parent.version, first.status) == (1, "candidate")
+    assert (first.parent, first.status) == (Policy.objects.get(version=1), "candidate")
 
 
 def test_another_base_model_is_refused_under_living_policies(cast):

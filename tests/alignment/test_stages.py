@@ -10,9 +10,16 @@ from alignment import services, stages, worker
 from alignment.artifacts import data_folder, folder_digest
 from alignment.execution import Interrupted
 from alignment.models import Evaluation, Metric, Policy, RewardModel, Run, Sample, Stage
+from alignment.patience import ending
 from labeling.models import Completion, Item
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def execute(run_id, **arguments) -> Run:
+    ended = worker.execute_run(run_id, **arguments)
+    assert ended is not None, "another process has the run"
+    return ended
 
 
 def metrics_of(run, stage):
@@ -23,11 +30,12 @@ def metrics_of(run, stage):
 def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, method):
     items_before = Item.objects.count()
 
-    run = worker.execute_run(start(method).pk)
+    run = execute(start(method).pk)
 
     assert (run.state, run.error) == ("finished", "")
     policy = Policy.objects.get(version=2)
-    assert (policy.run, policy.parent.version, policy.method) == (run, 1, method)
+    base = Policy.objects.get(project=judged.project, version=1)
+    assert (policy.run, policy.parent, policy.method) == (run, base, method)
     assert folder_digest(data_folder(policy.path)) == policy.digest
     assert Evaluation.objects.get().against.version == 1
     assert Sample.objects.filter(policy=policy).exists()
@@ -35,34 +43,35 @@ def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, me
     new = Item.objects.filter(policy_version=serving.version).order_by("-id")[: Item.objects.count() - items_before]
     assert 1 <= len(new) <= 3
     assert not any(item.prompt.held_out for item in new)
-    written = Completion.objects.filter(entries__item__in=new).first()
-    assert written.sampling["top_k"] == 0
-    assert written.logprob < 0
+    written = Completion.objects.filter(entries__item__in=new)
+    assert set(written.values_list("sampling__top_k", "policy_version")) == {(0, serving.version)}
+    assert not written.exclude(logprob__lt=0).exists()
 
 
 def test_a_reward_model_run_ends_with_its_accuracy_on_held_out_judgements(judged, start):
     judged.project.prompts.update(held_out=False)
     judged.project.prompts.filter(pk__in=[item.prompt_id for item in judged.items[:2]]).update(held_out=True)
 
-    run = worker.execute_run(start("rm").pk)
+    run = execute(start("rm").pk)
 
     model = RewardModel.objects.get(run=run)
     assert run.snapshot_counts["held_out"] == 2
     assert (model.num_comparisons, model.num_prompts) == (6, 2)
-    assert 0 <= model.accuracy_low <= model.accuracy <= model.accuracy_high <= 1
+    ends = [0.0, model.accuracy_low, model.accuracy, model.accuracy_high, 1.0]
+    assert ends == sorted(float(end or 0) for end in ends)
     assert not Policy.objects.filter(version=2).exists()
 
 
 def test_without_held_out_judgements_the_accuracy_is_left_unknown(judged, start):
     judged.project.prompts.update(held_out=False)
 
-    run = worker.execute_run(start("rm").pk)
+    run = execute(start("rm").pk)
 
     assert RewardModel.objects.get(run=run).accuracy is None
 
 
 def test_the_same_settings_snapshot_seed_and_code_give_the_same_weights_and_another_seed_others(judged, start):
-    runs = [worker.execute_run(start("dpo", seed=seed).pk) for seed in (3, 3, 4)]
+    runs = [execute(start("dpo", seed=seed).pk) for seed in (3, 3, 4)]
 
     adapters = [data_folder(run.policy.path) / "adapter_model.safetensors" for run in runs]
     first, second, other = [path.read_bytes() for path in adapters]
@@ -73,20 +82,20 @@ def test_the_same_settings_snapshot_seed_and_code_give_the_same_weights_and_anot
 
 @pytest.mark.parametrize(("stage", "step"), [("reward_model", 4), ("policy", 3)])
 def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_weights(judged, start, stage, step):
-    whole = worker.execute_run(start("dpo").pk)
+    whole = execute(start("dpo").pk)
     run = start("dpo")
 
     def interrupt(where, at):
         if where == stage and at.step == step:
-            worker.ending.set()
+            ending.set()
 
     with pytest.raises(Interrupted):
-        worker.execute_run(run.pk, on_step=interrupt)
+        execute(run.pk, on_step=interrupt)
     run.refresh_from_db()
     state, done = run.state, set(run.results)
-    worker.ending.clear()
+    ending.clear()
     resumed = []
-    run = worker.execute_run(run.pk, on_step=lambda where, at: resumed.append((where, at.step)))
+    run = execute(run.pk, on_step=lambda where, at: resumed.append((where, at.step)))
 
     assert state == "running"
     assert resumed[0] == (stage, step + 1)
@@ -104,7 +113,7 @@ def test_a_run_that_is_asked_to_stop_stops_after_its_step(judged, start):
         if at.step == 3:
             services.request_stop(run_id=run.pk)
 
-    ended = worker.execute_run(run.pk, on_step=ask)
+    ended = execute(run.pk, on_step=ask)
 
     assert ended.state == "stopped"
     assert 3 <= len(metrics_of(run, Stage.REWARD_MODEL)) < 400
@@ -114,7 +123,7 @@ def test_a_run_that_is_asked_to_stop_stops_after_its_step(judged, start):
 def test_a_model_that_is_none_fails_the_run_with_a_sentence_that_names_it(judged, start, settings, tmp_path):
     settings.MODEL = str(tmp_path / "nothing-here")
 
-    run = worker.execute_run(start("dpo").pk)
+    run = execute(start("dpo").pk)
 
     assert run.state == "failed"
     assert "nothing-here" in run.error
@@ -124,7 +133,7 @@ def test_a_model_that_is_none_fails_the_run_with_a_sentence_that_names_it(judged
 def test_too_few_judgements_of_training_prompts_fail_the_run_with_their_number(judged, start):
     judged.project.prompts.update(held_out=True)
 
-    run = worker.execute_run(start("dpo").pk)
+    run = execute(start("dpo").pk)
 
     assert run.state == "failed"
     assert run.error.startswith("there are 0 judgements of training prompts (and 6 of held-out ones)")
@@ -136,7 +145,7 @@ def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, s
 
     monkeypatch.setattr(stages, "save_reward_model", full)
 
-    run = worker.execute_run(start("dpo").pk)
+    run = execute(start("dpo").pk)
 
     assert (run.state, run.error) == ("failed", "No space left on device: /data/runs/1")
 
@@ -144,10 +153,10 @@ def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, s
 def test_another_base_model_under_living_policies_fails_the_run(judged, start, settings, tmp_path):
     from tiny_models import save_model
 
-    worker.execute_run(start("rm").pk)
+    execute(start("rm").pk)
     settings.MODEL = str(save_model(tmp_path / "another", seed=5, architecture="llama", max_position_embeddings=256))
 
-    run = worker.execute_run(start("rm").pk)
+    run = execute(start("rm").pk)
 
     assert run.state == "failed"
     assert "set MODEL back" in run.error
@@ -155,12 +164,12 @@ def test_another_base_model_under_living_policies_fails_the_run(judged, start, s
 
 def test_sampling_that_is_cut_off_after_the_hand_over_adds_nothing_a_second_time(judged, start):
     run = start("dpo")
-    ended = worker.execute_run(run.pk)
+    ended = execute(run.pk)
     items = Item.objects.count()
     del ended.results["sampling"]
     Run.objects.filter(pk=run.pk).update(state="running", finished=None, results=ended.results)
 
-    again = worker.execute_run(run.pk)
+    again = execute(run.pk)
 
     assert again.state == "finished"
     assert Item.objects.count() == items
@@ -170,7 +179,7 @@ def test_sampling_that_is_cut_off_after_the_hand_over_adds_nothing_a_second_time
 def test_a_policy_that_got_worse_is_kept_as_a_candidate_and_does_not_serve(judged, start, monkeypatch):
     monkeypatch.setattr("alignment.comparing.gate", lambda verdict: "its held-out reward got worse")
 
-    run = worker.execute_run(start("dpo").pk)
+    run = execute(start("dpo").pk)
 
     assert run.results["evaluation"]["refused"] == "its held-out reward got worse"
     assert Policy.objects.get(version=2).status == "candidate"
@@ -179,10 +188,10 @@ def test_a_policy_that_got_worse_is_kept_as_a_candidate_and_does_not_serve(judge
 
 
 def test_a_second_round_goes_on_from_the_served_policy_when_it_is_set_to(judged, start):
-    first = worker.execute_run(start("dpo").pk)
+    first = execute(start("dpo").pk)
     services.promote(policy_id=first.policy.pk)
 
-    second = worker.execute_run(start("dpo", more={"start": {"weights": "parent"}}).pk)
+    second = execute(start("dpo", more={"start": {"weights": "parent"}}).pk)
 
     assert second.state == "finished"
     assert second.policy.parent == first.policy
@@ -190,7 +199,7 @@ def test_a_second_round_goes_on_from_the_served_policy_when_it_is_set_to(judged,
 
 
 def test_the_snapshot_is_kept_beside_the_run_and_read_again(judged, start, small_world):
-    run = worker.execute_run(start("rm").pk)
+    run = execute(start("rm").pk)
 
     assert (small_world / "runs" / str(run.pk) / "snapshot.jsonl.gz").is_file()
     assert json.dumps(run.snapshot_counts) == json.dumps(run.results["snapshot"])

@@ -17,6 +17,12 @@ READ = ["loop/", "runs/", "runs/{run}/", "runs/{run}/curves/", "runs/{run}/state
 WRITE = ["loop/settings/", "runs/start/", "runs/{run}/stop/", "policies/1/promote/", "policies/samples/write/"]
 
 
+def attempt_at(run) -> int:
+    taken = bookkeeping.take_run(run_id=run.pk)
+    assert taken is not None
+    return taken.attempts
+
+
 @pytest.fixture
 def cast() -> Cast:
     return make_cast(num_items=4)
@@ -170,7 +176,7 @@ def test_a_run_can_not_start_without_judgements_and_the_page_says_so(client, cas
 
 
 def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, run):
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
     here = {"run_id": run.pk, "attempt": attempt}
     bookkeeping.start_stage(**here, stage=Stage.SNAPSHOT)
     counts = {"train": 1, "held_out": 0, "comparisons": 3}
@@ -188,7 +194,7 @@ def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, 
 
 
 def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cast, run):
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
     steps = [(1, {"loss": 0.7, "kl": 0.0}), (2, {"loss": 0.6})]
     bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=steps)
 
@@ -201,7 +207,7 @@ def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cas
 
 
 def test_a_failed_run_shows_its_reason_as_text(client, cast, run):
-    attempt = bookkeeping.take_run(run_id=run.pk).attempts
+    attempt = attempt_at(run)
     bookkeeping.fail_run(run_id=run.pk, attempt=attempt, error="<b>no space left</b>", traceback="Traceback: line 1")
 
     response = page(client, cast.alice, f"/p/colours/runs/{run.pk}/")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import sleep
 from typing import Any
 
@@ -15,6 +17,17 @@ from alignment.models import Method, Run, RunState, Stage, Trigger
 from alignment.patience import ending
 from alignment.plans import parse_assignments
 from labeling import exchange
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run where it is safe to, instead of anywhere."""
+    before = {number: signal.signal(number, lambda *_: ending.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Command(BaseCommand):
@@ -41,12 +54,11 @@ class Command(BaseCommand):
         from alignment.execution import Interrupted
 
         run = self._create(options)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ending.set())
         self.stdout.write(f"run {run.pk}: {run.get_method_display()} on project {options['project']}, seed {run.seed}")
         worker.device_of_this_worker = worker.choose_device(0)
         try:
-            ended = worker.execute_run(run.pk)
+            with ended_by_signals():
+                ended = worker.execute_run(run.pk)
         except Interrupted:
             run.refresh_from_db()
             bookkeeping.stop_run(run_id=run.pk, attempt=run.attempts)
