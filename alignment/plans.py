@@ -139,7 +139,7 @@ SMALL = Plan(
     direct=DirectConfig(beta=0.05),
     ppo=PPOConfig(epochs=4, completions_per_prompt=4, max_new_tokens=64),
 )
-SMALL_EXAMPLES = 640
+SMALL_EXAMPLES = 1200
 """Judgements, each pass counted, after which a small model has seen enough: thousands are gone through once."""
 
 

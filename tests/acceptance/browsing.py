@@ -26,7 +26,7 @@ def start_judging(page: Page, project: str) -> None:
 
 def judge_by_keys(page: Page, *, ratings: str, ranks: str, done: int) -> None:
     """Rate all completions, rank all, submit; ``done`` is how many are then judged by this person."""
-    expect(page.locator("[data-letter=A]")).to_be_focused()
+    expect(page.locator("[data-letter=A]")).to_be_focused(timeout=20_000)
     for key in (*ratings, *ranks, "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".item-mine")).to_have_text(f"{done} by me")
+    expect(page.locator(".item-mine")).to_have_text(f"{done} by me", timeout=20_000)

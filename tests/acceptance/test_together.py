@@ -14,7 +14,7 @@ from acceptance.system import PASSWORD, System
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 PEOPLE = 16
-PROMPTS = 60
+PROMPTS = 150
 
 
 def prepare(system: System) -> None:
@@ -70,6 +70,6 @@ def test_no_item_gets_more_judgements_than_its_overlap(system: System, desk: Des
     )
     assert len(counts) == PROMPTS
     assert all(found <= overlap for _, overlap, found in counts), counts
-    # The clients work until nothing is left, so at the end each item has exactly what it wants.
-    assert sum(found for _, _, found in counts) == len(set(labels)) + 6 == 2 * PROMPTS
+    # The clients work until nothing is left: what is missing lies open in the two browsers.
+    assert sum(found for _, _, found in counts) == len(set(labels)) + 6 == 2 * PROMPTS - len(pages)
     assert " 500 " not in system.log.read_text(errors="replace")

@@ -29,7 +29,7 @@ def test_one_seed_goes_to_all_training():
     assert (seeded.trainer.seed, seeded.reward_trainer.seed) == (9, 9)
 
 
-@pytest.mark.parametrize(("number", "epochs"), [(10, 8), (80, 8), (320, 2), (640, 1), (5000, 1)])
+@pytest.mark.parametrize(("number", "epochs"), [(10, 8), (150, 8), (600, 2), (1200, 1), (5000, 1)])
 def test_more_judgements_are_gone_through_less_often(number, epochs):
     plan = for_judgements(SMALL, number)
 
