@@ -12,15 +12,7 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import RewardModelConfig
 from alignment.core.heads import Ensemble
-from alignment.core.likelihoods import (
-    best_of,
-    bradley_terry,
-    center,
-    davidson,
-    ordered_logit,
-    plackett_luce,
-    rao_kupper,
-)
+from alignment.core.likelihoods import best_of, center, ordered_logit, plackett_luce
 from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
 from alignment.core.methods.forward import chunks, lay_out
 from alignment.core.methods.judged import (
@@ -36,11 +28,9 @@ from alignment.core.methods.judged import (
     ratings_of,
     win_mass,
 )
+from alignment.core.methods.ties import outcome_loss, starting_logit, without_impossible_ties
 from alignment.core.records import Judgement, Prompt
 from alignment.core.text import Encoded
-
-LEAST_TIE_SHARE = 0.01
-"""Where learning of the tie share starts when the data has no ties: at 0 its gradient would be 0."""
 
 
 class RewardModel:
@@ -159,20 +149,11 @@ class RewardModel:
         return float(torch.sigmoid(self.tie_logit.detach()))
 
     def _comparison_loss(self, rewards: Tensor, pairs: Comparisons) -> Tensor:
-        ties_possible = bool(torch.isfinite(self.tie_logit))
-        if self.config.ties == "drop" or not ties_possible:
-            pairs = pairs.winners_first()
+        kind = self.config.ties
+        pairs = without_impossible_ties(pairs, kind=kind, logit=self.tie_logit)
         difference = rewards[pairs.first] - rewards[pairs.second]
         difference = difference - self.config.margin * pairs.gap * pairs.outcome  # (P,)
-        if self.config.ties == "drop" or not ties_possible:
-            each = bradley_terry(difference)
-        elif self.config.ties == "davidson":
-            # P(tie | 0) = nu / (1 + nu) = sigmoid(logit)
-            each = davidson(difference, pairs.outcome, nu=self.tie_logit.exp())
-        else:
-            # P(tie | 0) = (theta - 1) / (theta + 1) = sigmoid(logit), theta = 1 + 2 e^logit
-            each = rao_kupper(difference, pairs.outcome, alpha=torch.log1p(2 * self.tie_logit.exp()))
-        return (pairs.weight * each).sum()
+        return (pairs.weight * outcome_loss(difference, pairs.outcome, kind=kind, logit=self.tie_logit)).sum()
 
     def _mass(self, judgement: Judgement) -> float:
         config = self.config
@@ -185,14 +166,10 @@ class RewardModel:
         )
 
     def _start_tie_share(self, judgements: Sequence[Judgement]) -> None:
-        share = self.config.tie_share
-        if share is None:
-            pairs = [pair for judgement in judgements for pair in judgement.comparisons()]
-            share = sum(pair.outcome == 0 for pair in pairs) / max(len(pairs), 1)
-        share = min(max(share, LEAST_TIE_SHARE if self.config.learn_tie_share else 0.0), 0.99)
-        self.tie_logit.requires_grad_(self.config.learn_tie_share)
+        learned = self.config.learn_tie_share
+        self.tie_logit.requires_grad_(learned)
         with torch.no_grad():
-            self.tie_logit.copy_(torch.logit(torch.tensor(share)))
+            self.tie_logit.copy_(starting_logit(judgements, share=self.config.tie_share, learned=learned))
 
     def _metrics(self, rewards: Tensor, units: Sequence[Judged]) -> dict[str, tuple[Tensor | float, float]]:
         pairs = comparisons_of(units, device=rewards.device).winners_first()
