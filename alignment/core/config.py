@@ -15,7 +15,9 @@ __all__ = [
     "DirectConfig",
     "InvalidSetting",
     "LoraSettings",
+    "NashMDConfig",
     "PPOConfig",
+    "PreferenceModelConfig",
     "ReinforceConfig",
     "RewardModelConfig",
     "SFTConfig",
@@ -115,6 +117,22 @@ class RewardModelConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreferenceModelConfig(Settings):
+    """P(y beats y' | x) of two completions of a prompt, learned from comparisons; it may hold cycles."""
+
+    ties: str = choice("davidson", "rao_kupper", "drop")
+    """Likelihood of a win, a tie or a loss; `drop` is Bradley-Terry without the ties."""
+    tie_share: float | None = real(None, low=0, high=0.99, optional=True)
+    """P(tie) of two completions that are equally good; None: the share of ties in the data."""
+    learn_tie_share: bool = flag(False)
+    """Learn it with the preferences, from `tie_share` on."""
+    rank: int = whole(16, low=1, high=1024)
+    """Of the skew part of the head, which holds what no reward can; 1 is enough for one cycle."""
+    head_lr_factor: float = real(1.0, low=0, above=True)
+    """Learning rate of the head, as a multiple of the adapter's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectConfig(Settings):
     """Direct preference optimisation and its family: a likelihood of the judgement on the policy's own scores."""
 
@@ -211,3 +229,29 @@ class ReinforceConfig(Settings):
     """Taken from the reward of a rollout that never ended (TRL: 1)."""
     reward_clip: float | None = real(None, low=0, above=True, optional=True)
     """Rewards are cut to plus and minus this (DeepSpeed-Chat: 5)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NashMDConfig(Settings):
+    """Nash-MD: the policy that no other policy is preferred to, less beta times its KL (Munos et al., 2023)."""
+
+    beta: float = real(0.008, low=0)
+    """KL strength, in probability of being preferred per nat, the paper's tau (0.008; TRL: 0.1). Near 1/2 a preference
+    changes a quarter as fast as a reward, so 0.0125 is what 0.05 is to PPO."""
+    opponent: str = choice("mixture", "past")
+    """Whose completions must be beaten: the geometric mixture of policy and reference, or past policies in turn."""
+    mixture: float = real(0.25, low=0, high=1)
+    """Weight of the reference in the mixture: 0 is self-play, 1 the best response to the reference. The paper: 0.125 to
+    0.375 are best (TRL: 0.5). The equilibrium itself is that of 0."""
+    completions_per_prompt: int = whole(4, low=1, high=64)
+    """Rollouts of each prompt, and of its opponent; each is compared with all of the other side."""
+    max_new_tokens: int = whole(64, low=1)
+    """Tokens that a rollout may have (TRL: 64)."""
+    temperature: float = real(1.0, low=0, above=True)
+    """Of sampling, and of every log-probability (TRL: 0.9)."""
+    epochs: int = whole(1, low=1, high=64)
+    """Passes over each batch of rollouts; with one, the policy is that which sampled."""
+    clip: float = real(0.2, low=0, above=True, high=1)
+    """How far a ratio may go from 1 in later passes (PPO: 0.2)."""
+    missing_eos_penalty: float = real(1.0, low=0)
+    """Taken from the preference for a rollout that never ended; with 1 it is worse than any that did (TRL: none)."""

@@ -38,6 +38,16 @@ def chunks(encoded: Sequence[Encoded], *, tokens: int = CHUNK_TOKENS) -> Iterato
         yield chunk
 
 
+def distinct(encoded: Sequence[Encoded]) -> tuple[list[Encoded], list[int]]:
+    """Each completion once, those of a prompt side by side, and where each of the given ones stands among them."""
+    by_prompt: dict[tuple[int, ...], dict[Encoded, None]] = {}
+    for each in encoded:
+        by_prompt.setdefault(each.prompt_ids, {})[each] = None
+    once = [each for completions in by_prompt.values() for each in completions]
+    place = {each: number for number, each in enumerate(once)}
+    return once, [place[each] for each in encoded]
+
+
 def lay_out(backbone: Backbone, encoded: Sequence[Encoded]) -> Batch:
     """A batch on the backbone's device in which completions of equal prompts share it."""
     return collate(encoded, layout="shared_prefix", pad_id=backbone.pad_id).to(backbone.device)
