@@ -20,7 +20,7 @@ def sign_in(page: Page, url: str, username: str) -> None:
 def start_judging(page: Page, project: str) -> None:
     page.get_by_role("link", name=project).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Start judging")).to_be_visible()
+    expect(page.get_by_role("link", name="Start judging")).to_be_focused()
     page.keyboard.press("Enter")
 
 
