@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.checkpoints import replaced_folder
 from alignment.core.config import LoraSettings, RewardModelConfig
-from alignment.core.loading import ModelError
+from alignment.core.loading import ModelError, weights_digest
 from alignment.core.methods.reward_model import RewardModel
-from alignment.core.tiny import train_tiny
+from alignment.core.tiny import is_complete, train_tiny
 from alignment.models import Policy
 
 logger = logging.getLogger(__name__)
@@ -35,23 +35,30 @@ def run_folder(run_id: int) -> Path:
     return data_folder("runs", run_id)
 
 
-def base_model(*, on_step: Callable[[int, int, Mapping[str, float]], None] | None = None) -> str:
+def base_model(*, known: str = "", on_step: Callable[[int, int, Mapping[str, float]], None] | None = None) -> str:
     """The folder or hub id of the model that everything starts from: MODEL, else the default one.
 
-    The default model trains itself at the first call, in under a minute on two cores.
+    The default model trains itself at the first call, in under a minute on two cores. A newer version of Prefloop may
+    bring another one: a project goes on with the one that it began with.
+
+    Args:
+        known: digest of the project's base, empty before its first use.
     """
     if settings.MODEL:
         return str(settings.MODEL)
+    for folder in sorted(data_folder("models").glob("tiny-*")):
+        if known and is_complete(folder) and weights_digest(folder) == known:
+            return str(folder)
     return str(train_tiny(settings.DEMO_CORPUS, data_folder("models"), on_step=on_step))
 
 
-def load_base(*, lora: LoraSettings, device: str | None = None) -> Backbone:
-    """The base model, with adapters to come.
+def load_base(*, lora: LoraSettings, device: str | None = None, known: str = "") -> Backbone:
+    """The base model, with adapters to come; ``known`` as in base_model.
 
     Raises:
         ModelError: MODEL is no usable model; says why and what to do.
     """
-    return Backbone.load(base_model(), lora=LoraConfig(**lora.keywords()), device=device)
+    return Backbone.load(base_model(known=known), lora=LoraConfig(**lora.keywords()), device=device)
 
 
 def load_policy(backbone: Backbone, policy: Policy, *, name: str) -> str | None:

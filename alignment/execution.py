@@ -21,6 +21,7 @@ from alignment.datasets import Snapshot, open_snapshot
 from alignment.models import Run, Stage
 from alignment.patience import patiently
 from alignment.plans import Plan
+from alignment.selectors import base_digest
 from labeling import exchange
 
 REPORT_SECONDS = 0.3
@@ -82,7 +83,8 @@ class Execution:
     @cached_property
     def backbone(self) -> Backbone:
         """The base model, loaded once, refused when the project's policies belong to another."""
-        backbone = load_base(lora=self.plan.lora, device=self.device)
+        known = patiently(base_digest, self.run.project_id)
+        backbone = load_base(lora=self.plan.lora, device=self.device, known=known)
         patiently(bookkeeping.confirm_base, project_id=self.run.project_id, digest=backbone.digest)
         return backbone
 

@@ -15,7 +15,7 @@ from alignment.datasets import to_prompt
 from alignment.models import Policy
 from alignment.patience import patiently
 from alignment.plans import Plan
-from alignment.selectors import loop_settings, serving_policy
+from alignment.selectors import base_digest, loop_settings, serving_policy
 from alignment.services import default_plan, ensure_loop
 from labeling import exchange
 
@@ -30,7 +30,7 @@ def fill_queue(project_id: int, *, device: str, check: Callable[[], None] = lamb
     plan = _plan(project_id)
     serving = patiently(serving_policy, project_id)
     assert serving is not None, "ensure_loop made version 1"
-    records = patiently(exchange.prompts_to_sample, project_id, limit=plan.sampling.prompts)
+    records = patiently(writing.prompts_for_queue, project_id, limit=plan.sampling.prompts)
     if not records:
         return 0
     backbone = _base(project_id, plan, device=device)
@@ -94,6 +94,6 @@ def _plan(project_id: int) -> Plan:
 
 
 def _base(project_id: int, plan: Plan, *, device: str) -> Backbone:
-    backbone = load_base(lora=plan.lora, device=device)
+    backbone = load_base(lora=plan.lora, device=device, known=patiently(base_digest, project_id))
     patiently(bookkeeping.confirm_base, project_id=project_id, digest=backbone.digest)
     return backbone

@@ -111,6 +111,12 @@ def serving_policy(project_id: int) -> Policy | None:
     return Policy.objects.filter(project=project_id, is_serving=True).first()
 
 
+def base_digest(project_id: int) -> str:
+    """Digest of the base model that the project's policies are adapters of; empty before its first use."""
+    rows = Policy.objects.filter(project=project_id, version=1).values_list("base_digest", flat=True)
+    return rows.first() or ""
+
+
 def open_run(project_id: int) -> Run | None:
     """The run that is under way, else the oldest that waits."""
     return Run.objects.filter(project=project_id, state__in=OPEN_STATES).order_by("-state", "id").first()

@@ -12,8 +12,8 @@ from django.utils import timezone
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
 from alignment.loop import should_fill, should_start
-from alignment.models import LoopSettings, Method, Policy, Run, RunState, Stage, Trigger
-from alignment.plans import PRESETS, Plan, for_judgements
+from alignment.models import LoopSettings, Method, Policy, Preset, Run, RunState, Stage, Trigger
+from alignment.plans import PRESETS, SMALL_PPO_STEPS, Plan, for_judgements
 from alignment.versions import code_version
 from labeling import exchange
 
@@ -122,7 +122,7 @@ def create_run(
     if method not in Method.values:
         raise exchange.Invalid(f"there is no method {method!r}: use one of {', '.join(Method.values)}")
     seed = settings.seed if seed is None else seed
-    plan = _checked_plan(settings, changes=changes or {}).seeded(seed)
+    plan = _checked_plan(settings, method=method, changes=changes or {}).seeded(seed)
     latest = exchange.latest_judgement(project_id)
     if not latest:
         raise exchange.Invalid("there are no judgements to learn from: judge some items, or import preferences")
@@ -144,10 +144,12 @@ def create_run(
     return run
 
 
-def _checked_plan(settings: LoopSettings, *, changes: dict[str, dict[str, Any]]) -> Plan:
+def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dict[str, Any]]) -> Plan:
     project = exchange.project_record(settings.pk)
     number = exchange.count_judgements(settings.pk, at_most=10_000)
     usual = for_judgements(default_plan(settings, completions=project.completions_per_item), number)
+    if method == Method.PPO and settings.preset == Preset.SMALL:
+        usual = usual.changed({"trainer": {"steps": SMALL_PPO_STEPS}})
     try:
         return usual.changed(changes)
     except InvalidSetting as error:

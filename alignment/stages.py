@@ -170,7 +170,7 @@ def fill_the_queue(execution: Execution) -> Done:
         serving = patiently(serving_policy, run.project_id)
         assert serving is not None, "ensure_loop made version 1"
         adapter = load_policy(backbone, serving, name="policy" if serving.run_id == run.pk else "serving")
-        records = patiently(exchange.prompts_to_sample, run.project_id, limit=plan.sampling.prompts)
+        records = patiently(writing.prompts_for_queue, run.project_id, limit=plan.sampling.prompts)
         groups = writing.write(
             backbone,
             [to_prompt(record.messages) for record in records],

@@ -14,7 +14,22 @@ from alignment.plans import SamplingConfig
 from labeling import exchange
 
 COMPLETIONS_AT_ONCE = 64
+HELD_OUT_SHARE = 0.1
 HIGHEST_PRIORITY = 30_000
+
+
+def prompts_for_queue(project_id: int, *, limit: int) -> list[exchange.PromptRecord]:
+    """Prompts to write for next: those written for least, and among every ten one that is held out.
+
+    Nobody trains on the held-out ones; without judgements of them no reward model could be checked.
+    """
+    share = min(limit // 2, round(limit * HELD_OUT_SHARE))
+    held_out = exchange.prompts_to_sample(project_id, limit=share, held_out=True)
+    found = exchange.prompts_to_sample(project_id, limit=limit - len(held_out))
+    for number, record in enumerate(held_out):
+        # In the middle of its ten, so that a run after ten judgements knows of it.
+        found.insert(min(len(found), number * 10 + 4), record)
+    return found
 
 
 def write(

@@ -149,9 +149,9 @@ def prompts(project_id: int, *, held_out: bool, limit: int) -> list[PromptRecord
     return [_prompt(row) for row in rows]
 
 
-def prompts_to_sample(project_id: int, *, limit: int) -> list[PromptRecord]:
-    """Prompts that are trained on and were written for least, for the policy to write for next."""
-    return [_prompt(row) for row in prompt_selectors.prompts_to_sample(project_id, limit=limit)]
+def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) -> list[PromptRecord]:
+    """Prompts that were written for least, for the policy to write for next: those trained on, or the held-out ones."""
+    return [_prompt(row) for row in prompt_selectors.prompts_to_sample(project_id, limit=limit, held_out=held_out)]
 
 
 @transaction.atomic
