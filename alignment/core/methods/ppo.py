@@ -152,6 +152,7 @@ class PPO:
             adapter=self.adapter,
             settings=config,
             generator=generator,
+            reward_clip=config.reward_clip,
         )
         rows = by_token(self.backbone, drawn.encoded, adapter=self.value_adapter, compute=self._values)
         values, mask = padded(rows)

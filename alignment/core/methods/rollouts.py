@@ -12,7 +12,7 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
 from alignment.core.records import Prompt
-from alignment.core.rl import clipped_policy_loss
+from alignment.core.rl import clipped_policy_loss, gae, kl_shaped_rewards
 from alignment.core.rollout import Sampler
 from alignment.core.sampling import SamplingSettings
 from alignment.core.text import Encoded
@@ -34,7 +34,7 @@ Reward = Callable[[Sequence[Encoded]], Tensor]
 
 
 class RolloutSettings(Protocol):
-    """The settings that PPO and REINFORCE have in common."""
+    """The settings of sampling that all policy gradients have in common."""
 
     @property
     def completions_per_prompt(self) -> int: ...
@@ -44,8 +44,6 @@ class RolloutSettings(Protocol):
     def temperature(self) -> float: ...
     @property
     def missing_eos_penalty(self) -> float: ...
-    @property
-    def reward_clip(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,21 @@ class Drawn:
             "eos_rate": float(self.ended.float().mean()),
         }
 
+    def rewarded(self, scores: Tensor, *, beta: float) -> list[Rollout]:
+        """Units whose advantage is their score less beta times the KL still to come, without a critic.
+
+        A_t = score - beta sum_{s >= t} (log pi(y_s) - log pi_ref(y_s))
+
+        The KL as a reward-to-go has the gradient of the sequence KL; a KL loss per token does not.
+
+        Args:
+            scores: of each completion, (N,).
+        """
+        rewards = kl_shaped_rewards(scores, self.old, self.reference, self.mask, beta=beta)
+        nothing = torch.zeros_like(rewards)
+        to_go, _ = gae(rewards, nothing, self.mask, gamma=1.0, lam=1.0)  # sums of what is still to come
+        return self.rollouts(values=nothing, advantages=to_go, returns=nothing)
+
     def rollouts(self, *, values: Tensor, advantages: Tensor, returns: Tensor) -> list[Rollout]:
         """One unit per completion, its rows cut to its length; the arguments are (N, L)."""
         lengths = self.mask.sum(1).tolist()
@@ -91,6 +104,7 @@ def draw(
     adapter: str,
     settings: RolloutSettings,
     generator: torch.Generator,
+    reward_clip: float | None = None,
 ) -> Drawn:
     """Sample from the whole distribution, score, and compute log-probabilities with the code that training uses.
 
@@ -108,8 +122,8 @@ def draw(
     scores = reward(encoded).float().cpu()
     if scores.shape != (len(encoded),):
         raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
-    if settings.reward_clip is not None:
-        scores = scores.clamp(-settings.reward_clip, settings.reward_clip)
+    if reward_clip is not None:
+        scores = scores.clamp(-reward_clip, reward_clip)
     temperature = settings.temperature
     old, mask = padded(logprobs_by_token(backbone, encoded, adapter=adapter, temperature=temperature))
     reference, _ = padded(logprobs_by_token(backbone, encoded, adapter=None, temperature=temperature))
