@@ -83,29 +83,46 @@ class _TableBackbone:
 
     def completion_logprobs(self, name):
         """log pi of each of the nine completions, (9,)."""
-        table = self.table(name)
-        return torch.stack(
-            [table[PROMPT_ID, first] + table[first, second] for first, second in map(ids_of, COMPLETIONS)]
-        )
+        return of_completions(self.table(name))
 
 
 TableBackbone: Any = _TableBackbone
 """Any, because it has what the methods use of a backbone and no more."""
 
 
-class TableSampler:
-    """Draws from a table; with ``each_once`` it gives every completion once, which is exact for a uniform policy."""
+def mixed(one, other, weight):
+    """Two tables of logits or log-probabilities mixed token by token, one^(1 - weight) other^weight / Z, (4, 3)."""
+    return ((1 - weight) * one + weight * other).log_softmax(-1)
 
-    def __init__(self, backbone, *, each_once=False):
-        self.backbone, self.each_once = backbone, each_once
+
+def of_completions(table):
+    """log pi of each of the nine completions by a table of log-probabilities, (9,)."""
+    return torch.stack([table[PROMPT_ID, first] + table[first, second] for first, second in map(ids_of, COMPLETIONS)])
+
+
+class TableSampler:
+    """Draws from a table; with ``each_once`` it gives every completion once, which is exact for a uniform policy.
+
+    ``mixture`` is the weight of the base in the geometric mixture that is drawn from; with ``evenly`` a prompt's
+    completions are as many of each as its probability says, to within one (systematic sampling: unbiased, less noise).
+    """
+
+    def __init__(self, backbone, *, each_once=False, mixture=0.0, evenly=False):
+        self.backbone, self.each_once, self.mixture, self.evenly = backbone, each_once, mixture, evenly
 
     def sample(self, prompts, *, settings, generator):
         if self.each_once:
             drawn = list(range(9)) * len(prompts)
         else:
-            weights = self.backbone.completion_logprobs("policy").detach().exp()
+            table = mixed(self.backbone.table("policy"), self.backbone.table(None), self.mixture)
+            weights = of_completions(table).detach().exp()
             count = len(prompts) * settings.num_completions
-            drawn = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
+            if self.evenly:
+                starts = torch.rand(len(prompts), 1, generator=generator)
+                places = (starts + torch.arange(settings.num_completions)) / settings.num_completions
+                drawn = torch.searchsorted(weights.cumsum(0), places.flatten()).clamp(max=8).tolist()
+            else:
+                drawn = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
         each = len(drawn) // len(prompts)
         sampled = [Sampled(COMPLETIONS[k], ids_of(COMPLETIONS[k]), True, 0.0, (PROMPT_ID,)) for k in drawn]
         return [sampled[start : start + each] for start in range(0, len(sampled), each)]
@@ -115,6 +132,18 @@ def reward_of(rewards):
     """The reward function of a table of nine rewards."""
     by_ids = {ids_of(text): value for text, value in zip(COMPLETIONS, rewards.tolist(), strict=True)}
     return lambda encoded: torch.tensor([by_ids[each.completion_ids] for each in encoded])
+
+
+def preference_of_table(wins):
+    """The preference of a table of P(row beats column), (9, 9)."""
+    number = {ids_of(text): k for k, text in enumerate(COMPLETIONS)}
+
+    def compare(first, second):
+        rows = torch.tensor([number[each.completion_ids] for each in first])
+        columns = torch.tensor([number[each.completion_ids] for each in second])
+        return wins[rows, columns].float()
+
+    return compare
 
 
 def closed_form(reference_logprobs, rewards, *, beta):

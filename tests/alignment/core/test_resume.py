@@ -27,9 +27,18 @@ from safetensors.torch import save_file
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.checkpoints import latest
-from alignment.core.config import DirectConfig, PPOConfig, RewardModelConfig, TrainerConfig
+from alignment.core.config import (
+    DirectConfig,
+    NashMDConfig,
+    PPOConfig,
+    PreferenceModelConfig,
+    RewardModelConfig,
+    TrainerConfig,
+)
 from alignment.core.methods.direct import Direct
+from alignment.core.methods.nash import NashMD
 from alignment.core.methods.ppo import PPO
+from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.records import Demonstration, Judgement, Message
 from alignment.core.trainer import train
@@ -54,6 +63,14 @@ method, data = {
             PPOConfig(max_new_tokens=5, minibatches=2, epochs=2, target_kl=0.5, kl_horizon=50, ptx_weight=0.1),
             reward=even,
             demonstrations=demonstrations,
+        ),
+        prompts,
+    ),
+    "nash_md": lambda: (
+        NashMD(
+            backbone,
+            NashMDConfig(max_new_tokens=5, epochs=2, completions_per_prompt=2),
+            preference=PreferenceModel(backbone, PreferenceModelConfig()).compare,
         ),
         prompts,
     ),
@@ -90,7 +107,7 @@ def run(name: str, model: Path, folder: Path, *, kill_at: int) -> int:
     return subprocess.run(list(map(str, command)), env=environment, check=False, capture_output=True).returncode
 
 
-@pytest.mark.parametrize(("name", "kills"), [("reward_model", [3]), ("direct", [3]), ("ppo", [1, 3])])
+@pytest.mark.parametrize(("name", "kills"), [("reward_model", [3]), ("direct", [3]), ("ppo", [1, 3]), ("nash_md", [3])])
 def test_a_killed_run_goes_on_to_bit_equal_weights(model_folder, tmp_path, name, kills):
     model = model_folder("gpt2")
     assert run(name, model, tmp_path / "whole", kill_at=0) == 0

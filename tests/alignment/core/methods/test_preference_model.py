@@ -163,9 +163,14 @@ def test_a_preference_does_not_depend_on_what_else_is_compared(tiny_backbone):
 def test_a_completion_in_many_pairs_is_read_once(tiny_backbone, monkeypatch):
     model = preference_model(tiny_backbone)
     texts = ["a", "b", "c", "d"]
-    read = []
-    whole = tiny_backbone.last_hidden
-    monkeypatch.setattr(tiny_backbone, "last_hidden", lambda batch: read.append(len(batch.last)) or whole(batch))
+    read: list[int] = []
+    last_hidden = tiny_backbone.last_hidden
+
+    def counted(batch):
+        read.append(len(batch.last))
+        return last_hidden(batch)
+
+    monkeypatch.setattr(tiny_backbone, "last_hidden", counted)
 
     model.probabilities([(PROMPTS[0], one, other) for one in texts for other in texts])
 
