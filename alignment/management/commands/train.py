@@ -60,8 +60,9 @@ class Command(BaseCommand):
             with ended_by_signals():
                 ended = worker.execute_run(run.pk)
         except Interrupted:
-            run.refresh_from_db()
-            bookkeeping.stop_run(run_id=run.pk, attempt=run.attempts)
+            if services.request_stop(run_id=run.pk).state == RunState.RUNNING:  # one that still waited has stopped
+                run.refresh_from_db()
+                bookkeeping.stop_run(run_id=run.pk, attempt=run.attempts)
             raise CommandError(f"run {run.pk} was stopped; its checkpoints stay") from None
         self._tell(ended or self._wait(run))
 

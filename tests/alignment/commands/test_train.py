@@ -66,3 +66,12 @@ def test_a_run_that_fails_ends_the_command_with_its_reason(judged, settings, tmp
 
     with pytest.raises(CommandError, match=r"failed: .*nothing"):
         train("--project", "colours", "--method", "rm")
+
+
+def test_a_command_that_is_ended_while_it_waits_for_the_device_leaves_a_stopped_run(judged, monkeypatch):
+    monkeypatch.setattr("alignment.worker.locks.wait", lambda name, given_up, **_: name.startswith("prefloop run"))
+
+    with pytest.raises(CommandError, match="was stopped"):
+        train("--project", "colours", "--method", "rm")
+
+    assert Run.objects.get().state == "stopped"
