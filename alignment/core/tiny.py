@@ -25,6 +25,7 @@ from torch import Tensor
 from alignment.core.batches import Batch, Encoded, collate
 from alignment.core.checkpoints import replaced_folder
 from alignment.core.chunked import token_logprobs
+from alignment.core.determinism import reproducible
 from alignment.core.muon import Muon
 from alignment.core.records import Message
 from alignment.core.text import Template
@@ -40,7 +41,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 # Part of the digest: raise it when a change of this module changes what it writes.
-REVISION = 2
+REVISION = 3
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 FILES = ("config.json", "generation_config.json", "model.safetensors", *TOKENIZER_FILES)
 
@@ -186,6 +187,7 @@ def train_tokenizer(prompts: Sequence[CorpusPrompt], *, config: TinyConfig) -> A
     )
 
 
+@reproducible()
 def train_model(
     prompts: Sequence[CorpusPrompt], tokenizer: Any, *, seed: int, config: TinyConfig, on_step: OnStep | None = None
 ) -> Any:

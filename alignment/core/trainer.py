@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from alignment.core.checkpoints import DIGEST, latest, load_checkpoint, save_checkpoint
 from alignment.core.config import TrainerConfig
+from alignment.core.determinism import reproducible
 from alignment.core.metering import Meter
 from alignment.core.methods.base import Method, Update
 from alignment.core.schedule import batch_at, learning_rate_factor, order_digest, step_generator, total_steps
@@ -56,6 +57,7 @@ class RunResult:
     checkpoint: Path | None
 
 
+@reproducible()
 def train(
     method: Method[Any, Any, Any],
     data: Sequence[Any],

@@ -66,6 +66,36 @@ def fit(*, points=POINTS, on_step=None, resume_from=None, method=None, **setting
     return method, result
 
 
+class Gathering(Line):
+    """The line from points that are gathered from few places: what threads add up in any order if they may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(64, 192, generator=torch.Generator().manual_seed(2)))
+        self.places = torch.randint(0, 64, (4000,), generator=torch.Generator().manual_seed(3))
+        self.targets = torch.randn(4000, 192, generator=torch.Generator().manual_seed(4))
+
+    def parameter_groups(self):
+        return [ParameterGroup(role="line", parameters=[self.table])]
+
+    def losses(self, units):
+        yield Loss({"loss": ((self.table[self.places] - self.targets) ** 2).sum()})
+
+    def state_dict(self):
+        return {"table": self.table.detach().clone()}
+
+
+def test_the_same_run_gives_the_same_weights_on_several_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first, *others = [fit(method=Gathering())[0].table.detach() for _ in range(4)]
+    finally:
+        torch.set_num_threads(threads)
+
+    assert all(torch.equal(first, other) for other in others)
+
+
 def test_training_finds_the_slope():
     method, result = fit(steps=200)
 
