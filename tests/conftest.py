@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from labeling.runtime.postgres import EmbeddedPostgres, connection_url
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TEST_DATA = Path(os.environ.get("PREFLOOP_TEST_DATA") or Path(__file__).parent.parent / ".data" / "tests").resolve()
 EMBEDDED_URL = connection_url(TEST_DATA / "postgres")
@@ -91,3 +95,37 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, for the tests of one file.
+
+    Playwright's synchronous interface keeps an event loop running in this thread as long as it lives: tests of other
+    files that run a loop of their own would find it.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    assert path, "tests marked browser need a Chromium on the PATH: install the package chromium"
+    # Playwright's synchronous interface keeps an event loop in this thread, in which Django refuses database calls.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 from acceptance.system import ROOT, System
-from e2e.conftest import chromium
 from playwright.sync_api import Browser, BrowserContext, Page
-
-__all__ = ["chromium"]
 
 
 @pytest.fixture
