@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 FOLDER = Path(settings.BASE_DIR) / "tests" / "benchmarks"
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         if name not in _names():
             raise CommandError(f"there is no benchmark {name!r}: there are {', '.join(_names())}")
         module = import_module(f"tests.benchmarks.{name}")
+        call_command("migrate", verbosity=0)  # a DATA_DIR of its own starts empty
         found = module.run(say=self.stderr.write, **_settings(options["set"], known=module.SETTINGS))
         self.stdout.write(json.dumps(found))
 
