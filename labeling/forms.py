@@ -10,12 +10,14 @@ from uuid import uuid4
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from labeling.exports.streams import FileFormat
 from labeling.imports.files import Format
 from labeling.models import Flag, Project, Role
 from labeling.selectors.queue import Sheet
 from labeling.services.projects import SETTINGS
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS, MAX_SECONDS, Verdict
 
+FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 RATINGS = [str(value) for value in range(1, 8)]
 # Letters of the flags' own words; s (skip), u (back), n (notes) and ? are taken.
 FLAG_KEYS = {
@@ -43,6 +45,20 @@ class Row:
     flags: list[str]
     place: str
     errors: list[str]
+
+
+class ExportForm(forms.Form):
+    """Which file of judgements to take away; the API makes it."""
+
+    view = forms.ChoiceField(
+        label=_("Rows"),
+        choices=[
+            ("comparisons", _("Comparisons, ties included")),
+            ("rankings", _("Whole judgements")),
+            ("trl", _("Preference pairs for TRL")),
+        ],
+    )
+    format = forms.ChoiceField(label=_("Format"), choices=[(each.value, label) for each, label in FILE_FORMATS.items()])
 
 
 class JudgementForm(forms.Form):

@@ -9,10 +9,10 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid
-from labeling.forms import ProjectForm
+from labeling.forms import ExportForm, ProjectForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
-from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import queue_counts
 from labeling.services.projects import update_project
@@ -54,6 +54,8 @@ def show(
         "progress": progress_of(membership),
         "counts": queue_counts(project_id=project.pk, annotator=request.user),
     }
+    if membership.role in RESEARCHERS:
+        context["export"] = ExportForm()
     if membership.role in MANAGERS:
         context["form"] = form or ProjectForm(instance=project)
     return render(request, "labeling/project.html", context, status=status)

@@ -10,6 +10,8 @@ from e2e.conftest import Visitors
 from factories import Cast, judge
 from playwright.sync_api import Page, expect
 
+from alignment import services
+from alignment.models import Run
 from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.browser
@@ -28,6 +30,9 @@ PAGES = [
     ("bob", "/p/colours/people/"),
     ("charlie", "/p/colours/"),
     ("bob", "/nowhere/"),
+    ("rita", "/p/colours/runs/"),
+    ("alice", "/p/colours/policies/"),
+    ("rita", "/p/colours/policies/samples/"),
 ]
 
 
@@ -46,13 +51,24 @@ def used(cast: Cast) -> Cast:
     """A project in which something happened."""
     update_project(project=cast.project, guidelines="# Rules\n\nBe *kind*.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
     judge(cast.project, cast.bob)
+    services.create_run(project_id=cast.project.pk, seed=2**53, start=False)
     return cast
+
+
+def pages_of(used: Cast) -> list[tuple[str, str]]:
+    """All of them: those of a prompt and of a run are known only when these are made."""
+    run = Run.objects.get(project=used.project.pk)
+    return [
+        *PAGES,
+        ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/"),
+        ("alice", f"/p/colours/runs/{run.pk}/"),
+    ]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(used: Cast, visitors: Visitors, theme: str):
     found = {}
-    for username, path in [*PAGES, ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/")]:
+    for username, path in pages_of(used):
         page = visitors.page(username, path, color_scheme=theme)
         found[username, path] = violations(page)
         page.context.close()
@@ -76,7 +92,7 @@ def test_axe_finds_nothing_in_any_step_of_judging(used: Cast, visitors: Visitors
 
 def test_every_page_fits_a_phone(used: Cast, visitors: Visitors):
     widths = {}
-    for username, path in [*PAGES, ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/")]:
+    for username, path in pages_of(used):
         page = visitors.page(username, path, viewport={"width": 390, "height": 844})
         widths[username, path] = page.evaluate("document.documentElement.scrollWidth")
         page.context.close()

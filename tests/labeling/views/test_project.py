@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from factories import judge
 
+from labeling.forms import ExportForm
 from labeling.services.projects import update_project
 
 SETTINGS = {
@@ -26,6 +27,28 @@ def test_an_annotator_sees_guidelines_and_own_counts_but_no_settings(cast, signe
     assert "Be <strong>kind</strong>. &lt;script&gt;" in html
     assert (page.context["counts"].submitted, page.context["counts"].drafts) == (1, 0)
     assert "Save the settings" not in html
+
+
+def test_those_who_research_take_the_data_from_the_page_and_annotators_do_not(cast, signed_in):
+    judge(cast.project, cast.bob)
+
+    shown = {
+        each.username: "Download" in signed_in(each).get("/p/colours/").content.decode()
+        for each in (cast.alice, cast.bob, cast.rita)
+    }
+    files = {
+        (view, file_format): signed_in(cast.rita).get(
+            "/api/v1/projects/colours/export/", {"view": view, "format": file_format}
+        )
+        for view, _ in ExportForm().fields["view"].choices
+        for file_format, _ in ExportForm().fields["format"].choices
+    }
+
+    assert shown == {"alice": True, "bob": False, "rita": True}
+    assert {key: answer.status_code for key, answer in files.items()} == dict.fromkeys(files, 200)
+    assert set(files) == {
+        (view, name) for view in ("comparisons", "rankings", "trl") for name in ("jsonl", "parquet", "csv")
+    }
 
 
 def test_an_admin_changes_all_settings_at_once(cast, signed_in):
