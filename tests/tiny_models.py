@@ -89,3 +89,19 @@ def randomise(backbone: Backbone, name: str, *, seed: int = 0, std: float = 0.1)
     with torch.no_grad():
         for parameter in backbone.parameters(name):
             parameter.add_(torch.randn(parameter.shape, generator=generator) * std)
+
+
+def build_letters_tokenizer() -> Any:
+    """A token for each printable ASCII character and EOS (0): a text has one tokenization, and it is reversible."""
+    printable = [" ", *(chr(code) for code in range(33, 127))]
+    names = [EOS, *("Ġ" if character == " " else character for character in printable)]  # as byte-level models write it
+    backend = Tokenizer(models.BPE(vocab={name: number for number, name in enumerate(names)}, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens([EOS])
+    build: Any = PreTrainedTokenizerFast
+    return build(tokenizer_object=backend, eos_token=EOS, clean_up_tokenization_spaces=False)
+
+
+LETTERS_VOCABULARY = 96
+"""Tokens of ``build_letters_tokenizer``."""

@@ -30,7 +30,9 @@ _HOMES = {
     "alignment.core.methods.reward_model": ("RewardModel",),
     "alignment.core.methods.sft": ("SupervisedFineTuning",),
     "alignment.core.records": ("Comparison", "Demonstration", "Judgement", "Message", "Prompt"),
+    "alignment.core.completion_server": ("CompletionServer", "ServerError"),
     "alignment.core.rollout": ("sample",),
+    "alignment.core.server_sampling": ("ServedAdapter", "ServerSampler"),
     "alignment.core.trainer": ("NonFiniteLoss", "RunResult", "Step", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -7,20 +7,22 @@ Log-probabilities of a sampler are for the record. Training takes its old log-pr
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.batches import Encoded
+from alignment.core.decoding import CachedModel, Row, Running, whole_prompts
+from alignment.core.memory import Allowance
+from alignment.core.processes import spread
 from alignment.core.records import Message
-from alignment.core.sampling import SamplingSettings, draw, next_token_logprobs
-
-MAX_ROWS = 64
-"""Completions that are sampled at once: bounds the cache."""
+from alignment.core.sampling import Draws, SamplingSettings
+from alignment.core.text import Template
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,15 @@ class Sampled:
         text: without EOS.
         ids: with EOS when it ended by itself.
         ended: whether it ended; False when it was cut at max_new_tokens.
-        logprob: sum over ids, in nats, under the distribution that was drawn from (greedy: at temperature 1).
+        logprob: sum over ids, in nats, under the distribution that was drawn from (greedy: at temperature 1); None
+            from a server, whose own are never taken.
         prompt_ids: the prompt as the model saw it, cut to the context.
     """
 
     text: str
     ids: tuple[int, ...]
     ended: bool
-    logprob: float
+    logprob: float | None
     prompt_ids: tuple[int, ...]
 
     def encoded(self) -> Encoded:
@@ -47,12 +50,31 @@ class Sampled:
 
 
 class Sampler(Protocol):
-    """Draws completions: the local model here, a server elsewhere."""
+    """Draws completions: the local model here, a server in ``server_sampling``."""
 
     def sample(
         self, prompts: Sequence[Sequence[Message]], *, settings: SamplingSettings, generator: torch.Generator
     ) -> list[list[Sampled]]:
-        """``settings.num_completions`` completions of each prompt, in the order of the prompts."""
+        """``settings.num_completions`` completions of each prompt, in the order of the prompts.
+
+        What is drawn at random comes from the generator, a server's seeds too. Of several processes that train
+        together each calls this with the same prompts and gets all of their completions.
+        """
+
+
+def encode_prompts(template: Template, prompts: Sequence[Sequence[Message]], *, max_new_tokens: int) -> list[list[int]]:
+    """Prompts as ids, cut on the left so that the context holds a completion as well; the same for every sampler.
+
+    Raises:
+        ValueError: max_new_tokens leaves no room for a prompt.
+    """
+    context = template.context_length
+    room = None if context is None else context - max_new_tokens
+    if room is not None and room < 1:
+        raise ValueError(
+            f"max_new_tokens is {max_new_tokens}, the model sees {context} tokens: no room is left for a prompt"
+        )
+    return [template.encode_prompt(prompt, max_tokens=room) for prompt in prompts]
 
 
 @dataclass(frozen=True)
@@ -77,71 +99,61 @@ class LocalSampler:
     backbone: Backbone
     adapter: str | None
     mixture: GeometricMixture | None = None
-    max_rows: int = MAX_ROWS
+    max_rows: int | None = None
 
     def sample(
         self, prompts: Sequence[Sequence[Message]], *, settings: SamplingSettings, generator: torch.Generator
     ) -> list[list[Sampled]]:
-        """See ``Sampler``; the same generator state gives the same completions."""
-        context = self.backbone.context_length
-        room = None if context is None else context - settings.max_new_tokens
-        if room is not None and room < 1:
-            raise ValueError(
-                f"max_new_tokens is {settings.max_new_tokens}, the model sees {context} tokens: "
-                "no room is left for a prompt"
-            )
-        encode = self.backbone.template.encode_prompt
-        encoded = [encode(prompt, max_tokens=room) for prompt in prompts]
-        at_once = min(settings.num_completions, self.max_rows)
-        results: list[list[Sampled]] = [[] for _ in prompts]
+        """See ``Sampler``; the same generator state gives the same completions.
+
+        A completion depends on the place of its prompt among the prompts, and on its own among the prompt's, but not on
+        ``max_rows``, on what is written beside it, or on the number of processes.
+        """
+        encoded = encode_prompts(self.backbone.template, prompts, max_new_tokens=settings.max_new_tokens)
         by_length = sorted(range(len(prompts)), key=lambda number: len(encoded[number]))  # little padding
-        width = max(1, self.max_rows // at_once)
-        for start in range(0, len(by_length), width):
-            numbers = by_length[start : start + width]
-            for done in range(0, settings.num_completions, at_once):
-                copies = min(at_once, settings.num_completions - done)
-                with self.backbone.inference(self.adapter):  # here as well, so that a token costs no switch
-                    rows = self._sample_rows([encoded[n] for n in numbers], copies, settings, generator)
-                for place, number in enumerate(numbers):
-                    results[number] += rows[place * copies : (place + 1) * copies]
+        rows = [Row(number, copy) for number in by_length for copy in range(settings.num_completions)]
+        draws = Draws.of(generator)
+        allowance = self.backbone.allowances.sampling
+        if self.max_rows is not None:
+            allowance = Allowance(allowance.name, allowance.unit, self.max_rows)
+
+        def work(mine: Sequence[Row]) -> list[Sampled]:
+            with self.backbone.inference(self.adapter):  # here as well, so that a token costs no switch
+                return allowance.in_parts(
+                    mine,
+                    fit=whole_prompts,
+                    size=len,
+                    work=lambda part: self._sample_rows(part, encoded, settings, draws),
+                )
+
+        results: list[list[Sampled]] = [[] for _ in prompts]
+        for row, sampled in zip(rows, spread(rows, weight=lambda row: 1, work=work), strict=True):
+            results[row.prompt].append(sampled)
         return results
 
     def _sample_rows(
-        self, prompts: list[list[int]], copies: int, settings: SamplingSettings, generator: torch.Generator
+        self, rows: Sequence[Row], encoded: Sequence[list[int]], settings: SamplingSettings, draws: Draws
     ) -> list[Sampled]:
-        """Completions of prompts that fit into one batch: prompt 0's copies, prompt 1's, and so on."""
-        models = [_CachedModel(self.backbone, self.adapter)]
+        """Completions that fit into one batch, those of a prompt side by side."""
+        models = [CachedModel(self.backbone, self.adapter)]
         if self.mixture is not None:
-            models.append(_CachedModel(self.backbone, self.mixture.adapter))
-        count, device, eos = len(prompts) * copies, self.backbone.device, self.backbone.eos_id
-        logits = self._mix([model.start(prompts, copies=copies) for model in models])
-        rows = torch.arange(count, device=device)  # which completions are still in the batch
-        ids: list[list[int]] = [[] for _ in range(count)]
-        total = [0.0] * count
-        running = torch.ones(count, dtype=torch.bool, device=device)
-        for step in range(settings.max_new_tokens):
-            logprobs = next_token_logprobs(logits, settings)
-            # A number for every row, ended or not: what a row draws does not depend on the others.
-            uniform = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device)
-            greedy = settings.temperature == 0
-            tokens = logprobs.argmax(dim=-1) if greedy else draw(logprobs, uniform.to(device)[rows])
-            chosen = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
-            for row, token, logprob, alive in zip(
-                rows.tolist(), tokens.tolist(), chosen, running.tolist(), strict=True
-            ):
-                if alive:
-                    ids[row].append(token)
-                    total[row] += logprob
-            running = running & (tokens != eos)
-            if step + 1 == settings.max_new_tokens or not bool(running.any()):
+            models.append(CachedModel(self.backbone, self.mixture.adapter))
+        copies = Counter(row.prompt for row in rows)  # in the order of the rows
+        prompts = [encoded[number] for number in copies]
+        logits = self._mix([model.start(prompts, copies=list(copies.values())) for model in models])
+        running = Running(rows, settings, draws, eos_id=self.backbone.eos_id, device=self.backbone.device)
+        while True:
+            kept = running.take(logits)
+            if kept is None:
                 break
-            if int(running.sum()) * 2 <= len(running):
-                kept = running.nonzero()[:, 0]
-                rows, tokens, running = rows[kept], tokens[kept], running[kept]
+            if len(kept) < len(logits):
                 for model in models:
                     model.keep(kept)
-            logits = self._mix([model.step(tokens) for model in models])
-        return [self._finish(prompts[row // copies], ids[row], total[row]) for row in range(count)]
+            logits = self._mix([model.step(running.tokens) for model in models])
+        return [
+            self._finish(encoded[row.prompt], ids, total)
+            for row, ids, total in zip(rows, running.ids, running.totals, strict=True)
+        ]
 
     def _mix(self, logits: list[Tensor]) -> Tensor:
         if self.mixture is None:
@@ -170,11 +182,11 @@ def sample(  # noqa: PLR0913 (the settings by name, as most callers have them)
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    max_rows: int = MAX_ROWS,
+    max_rows: int | None = None,
 ) -> list[list[Sampled]]:
     """Completions of each prompt from an adapter of the backbone (None: the base), in eval mode, without gradients.
 
-    A prompt is computed once for up to ``max_rows`` of its completions.
+    A prompt is computed once for all of its completions, or for ``max_rows`` of them.
 
     Raises:
         ValueError: a setting is out of its range, or max_new_tokens leaves no room for a prompt.
@@ -217,53 +229,3 @@ def best_of_n_kl(n: int) -> float:
     if n < 1:
         raise ValueError(f"n is {n}; give 1 or more")
     return math.log(n) - (n - 1) / n
-
-
-class _CachedModel:
-    """An adapter of the backbone with the keys and values of what it has read."""
-
-    def __init__(self, backbone: Backbone, adapter: str | None) -> None:
-        from transformers import DynamicCache
-
-        self.backbone = backbone
-        self.adapter = adapter
-        self.cache: Any = DynamicCache(config=backbone.config)
-        self.mask = torch.empty(0)
-        self.next_position = torch.empty(0)
-
-    def start(self, prompts: list[list[int]], *, copies: int) -> Tensor:
-        """Read prompts of different lengths once, on the right edge; logits behind each, (P * copies, V)."""
-        backbone, width = self.backbone, max(map(len, prompts))
-        gaps = [width - len(prompt) for prompt in prompts]
-        ids = [[backbone.pad_id] * gap + prompt for gap, prompt in zip(gaps, prompts, strict=True)]
-        places = torch.arange(width, device=backbone.device)
-        before = torch.tensor(gaps, device=backbone.device)[:, None]
-        self.mask = places >= before  # (P, T)
-        logits = self._read(torch.tensor(ids, device=backbone.device), (places - before).clamp(min=0))
-        self.cache.batch_repeat_interleave(copies)
-        self.mask = self.mask.repeat_interleave(copies, dim=0)
-        self.next_position = self.mask.sum(dim=1)
-        return logits.repeat_interleave(copies, dim=0)
-
-    def step(self, tokens: Tensor) -> Tensor:
-        """Read one more token of each row; logits behind it, (R, V)."""
-        self.mask = torch.cat([self.mask, torch.ones_like(self.mask[:, :1])], dim=1)
-        logits = self._read(tokens[:, None], self.next_position[:, None])
-        self.next_position = self.next_position + 1
-        return logits
-
-    def keep(self, rows: Tensor) -> None:
-        """Forget all rows but these."""
-        self.cache.batch_select_indices(rows)
-        self.mask, self.next_position = self.mask[rows], self.next_position[rows]
-
-    def _read(self, ids: Tensor, positions: Tensor) -> Tensor:
-        with self.backbone.inference(self.adapter), self.backbone.autocast():
-            states = self.backbone.decoder()(
-                input_ids=ids,
-                attention_mask=self.mask,
-                position_ids=positions,
-                past_key_values=self.cache,
-                use_cache=True,
-            ).last_hidden_state
-            return self.backbone.logits(states[:, -1])

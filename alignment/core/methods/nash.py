@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from alignment.core.adapter_files import tensors_digest
 from alignment.core.backbone import Backbone
 from alignment.core.config import NashMDConfig
 from alignment.core.methods.forward import distinct
@@ -170,10 +170,4 @@ class NashMD(PolicyGradient[NashMDConfig]):
 
 def _digest(backbone: Backbone, name: str | None) -> str:
     """Of an adapter's weights; of the base, its own."""
-    if name is None:
-        return backbone.digest
-    digest = hashlib.sha256()
-    for path, tensor in sorted(backbone.named_parameters(name).items()):
-        digest.update(path.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return backbone.digest if name is None else tensors_digest(backbone.named_parameters(name))

@@ -1,0 +1,329 @@
+"""Sampling from servers: a real `transformers serve`, and a peer that speaks vLLM's API with a real model behind it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from alignment.core.backbone import Backbone, LoraConfig
+from alignment.core.completion_server import CompletionServer, ServerError
+from alignment.core.config import ReinforceConfig, TrainerConfig
+from alignment.core.methods.reinforce import Reinforce
+from alignment.core.records import Message
+from alignment.core.rollout import LocalSampler
+from alignment.core.sampling import SamplingSettings
+from alignment.core.server_sampling import ServedAdapter, ServerSampler
+from alignment.core.trainer import train
+from tests.completion_peer import completion_peer
+from tests.tiny_models import LETTERS_VOCABULARY, build_letters_tokenizer, randomise, save_model
+
+PROMPTS = [(Message("user", text),) for text in ("hi", "tell me why", "a name")]
+SETTINGS = SamplingSettings(num_completions=3, max_new_tokens=6)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def letters_folder(tmp_path_factory) -> Path:
+    """A tiny Llama whose every text has one tokenization."""
+    place = tmp_path_factory.mktemp("served") / "letters"
+    return save_model(place, architecture="llama", tokenizer=build_letters_tokenizer(), vocabulary=LETTERS_VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def backbone(letters_folder) -> Backbone:
+    return Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+
+
+def vllm(backbone, *, adapters=(), honours_n=True):
+    """Answers as vLLM does: ids in, ids out, a generator for each completion's seed, LoRA adapters by name."""
+    served = {"base": None, **{name: name for name in adapters}}
+
+    def answer(path, body):
+        match path:
+            case "/v1/models":
+                return 200, {"data": [{"id": name} for name in served]}
+            case "/v1/load_lora_adapter":
+                backbone.load_adapter(f"served {body['lora_name']}", Path(body["lora_path"]))
+                served[body["lora_name"]] = f"served {body['lora_name']}"
+                return 200, "Success"
+            case "/v1/unload_lora_adapter":
+                del served[body["lora_name"]]
+                return 200, "Success"
+        if body["model"] not in served:
+            return 404, {"error": {"message": f"The model `{body['model']}` does not exist."}}
+        text = backbone.tokenizer.decode(body["prompt"])
+        sampler = LocalSampler(backbone, served[body["model"]])
+        wanted = SamplingSettings(**{name: body[name] for name in ("temperature", "top_k", "top_p")})
+        wanted = replace(wanted, max_new_tokens=body["max_tokens"])
+        user = text.removeprefix("<prompt>").removesuffix("</prompt><answer>")
+        choices = []
+        for number in range(body["n"] if honours_n else 1):
+            prompt = [(Message("user", user),)]
+            ((one,),) = sampler.sample(prompt, settings=wanted, generator=seeded(body["seed"] + number))
+            assert list(one.prompt_ids) == body["prompt"]
+            reason = "stop" if one.ended else "length"
+            choices.append({"index": number, "text": one.text, "token_ids": list(one.ids), "finish_reason": reason})
+        return 200, {"choices": choices[::-1], "usage": {"prompt_tokens": len(body["prompt"])}}
+
+    return answer
+
+
+def one_at_a_time(answer):
+    """The peer's model is one object; requests come from several threads."""
+    lock = threading.Lock()
+
+    def locked(path, body):
+        with lock:
+            return answer(path, body)
+
+    return locked
+
+
+@pytest.mark.parametrize("honours_n", [True, False])
+def test_completions_come_in_the_order_of_prompts_and_seeds_however_many_a_request_gives(backbone, honours_n):
+    with completion_peer(one_at_a_time(vllm(backbone, honours_n=honours_n))) as peer:
+        sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template)
+
+        samples = sampler.sample(PROMPTS, settings=SETTINGS, generator=seeded())
+
+        requests = [body for path, body in peer.asked]
+    seeds = torch.randint(2**31, (3,), generator=seeded()).tolist()
+    for prompt, seed, completions in zip(PROMPTS, seeds, samples, strict=True):
+        local = LocalSampler(backbone, None)
+        one = replace(SETTINGS, num_completions=1)
+        expected = [local.sample([prompt], settings=one, generator=seeded(seed + k))[0][0] for k in range(3)]
+        assert completions == [replace(each, logprob=None) for each in expected]
+    assert len(requests) == (3 if honours_n else 9)
+
+
+def test_requests_are_sent_together_and_no_more_than_allowed(backbone):
+    def slowly(path, body):
+        time.sleep(0.1)
+        return 200, {"choices": [{"index": 0, "token_ids": [5, 0], "finish_reason": "stop"}]}
+
+    with completion_peer(slowly) as peer:
+        sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template, concurrency=3)
+
+        samples = sampler.sample(PROMPTS * 3, settings=replace(SETTINGS, num_completions=1), generator=seeded())
+
+        assert peer.most_at_once == 3
+    assert [len(completions) for completions in samples] == [1] * 9
+
+
+def test_greedy_is_asked_for_once_and_given_as_often_as_wanted(backbone):
+    with completion_peer(one_at_a_time(vllm(backbone))) as peer:
+        sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template)
+
+        (samples,) = sampler.sample(PROMPTS[:1], settings=replace(SETTINGS, temperature=0.0), generator=seeded())
+
+        assert [body["n"] for _, body in peer.asked] == [1]
+    assert len(samples) == 3
+    assert len({each.ids for each in samples}) == 1
+
+
+def test_an_unknown_model_is_an_error_that_names_it_and_the_rest_is_not_asked_for(backbone):
+    with completion_peer(one_at_a_time(vllm(backbone))) as peer:
+        sampler = ServerSampler(CompletionServer(peer.address), "policy-9", backbone.template, concurrency=1)
+
+        with pytest.raises(
+            ServerError, match=rf"{peer.address}/v1/completions refuses.*404.*`policy-9` does not exist"
+        ):
+            sampler.sample(PROMPTS * 10, settings=SETTINGS, generator=seeded())
+
+        assert len(peer.asked) < 5
+
+
+@pytest.mark.parametrize(
+    ("choices", "error"),
+    [
+        ([], "gave 0 completions instead of 1"),
+        ([{"token_ids": [5, 0], "finish_reason": "stop"}] * 2, "gave 2 completions instead of 1"),
+        ([{"text": "x", "finish_reason": "stop"}], "gave no token ids: use vLLM"),
+    ],
+)
+def test_an_answer_that_cant_be_used_names_the_model_and_the_server(backbone, choices, error):
+    with completion_peer(lambda path, body: (200, {"choices": choices})) as peer:
+        sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template)
+        settings = replace(SETTINGS, num_completions=1)
+
+        with pytest.raises(ServerError, match=rf"model 'base' at {peer.address} {error}"):
+            sampler.sample(PROMPTS[:1], settings=settings, generator=seeded())
+
+
+def test_no_room_for_a_prompt_is_refused_as_by_the_local_sampler(backbone):
+    sampler = ServerSampler(CompletionServer("http://127.0.0.1:9"), "base", backbone.template)
+
+    with pytest.raises(ValueError, match=r"max_new_tokens is 96.*no room is left"):
+        sampler.sample(PROMPTS, settings=replace(SETTINGS, max_new_tokens=96), generator=seeded())
+
+
+def test_an_unknown_dialect_is_refused(backbone):
+    with pytest.raises(ValueError, match="dialect is 'tgi'; give one of vllm, transformers"):
+        ServerSampler(CompletionServer("http://127.0.0.1:9"), "base", backbone.template, dialect="tgi")  # type: ignore[arg-type]
+
+
+def test_an_adapter_is_brought_to_the_server_when_its_weights_change_and_only_then(letters_folder, tmp_path):
+    here = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    there = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    here.add_adapter("policy")
+    greedy = replace(SETTINGS, temperature=0.0, num_completions=1)
+    with completion_peer(one_at_a_time(vllm(there))) as peer:
+        sampler = ServedAdapter(CompletionServer(peer.address), here, "policy", base_model="base", folder=tmp_path)
+        paths: list[list[str]] = []
+        for change in (0.5, 0.0, 0.5):
+            randomise(here, "policy", seed=len(paths), std=change)
+            peer.asked.clear()
+
+            samples = sampler.sample(PROMPTS, settings=greedy, generator=seeded())
+
+            paths.append([path for path, _ in peer.asked if path != "/v1/completions"])
+            local = LocalSampler(here, "policy").sample(PROMPTS, settings=greedy, generator=seeded())
+            assert samples == [[replace(each, logprob=None) for each in row] for row in local]
+    load, unload = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
+    assert paths == [["/v1/models", load], [], ["/v1/models", load, unload]]
+
+
+def test_a_server_that_loads_no_adapters_is_an_error_that_says_how_to_start_it(backbone, tmp_path):
+    def refusing(path, body):
+        return (200, {"data": [{"id": "base"}]}) if path == "/v1/models" else (404, {"detail": "Not Found"})
+
+    if "refused" not in backbone.adapters:
+        backbone.add_adapter("refused")
+    with completion_peer(refusing) as peer:
+        sampler = ServedAdapter(CompletionServer(peer.address), backbone, "refused", base_model="base", folder=tmp_path)
+
+        with pytest.raises(ServerError, match=r"did not load the adapter .*--enable-lora"):
+            sampler.sample(PROMPTS, settings=SETTINGS, generator=seeded())
+
+
+@pytest.fixture(scope="module")
+def transformers_serve(tmp_path_factory):
+    """A real `transformers serve`, which loads models by folder; its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("transformers")), "serve", "--host", "127.0.0.1"]
+    log = tmp_path_factory.mktemp("serve") / "log"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port), "--device", "cpu"], stdout=output, stderr=output, env=environment
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def served(transformers_serve, letters_folder, backbone) -> ServerSampler:
+    server = CompletionServer(transformers_serve, timeout_seconds=60)
+    return ServerSampler(server, str(letters_folder), backbone.template, dialect="transformers", concurrency=1)
+
+
+@pytest.mark.slow
+def test_transformers_serve_writes_greedily_what_the_local_sampler_writes(served, backbone):
+    settings = replace(SETTINGS, temperature=0.0, num_completions=2, max_new_tokens=20)
+
+    samples = served.sample(PROMPTS, settings=settings, generator=seeded())
+
+    local = LocalSampler(backbone, None).sample(PROMPTS, settings=settings, generator=seeded())
+    assert samples == [[replace(each, logprob=None) for each in row] for row in local]
+
+
+@pytest.mark.slow
+def test_transformers_serve_draws_the_same_for_the_same_seed_and_ends_where_eos_is(served, backbone):
+    settings = SamplingSettings(num_completions=4, max_new_tokens=16, temperature=20.0)
+
+    first, again, other = (served.sample(PROMPTS, settings=settings, generator=seeded(seed)) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+    together = [each for row in first for each in row]
+    assert len({each.ids for each in together}) == 12
+    assert all(each.ended == (each.ids[-1] == backbone.eos_id) for each in together)
+    assert all(each.ended or len(each.ids) == 16 for each in together)
+    assert all(each.ids[:-1].count(backbone.eos_id) == 0 for each in together)
+    assert [row[0].prompt_ids for row in first] == [tuple(backbone.template.encode_prompt(one)) for one in PROMPTS]
+
+
+@pytest.mark.slow
+def test_transformers_serve_draws_from_the_whole_distribution_and_from_its_top_when_told_to(served):
+    # 150 draws of 96 near-equal tokens: all but 96 (95/96)^150 = 20 of them on average; top_k=50 would allow 50.
+    flat = SamplingSettings(num_completions=150, max_new_tokens=1, temperature=1000.0)
+
+    (everything,) = served.sample(PROMPTS[:1], settings=flat, generator=seeded())
+    (top,) = served.sample(PROMPTS[:1], settings=replace(flat, num_completions=20, top_k=3), generator=seeded())
+
+    assert len({each.ids for each in everything}) > 60
+    assert len({each.ids for each in top}) == 3
+
+
+@pytest.mark.slow
+def test_a_policy_gradient_learns_from_a_servers_completions_with_its_own_log_probabilities(served, letters_folder):
+    backbone = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    config = ReinforceConfig(completions_per_prompt=2, max_new_tokens=6)
+    method = Reinforce(backbone, config, reward=lambda encoded: torch.arange(len(encoded)).float(), sampler=served)
+
+    result = train(method, PROMPTS, TrainerConfig(steps=1, batch_size=2, lr=1e-3))
+
+    # The policy is still the base that the server serves, so the ratio is 1 and there is no KL; it then learns.
+    assert result.metrics["kl"] == 0
+    assert result.metrics["grad_norm/policy"] > 0
+
+
+@pytest.mark.slow
+def test_a_tokenizer_with_several_ways_to_write_a_text_needs_ids_or_a_word(transformers_serve, model_folder):
+    folder = model_folder("llama")  # byte-level: random bytes are no text
+    backbone = Backbone.load(folder, device="cpu")
+    server = CompletionServer(transformers_serve, timeout_seconds=60)
+    sampler = ServerSampler(server, str(folder), backbone.template, dialect="transformers", concurrency=1)
+
+    with pytest.raises(ServerError, match=r"tokens for 6 that were drawn, so these can't be known"):
+        sampler.sample(PROMPTS, settings=SETTINGS, generator=seeded())
+
+    for_people = replace(sampler, ids_from_text=True).sample(PROMPTS, settings=SETTINGS, generator=seeded())
+    assert [len(row) for row in for_people] == [3, 3, 3]
+
+
+@pytest.mark.slow
+def test_a_model_that_transformers_serve_cant_find_is_an_error_with_its_address(served, transformers_serve):
+    server = CompletionServer(transformers_serve, attempts=2, first_wait_seconds=0.01)
+
+    with pytest.raises(ServerError, match=f"{transformers_serve}/v1/completions"):
+        replace(served, server=server, model="no/such-model").sample(PROMPTS, settings=SETTINGS, generator=seeded())
+
+
+@pytest.mark.slow
+def test_transformers_serve_refuses_ids_with_a_sentence_that_is_repeated(served):
+    with pytest.raises(ServerError, match=r"status 422, .*Unexpected fields.*which kind of server"):
+        replace(served, dialect="vllm").sample(PROMPTS, settings=SETTINGS, generator=seeded())
