@@ -43,6 +43,16 @@ def test_k1_and_k3_of_sequences_have_the_kl_as_their_mean(policy, reference, exa
     assert not torch.isclose((logp.exp() * k2(logp, logq)).sum(), exact, rtol=0.01)
 
 
+def test_k3_is_never_negative_and_k1_is():
+    log_ratio = torch.linspace(-5, 5, 101, dtype=torch.float64)
+
+    assert bool((k3(log_ratio, torch.zeros(101)) >= 0).all())
+    assert k1(log_ratio, torch.zeros(101)).min() == -5
+    # e^5 - 1 - 5, 0 where the policies agree, e^-5 - 1 + 5
+    ends = torch.tensor([142.4131591, 0.0, 4.0067379], dtype=torch.float64)
+    torch.testing.assert_close(k3(log_ratio, torch.zeros(101))[[0, 50, 100]], ends)
+
+
 def test_k1_and_k3_summed_over_tokens_have_the_kl_as_their_mean(policy, reference, exact):
     weight = sequence_logprobs(policy).exp()[:, None] * MASK
 

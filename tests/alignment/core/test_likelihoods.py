@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from scipy.optimize import minimize
 from torch.nn import functional as F
 
 from alignment.core.likelihoods import (
@@ -351,111 +349,6 @@ def test_a_lost_cause_still_has_the_full_gradient():
     slope = gradient(bradley_terry, -1e4, dtype=torch.float32)
 
     assert slope.tolist() == [-1.0]
-
-
-# Recovery of known parameters from simulated judgements
-
-
-def fit(loss_of, start):
-    """Maximum likelihood estimate and its standard errors from the observed information."""
-
-    def value_and_gradient(x):
-        parameters = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-        loss = loss_of(parameters).sum()
-        loss.backward()
-        assert parameters.grad is not None
-        return loss.item(), parameters.grad.numpy()
-
-    found = minimize(value_and_gradient, start, jac=True, method="BFGS", options={"gtol": 1e-6})
-    point = torch.tensor(found.x, dtype=torch.float64)
-    information = torch.autograd.functional.hessian(lambda p: loss_of(p).sum(), point)
-    return found.x, torch.linalg.inv(information).diagonal().sqrt().numpy()
-
-
-def simulate_pairs(generator, truth, num):
-    first = generator.integers(0, len(truth), num)
-    second = (first + generator.integers(1, len(truth), num)) % len(truth)
-    return first, second, truth[first] - truth[second]
-
-
-def differences(scores, first, second):
-    scores = torch.cat([scores, -scores.sum()[None]])  # the scores of the truth sum to 0
-    return scores[torch.tensor(first)] - scores[torch.tensor(second)]
-
-
-def assert_recovered(estimate, error, truth):
-    """Within 3.5 standard errors, and the standard errors are small enough to mean something."""
-    assert np.all(error < 0.1)
-    np.testing.assert_array_less(np.abs(estimate - truth) / error, 3.5)
-
-
-TRUTH = np.array([1.2, 0.5, 0.0, -0.6, -1.1])
-
-
-def test_bradley_terry_recovers_the_scores():
-    generator = np.random.default_rng(1)
-    first, second, gap = simulate_pairs(generator, TRUTH, 8000)
-    won = torch.tensor(np.where(generator.random(8000) < 1 / (1 + np.exp(-gap)), 1.0, -1.0))
-
-    estimate, error = fit(lambda p: bradley_terry(won * differences(p, first, second)), np.zeros(4))
-
-    assert_recovered(estimate, error, TRUTH[:4])
-
-
-def test_robust_bradley_terry_recovers_the_scores_from_flipped_labels_and_the_plain_one_does_not():
-    generator = np.random.default_rng(2)
-    first, second, gap = simulate_pairs(generator, TRUTH, 20000)
-    won = np.where(generator.random(20000) < 1 / (1 + np.exp(-gap)), 1.0, -1.0)
-    seen = torch.tensor(np.where(generator.random(20000) < 0.2, -won, won))
-
-    robust, _ = fit(
-        lambda p: bradley_terry(seen * differences(p, first, second), smoothing=0.2, robust=True), np.zeros(4)
-    )
-    plain, _ = fit(lambda p: bradley_terry(seen * differences(p, first, second)), np.zeros(4))
-
-    np.testing.assert_allclose(robust, TRUTH[:4], atol=0.15)
-    assert plain[0] < 0.8  # 1.2 in truth: flips shrink the scores
-
-
-def test_davidson_recovers_the_scores_and_the_propensity_to_tie():
-    generator = np.random.default_rng(3)
-    first, second, gap = simulate_pairs(generator, TRUTH, 8000)
-    weights = np.stack([np.exp(gap / 2), np.full_like(gap, 2 * 0.7), np.exp(-gap / 2)])
-    draw = generator.random(8000) * weights.sum(0)
-    outcome = torch.tensor(1 - (draw > weights[0]).astype(int) - (draw > weights[:2].sum(0)).astype(int))
-
-    estimate, error = fit(lambda p: davidson(differences(p[:4], first, second), outcome, nu=p[4].exp()), np.zeros(5))
-
-    assert_recovered(estimate, error, np.append(TRUTH[:4], np.log(0.7)))
-
-
-def test_rao_kupper_recovers_the_scores_and_the_threshold():
-    generator = np.random.default_rng(4)
-    first, second, gap = simulate_pairs(generator, TRUTH, 8000)
-    latent = gap + generator.logistic(size=8000)
-    outcome = torch.tensor((latent > 0.5).astype(int) - (latent < -0.5).astype(int))
-
-    estimate, error = fit(
-        lambda p: rao_kupper(differences(p[:4], first, second), outcome, alpha=p[4].exp()), np.zeros(5)
-    )
-
-    assert_recovered(estimate, error, np.append(TRUTH[:4], np.log(0.5)))
-
-
-def test_ordered_logit_recovers_the_scores_and_the_cuts():
-    generator = np.random.default_rng(5)
-    cuts = np.array([-2.0, -1.0, -0.3, 0.4, 1.1, 2.2])
-    who = generator.integers(0, 5, 8000)
-    latent = TRUTH[who] + generator.logistic(size=8000)
-    ratings = torch.tensor(1 + (latent[:, None] > cuts).sum(1))
-
-    def loss_of(p):
-        scores = torch.cat([p[:4], -p[:4].sum()[None]])[torch.tensor(who)]
-        return ordered_logit(scores, ratings, torch.cat([p[4:5], p[4:5] + p[5:].exp().cumsum(0)]))
-
-    estimate, error = fit(loss_of, np.concatenate([np.zeros(4), [-1.5], np.full(5, -0.5)]))
-
-    assert_recovered(estimate, error, np.concatenate([TRUTH[:4], cuts[:1], np.log(np.diff(cuts))]))
 
 
 # Direct preference optimisation on a small enumerable choice

@@ -192,6 +192,14 @@ def test_best_of_four_is_the_cross_entropy_of_the_choice():
     torch.testing.assert_close(loss, rows(math.log(10 / 3)))
 
 
+def test_best_of_two_is_bradley_terry():
+    scores = rows([1.5, 0.3], [0.3, 1.5])
+
+    loss = best_of(scores, torch.tensor([0, 0]), everything(scores))
+
+    torch.testing.assert_close(loss, rows(math.log1p(math.exp(-1.2)), math.log1p(math.exp(1.2))))
+
+
 def test_center_is_the_mean_over_pairs_of_the_squared_sum():
     scores = rows([1.0, 2.0, -4.0], [1.0, 2.0, 99.0])
     mask = torch.tensor([[True, True, True], [True, True, False]])
