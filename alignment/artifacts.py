@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from django.conf import settings
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from alignment.core.backbone import Backbone, LoraConfig
@@ -99,7 +100,7 @@ def load_reward_model(backbone: Backbone, folder: Path, *, adapter: str = "rewar
     try:
         config = RewardModelConfig.from_dict(json.loads((folder / ABOUT).read_text(encoding="utf-8")))
         tensors = load_file(folder / HEAD)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder} is no reward model ({error}): train it again") from error
     backbone.load_adapter(adapter, folder / ADAPTER)
     model = RewardModel(backbone, config, adapter=adapter)

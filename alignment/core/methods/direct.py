@@ -14,7 +14,7 @@ from alignment.core.config import DirectConfig
 from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter
 from alignment.core.methods.direct_losses import REFERENCE_FREE, Scored, chosen_of, mass_of, preference_loss
 from alignment.core.methods.forward import logprobs_by_token, padded
-from alignment.core.methods.judged import Judged, batch_of, comparisons_of, encode_judgements, num_tokens
+from alignment.core.methods.judged import Judged, agreement, batch_of, comparisons_of, encode_judgements, num_tokens
 from alignment.core.records import Judgement
 from alignment.core.scores import implicit
 from alignment.core.text import Encoded
@@ -153,12 +153,10 @@ class Direct:
         ratio = scored.log_ratio()
         kind = "logprob" if self.config.loss in REFERENCE_FREE else "log_ratio"
         chosen, rejected = ratio[pairs.first], ratio[pairs.second]
-        right = (chosen > rejected).float() + 0.5 * (chosen == rejected).float()
         metrics: dict[str, Mean] = {
-            "accuracy": (right.sum(), len(right)),
-            f"{kind}/chosen": (chosen.sum(), len(right)),
-            f"{kind}/rejected": (rejected.sum(), len(right)),
-            "margin": (self.config.beta * (chosen - rejected).sum(), len(right)),
+            **agreement(self.config.beta * (chosen - rejected)),
+            f"{kind}/chosen": (chosen.sum(), len(chosen)),
+            f"{kind}/rejected": (rejected.sum(), len(rejected)),
         }
         if self.config.loss not in REFERENCE_FREE:
             metrics["kl"] = (-ratio.sum(), len(ratio))

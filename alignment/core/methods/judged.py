@@ -13,6 +13,7 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.methods import forward
+from alignment.core.methods.base import Mean
 from alignment.core.methods.forward import lay_out
 from alignment.core.records import Comparison, Judgement
 from alignment.core.text import Batch, Encoded, Template
@@ -108,6 +109,12 @@ def win_mass(judgement: Judgement) -> float:
 def comparison_mass(judgement: Judgement) -> float:
     """Weight of all comparisons, ties too: the judgement's weight, or 0 when nothing was ranked."""
     return sum(pair.weight for pair in judgement.comparisons())
+
+
+def agreement(lead: Tensor) -> dict[str, Mean]:
+    """How often, equal scores counted half, and by how much the winners' scores lead those of the losers, (P,)."""
+    right = (lead > 0).float() + 0.5 * (lead == 0).float()
+    return {"accuracy": (right.sum(), len(right)), "margin": (lead.sum(), len(right))}
 
 
 def comparisons_of(units: Sequence[Judged], *, device: torch.device | str) -> Comparisons:

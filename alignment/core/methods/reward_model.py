@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,27 +13,24 @@ from alignment.core.backbone import Backbone
 from alignment.core.config import RewardModelConfig
 from alignment.core.heads import Ensemble
 from alignment.core.likelihoods import best_of, center, ordered_logit, plackett_luce
-from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Mean
 from alignment.core.methods.forward import chunks, lay_out
 from alignment.core.methods.judged import (
     Comparisons,
     Judged,
-    batch_of,
-    comparison_mass,
+    agreement,
     comparisons_of,
-    encode_judgements,
-    num_tokens,
     picks_of,
     rankings_of,
     ratings_of,
-    win_mass,
 )
-from alignment.core.methods.ties import outcome_loss, starting_logit, without_impossible_ties
+from alignment.core.methods.judgement_model import JudgementModel
+from alignment.core.methods.ties import outcome_loss, without_impossible_ties
 from alignment.core.records import Judgement, Prompt
 from alignment.core.text import Encoded
 
 
-class RewardModel:
+class RewardModel(JudgementModel):
     """Score `reward` x the likelihoods of comparisons, rankings, picks and ratings.
 
     The reward is a linear function of the last hidden state of a completion's last token, on the adapter ``reward``.
@@ -42,72 +39,52 @@ class RewardModel:
         seed: of the head's first weights.
     """
 
-    name = "reward_model"
+    name, role = "reward_model", "reward"
+    needs = "ranks that are not all tied, or a weight above 0 for the kind of judgement there is"
+    config: RewardModelConfig
+    head: Ensemble
 
     def __init__(
         self, backbone: Backbone, config: RewardModelConfig, *, adapter: str = "reward", seed: int = 0
     ) -> None:
-        self.backbone, self.config, self.adapter = backbone, config, adapter
-        ensure_adapter(backbone, adapter, seed=seed)
-        self.head = Ensemble(backbone.hidden_size, config.members, seed=seed).to(backbone.device)
+        head = Ensemble(backbone.hidden_size, config.members, seed=seed)
+        super().__init__(backbone, config, head=head, adapter=adapter, seed=seed)
         steps = torch.full((6,), math.log(math.e - 1))  # softplus gives cuts one nat apart, their middle at 0
         steps[0] = -2.5
         self.cuts = torch.nn.Parameter(steps.to(backbone.device))
-        self.tie_logit = torch.nn.Parameter(torch.zeros((), device=backbone.device), requires_grad=False)
 
-    # --- what the trainer asks for
+    def own_parameters(self) -> list[torch.nn.Parameter]:
+        """The heads and the cuts between ratings."""
+        return [*super().own_parameters(), self.cuts]
 
-    def settings(self) -> dict[str, Any]:
-        return {"adapter": self.adapter, "backbone": self.backbone.digest, **self.config.to_dict()}
+    def mass(self, judgement: Judgement) -> float:
+        """The weights of all that was said and is learned from."""
+        config = self.config
+        return (
+            config.comparison_weight * self.pair_mass(judgement)
+            + config.ranking_weight * judgement.weight * (judgement.ranks is not None)
+            + config.best_weight * judgement.weight * (judgement.best is not None)
+            + config.rating_weight * judgement.weight * any(r is not None for r in judgement.ratings or ())
+        )
 
-    def examples(self, data: Sequence[Judgement]) -> list[Judged]:
-        units = encode_judgements(data, template=self.backbone.template, mass=self._mass)
-        if not units:
-            raise ValueError(
-                f"none of {len(data)} judgements says anything to a reward model with these settings: "
-                "it needs ranks that are not all tied, or a weight above 0 for the kind of judgement there is"
-            )
-        self._start_tie_share([unit.judgement for unit in units])
-        return units
-
-    def prepare(self, examples: Sequence[Judged]) -> None:
-        pass
-
-    def parameter_groups(self) -> list[ParameterGroup]:
-        own = [*self.head.parameters(), self.cuts, *([self.tie_logit] if self.config.learn_tie_share else [])]
-        return [
-            ParameterGroup(role="reward", parameters=list(self.backbone.parameters(self.adapter))),
-            ParameterGroup(role="reward", parameters=own, lr_factor=self.config.head_lr_factor),
-        ]
-
-    def updates(self, batch: Sequence[Judged], *, generator: torch.Generator) -> Iterator[Update[Judged]]:
-        yield Update(units=batch, counts={"loss": sum(self._mass(unit.judgement) for unit in batch)})
-
-    def size(self, units: Sequence[Judged]) -> int:
-        return num_tokens(units)
-
-    def losses(self, units: Sequence[Judged]) -> Iterator[Loss]:
-        with self.backbone.adapter(self.adapter):
-            batch = batch_of(units, backbone=self.backbone)
-            rewards = self.head(self.backbone.last_hidden(batch))  # (N, members)
-            totals = [self.judgement_loss(rewards[:, member], units) for member in range(self.config.members)]
-            metrics = self._metrics(rewards.detach().mean(1), units)
-            yield Loss({"loss": torch.stack(totals).mean()}, metrics=metrics)
+    def loss(self, states: Tensor, units: Sequence[Judged]) -> tuple[Tensor, dict[str, Mean]]:
+        """In mean over the heads."""
+        rewards = self.head(states)  # (N, members)
+        totals = [self.judgement_loss(rewards[:, member], units) for member in range(self.config.members)]
+        mean = rewards.detach().mean(1)
+        pairs = comparisons_of(units, device=mean.device).winners_first()
+        metrics = agreement(mean[pairs.first] - mean[pairs.second])
+        return torch.stack(totals).mean(), metrics | {"reward": (mean.sum(), len(mean))}
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "adapter": dict(self.backbone.named_parameters(self.adapter)),
-            "head": dict(self.head.state_dict()),
-            "cuts": self.cuts.detach(),
-            "tie_logit": self.tie_logit.detach(),
-        }
+        """The cuts between ratings as well."""
+        return {**super().state_dict(), "cuts": self.cuts.detach()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.backbone.load_parameters(self.adapter, state["adapter"])
-        self.head.load_state_dict(state["head"])
+        """Take back what `state_dict` gave."""
+        super().load_state_dict(state)
         with torch.no_grad():
             self.cuts.copy_(state["cuts"])
-            self.tie_logit.copy_(state["tie_logit"])
 
     # --- the loss
 
@@ -144,42 +121,12 @@ class RewardModel:
         steps = torch.cat([self.cuts[:1], torch.nn.functional.softplus(self.cuts[1:])])
         return steps.cumsum(0)
 
-    def tie_share(self) -> float:
-        """P(tie) of two completions with equal rewards."""
-        return float(torch.sigmoid(self.tie_logit.detach()))
-
     def _comparison_loss(self, rewards: Tensor, pairs: Comparisons) -> Tensor:
         kind = self.config.ties
         pairs = without_impossible_ties(pairs, kind=kind, logit=self.tie_logit)
         difference = rewards[pairs.first] - rewards[pairs.second]
         difference = difference - self.config.margin * pairs.gap * pairs.outcome  # (P,)
         return (pairs.weight * outcome_loss(difference, pairs.outcome, kind=kind, logit=self.tie_logit)).sum()
-
-    def _mass(self, judgement: Judgement) -> float:
-        config = self.config
-        of_pairs = win_mass(judgement) if config.ties == "drop" else comparison_mass(judgement)
-        return (
-            config.comparison_weight * of_pairs
-            + config.ranking_weight * judgement.weight * (judgement.ranks is not None)
-            + config.best_weight * judgement.weight * (judgement.best is not None)
-            + config.rating_weight * judgement.weight * any(r is not None for r in judgement.ratings or ())
-        )
-
-    def _start_tie_share(self, judgements: Sequence[Judgement]) -> None:
-        learned = self.config.learn_tie_share
-        self.tie_logit.requires_grad_(learned)
-        with torch.no_grad():
-            self.tie_logit.copy_(starting_logit(judgements, share=self.config.tie_share, learned=learned))
-
-    def _metrics(self, rewards: Tensor, units: Sequence[Judged]) -> dict[str, tuple[Tensor | float, float]]:
-        pairs = comparisons_of(units, device=rewards.device).winners_first()
-        difference = rewards[pairs.first] - rewards[pairs.second]
-        right = (difference > 0).float() + 0.5 * (difference == 0).float()
-        return {
-            "accuracy": (right.sum(), len(right)),
-            "margin": (difference.sum(), len(right)),
-            "reward": (rewards.sum(), len(rewards)),
-        }
 
     # --- the rewards
 

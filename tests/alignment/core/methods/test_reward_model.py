@@ -111,6 +111,33 @@ def test_the_margin_asks_the_first_to_lead_the_last_by_more(tiny_backbone):
     assert found == pytest.approx((2 * math.log(1 + math.exp(1.5)) + math.log(1 + math.exp(3))) / 3, rel=1e-6)
 
 
+@pytest.mark.parametrize("ties", ["davidson", "rao_kupper", "drop"])
+def test_adding_a_constant_to_all_rewards_changes_no_likelihood_but_that_of_ratings(tiny_backbone, ties):
+    said = [judgement("a", "b", "c", ranks=(1, 2, 2), best=1, ratings=(7, None, 1))]
+    settings = {"ties": ties, "tie_share": 0.3, "ranking_weight": 1.0, "margin": 1.0}
+    rewards = [1.0, 0.2, -0.7]
+    moved = [reward + 5.0 for reward in rewards]
+
+    relative, rated = reward_model(tiny_backbone, **settings), reward_model(tiny_backbone, rating_weight=1.0)
+    centred = reward_model(tiny_backbone, centre=0.01, **settings)
+
+    assert loss_of(relative, said, moved) == pytest.approx(loss_of(relative, said, rewards), abs=1e-5)
+    assert abs(loss_of(rated, said, moved) - loss_of(rated, said, rewards)) > 1
+    assert loss_of(centred, said, moved) > loss_of(centred, said, rewards) + 0.5
+
+
+def test_the_bias_of_a_head_is_unknowable_from_comparisons(tiny_backbone):
+    model = reward_model(tiny_backbone)
+    (update,) = model.updates(model.examples(planted(4, seed=3)), generator=torch.Generator())
+
+    (loss,) = model.losses(update.units)
+    linear = model.head.members[0].linear
+    weight, bias = torch.autograd.grad(loss.totals["loss"], [linear.weight, linear.bias])
+
+    assert weight.abs().max() > 1e-2
+    assert bias.abs().max() < 1e-6
+
+
 def test_every_kind_of_judgement_adds_its_own_likelihood(tiny_backbone):
     said = [judgement("a", "b", "c", ranks=(1, 2, 3), best=0, ratings=(7, None, 1))]
     rewards = [1.0, 0.0, -1.0]
