@@ -11,8 +11,9 @@ from alignment import writing
 from alignment.artifacts import load_policy
 from alignment.core.evaluation import Accuracy, accuracy_with_ties, win_rate
 from alignment.core.methods.forward import logprobs_by_token
+from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
-from alignment.core.records import Judgement
+from alignment.core.records import Judgement, Prompt
 from alignment.core.rollout import Sampled
 from alignment.core.text import Encoded
 from alignment.datasets import to_prompt
@@ -23,23 +24,35 @@ from alignment.patience import patiently
 from labeling import exchange
 
 
-def held_out_accuracy(model: RewardModel, judgements: Sequence[Judgement], *, seed: int) -> Accuracy | None:
-    """Share of held-out comparisons that the rewards order as people did, each weighted 1/C(K,2); None without any."""
-    pairs = [(judgement.prompt, text) for judgement in judgements for text in judgement.completions]
-    if not any(True for judgement in judgements for _ in judgement.comparisons()):
+def held_out_accuracy(
+    model: RewardModel | PreferenceModel, judgements: Sequence[Judgement], *, seed: int
+) -> Accuracy | None:
+    """Share of held-out comparisons that the model decides as people did, each weighted 1/C(K,2); None without any."""
+    compared = [(judgement, comparison) for judgement in judgements for comparison in judgement.comparisons()]
+    if not compared:
         return None
-    rewards = model.rewards(pairs).tolist()
-    differences, outcomes, prompts, weights = [], [], [], []
-    start = 0
-    for judgement in judgements:
-        for comparison in judgement.comparisons():
-            differences.append(rewards[start + comparison.first] - rewards[start + comparison.second])
-            outcomes.append(comparison.outcome)
-            prompts.append(judgement.prompt)
-            weights.append(comparison.weight)
-        start += len(judgement.completions)
-    names = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompts))}
-    return accuracy_with_ties(differences, outcomes, [names[prompt] for prompt in prompts], seed=seed, weights=weights)
+    pairs = [
+        (judgement.prompt, judgement.completions[each.first], judgement.completions[each.second])
+        for judgement, each in compared
+    ]
+    names = {prompt: number for number, prompt in enumerate(dict.fromkeys(prompt for prompt, _, _ in pairs))}
+    return accuracy_with_ties(
+        _leads(model, pairs),
+        [each.outcome for _, each in compared],
+        [names[prompt] for prompt, _, _ in pairs],
+        seed=seed,
+        weights=[each.weight for _, each in compared],
+    )
+
+
+def _leads(model: RewardModel | PreferenceModel, pairs: Sequence[tuple[Prompt, str, str]]) -> list[float]:
+    """How far the first completion of each pair is ahead of the second; the sign decides."""
+    if isinstance(model, PreferenceModel):
+        preferences: list[float] = (model.probabilities(pairs) - 0.5).tolist()
+        return preferences
+    texts = list(dict.fromkeys((prompt, text) for prompt, *both in pairs for text in both))
+    rewards = dict(zip(texts, model.rewards(texts).tolist(), strict=True))
+    return [rewards[prompt, first] - rewards[prompt, second] for prompt, first, second in pairs]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from alignment.core.fields import InvalidSetting
+from alignment.methods import with_beta
 from alignment.models import LoopSettings, Method
 from alignment.plans import Plan, parse_assignments
 from alignment.services import LOOP_FIELDS
@@ -47,8 +48,8 @@ class RunForm(forms.Form):
         if self.cleaned_data["epochs"] is not None:
             found.setdefault("trainer", {})["epochs"] = self.cleaned_data["epochs"]
         if self.cleaned_data["beta"] is not None:
-            for section in ("direct", "ppo"):
-                found.setdefault(section, {})["beta"] = self.cleaned_data["beta"]
+            for section, settings in with_beta(self.cleaned_data["beta"]).items():
+                found.setdefault(section, {}).update(settings)
         return found
 
 

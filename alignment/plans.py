@@ -11,7 +11,10 @@ from alignment.core.config import (
     DirectConfig,
     InvalidSetting,
     LoraSettings,
+    NashMDConfig,
     PPOConfig,
+    PreferenceModelConfig,
+    ReinforceConfig,
     RewardModelConfig,
     SFTConfig,
     TrainerConfig,
@@ -57,10 +60,13 @@ class Plan:
 
     reward_trainer: TrainerConfig = field(default_factory=TrainerConfig)
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
+    preference_model: PreferenceModelConfig = field(default_factory=PreferenceModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)
     direct: DirectConfig = field(default_factory=DirectConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    reinforce: ReinforceConfig = field(default_factory=ReinforceConfig)
+    nash_md: NashMDConfig = field(default_factory=NashMDConfig)
     lora: LoraSettings = field(default_factory=LoraSettings)
     start: StartConfig = field(default_factory=StartConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -143,7 +149,7 @@ SMALL_EXAMPLES = 1200
 """Judgements, each pass counted, after which a small model has seen enough: thousands are gone through once."""
 
 
-SMALL_PPO_STEPS = 20
+SMALL_ROLLOUT_STEPS = 20
 """Batches of rollouts. On the demo model the rollouts' reward went from -0.1 to 2.4 in 20 steps, at a KL of 5 to 10
 nats, and to 3.8 in 150 more at 12: these take minutes, and buy more of the reward model's mistakes."""
 
@@ -161,6 +167,8 @@ LARGE = Plan(
     reward_trainer=TrainerConfig(epochs=1, batch_size=64, lr=1e-4, warmup_steps=10),
     trainer=TrainerConfig(epochs=1, batch_size=64, lr=5e-5, warmup_steps=10),
     ppo=PPOConfig(max_new_tokens=256),
+    reinforce=ReinforceConfig(max_new_tokens=256),
+    nash_md=NashMDConfig(max_new_tokens=256),
     sampling=SamplingConfig(max_new_tokens=256),
 )
 PRESETS = {"small": SMALL, "large": LARGE}

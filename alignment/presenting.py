@@ -6,16 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from alignment.methods import RECIPES
 from alignment.models import Evaluation, Run, RunState, Stage
 from alignment.plans import Plan
-from alignment.services import STAGES
 
-SECTIONS = {
-    "sft": ("reward_trainer", "reward_model", "trainer", "sft"),
-    "rm": ("reward_trainer", "reward_model"),
-    "dpo": ("reward_trainer", "reward_model", "trainer", "direct"),
-    "ppo": ("reward_trainer", "reward_model", "trainer", "ppo"),
-}
 ALWAYS = ("lora", "start", "evaluation", "sampling")
 
 
@@ -32,7 +26,7 @@ def shown_stages(run: Run) -> list[ShownStage]:
     """The stages of the run's method, in their order."""
     return [
         ShownStage(stage=stage, state=_state(run, stage), facts=_facts(stage, run.results.get(stage, {})))
-        for stage in STAGES[run.method]
+        for stage in RECIPES[run.method].stages
     ]
 
 
@@ -50,7 +44,7 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
     match stage:
         case Stage.SNAPSHOT:
             return [(name.replace("_", " "), f"{found[name]:,}") for name in ("train", "held_out", "comparisons")]
-        case Stage.REWARD_MODEL:
+        case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
             accuracy = "no held-out judgements yet"
             if "accuracy" in found:
                 accuracy = f"{found['accuracy']:.1%} ({found['accuracy_low']:.1%} to {found['accuracy_high']:.1%})"
@@ -71,7 +65,7 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
 def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:
     """The run's settings by section: (name, value, whether it differs from the preset)."""
     usual = defaults.to_dict()
-    sections = (*SECTIONS[run.method], *ALWAYS)
+    sections = (*RECIPES[run.method].sections, *ALWAYS)
     return [
         (
             section,

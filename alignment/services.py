@@ -12,8 +12,9 @@ from django.utils import timezone
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
 from alignment.loop import should_fill, should_start
-from alignment.models import LoopSettings, Method, Policy, Preset, Run, RunState, Stage, Trigger
-from alignment.plans import PRESETS, SMALL_PPO_STEPS, Plan, for_judgements
+from alignment.methods import RECIPES, with_beta
+from alignment.models import LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
+from alignment.plans import PRESETS, SMALL_ROLLOUT_STEPS, Plan, for_judgements
 from alignment.versions import code_version
 from labeling import exchange
 
@@ -73,24 +74,18 @@ def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
 
 def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
     """The settings of a run of the loop: the preset, with what the loop's settings say."""
-    plan = PRESETS[settings.preset]
     sampling = {
         "prompts": settings.prompts_per_round,
         "completions": completions,
         "temperature": settings.temperature,
         "max_new_tokens": settings.max_new_tokens,
     }
-    return plan.changed(
-        {
-            "direct": {"beta": settings.beta},
-            "ppo": {
-                "beta": settings.beta,
-                "temperature": settings.temperature,
-                "max_new_tokens": settings.max_new_tokens,
-            },
-            "start": {"weights": settings.start},
-            "sampling": sampling,
-        }
+    written = {"temperature": settings.temperature, "max_new_tokens": settings.max_new_tokens}
+    return (
+        PRESETS[settings.preset]
+        .changed(with_beta(settings.beta))
+        .changed(dict.fromkeys(("ppo", "reinforce", "nash_md"), written))
+        .changed({"start": {"weights": settings.start}, "sampling": sampling})
     )
 
 
@@ -109,7 +104,7 @@ def create_run(
     """A queued run on all judgements there are now, and the job that executes it.
 
     Args:
-        method: sft, rm, dpo or ppo; None: the project's.
+        method: one of Method; None: the project's.
         changes: settings that differ from the project's, by section.
         seed: None: the project's.
         start: False leaves the execution to the caller (the foreground command).
@@ -148,10 +143,11 @@ def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dic
     project = exchange.project_record(settings.pk)
     number = exchange.count_judgements(settings.pk, at_most=10_000)
     usual = for_judgements(default_plan(settings, completions=project.completions_per_item), number)
-    if method == Method.PPO and settings.preset == Preset.SMALL:
-        usual = usual.changed({"trainer": {"steps": SMALL_PPO_STEPS}})
+    recipe = RECIPES[method]
+    if recipe.rolls_out and settings.preset == Preset.SMALL:
+        usual = usual.changed({"trainer": {"steps": SMALL_ROLLOUT_STEPS}})
     try:
-        return usual.changed(changes)
+        return usual.changed(recipe.begins_with).changed(changes)
     except InvalidSetting as error:
         raise exchange.Invalid(str(error), code="invalid_setting") from error
 
@@ -242,12 +238,3 @@ def request_samples(*, project_id: int, prompt_id: int, versions: list[int]) -> 
         prompt_id=prompt_id,
         versions=sorted(known),
     )
-
-
-STAGES: dict[str, tuple[Stage, ...]] = {
-    Method.REWARD_MODEL: (Stage.SNAPSHOT, Stage.REWARD_MODEL),
-    Method.SFT: tuple(Stage),
-    Method.DPO: tuple(Stage),
-    Method.PPO: tuple(Stage),
-}
-"""What each method does, in order. SFT has a reward model too: without one nothing could be evaluated."""

@@ -9,18 +9,18 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment import bookkeeping, writing
-from alignment.artifacts import data_folder, folder_digest, load_policy, save_reward_model
+from alignment.artifacts import data_folder, folder_digest, load_policy, save_preference_model, save_reward_model
 from alignment.comparing import compare_policies, held_out_accuracy
-from alignment.core.methods.direct import Direct
-from alignment.core.methods.ppo import PPO
+from alignment.core.evaluation import Accuracy
+from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
-from alignment.core.methods.sft import SupervisedFineTuning
-from alignment.datasets import demonstrations, to_prompt
+from alignment.datasets import to_prompt
 from alignment.execution import Execution
-from alignment.models import Method, Policy, Stage, Start
+from alignment.learning import policy_method
+from alignment.methods import RECIPES
+from alignment.models import Policy, Stage, Start
 from alignment.patience import patiently
 from alignment.selectors import serving_policy
-from alignment.services import STAGES
 from labeling import exchange
 
 MOST_ROLLOUT_PROMPTS = 5000
@@ -33,7 +33,7 @@ def execute(execution: Execution) -> None:
         Interrupted, StopRequested: the process has to end, or the run was asked to stop.
         Exception: whatever went wrong; the run can't go on.
     """
-    for stage in STAGES[execution.run.method]:
+    for stage in RECIPES[execution.run.method].stages:
         if stage in execution.run.results:
             continue
         run_id, attempt = execution.run.pk, execution.run.attempts
@@ -51,10 +51,10 @@ Done = tuple[dict[str, Any], dict[str, Any]]
 
 
 def take_snapshot(execution: Execution) -> Done:
-    """Fix what the run learns from: judgements, and for PPO the prompts that it writes for."""
+    """Fix what the run learns from: judgements, and the prompts that it writes for where it does."""
     snapshot = execution.snapshot
     result: dict[str, Any] = dict(snapshot.counts)
-    if execution.run.method == Method.PPO:
+    if RECIPES[execution.run.method].rolls_out:
         records = patiently(exchange.prompts, execution.run.project_id, held_out=False, limit=MOST_ROLLOUT_PROMPTS)
         path = execution.folder / "prompts.json"
         write_json(path, [[list(message) for message in record.messages] for record in records])
@@ -84,26 +84,42 @@ def train_reward_model(execution: Execution) -> Done:
     digest = save_reward_model(model, data_folder(path))
     fields: dict[str, Any] = {"path": path, "digest": digest, "base_digest": execution.backbone.digest}
     if accuracy is not None:
-        fields |= {
-            "accuracy": accuracy.overall.estimate,
-            "accuracy_low": accuracy.overall.low,
-            "accuracy_high": accuracy.overall.high,
-            "num_comparisons": accuracy.num_comparisons,
-            "num_prompts": accuracy.num_prompts,
-        }
+        fields |= _in_fields(accuracy)
     patiently(bookkeeping.register_reward_model, run_id=run.pk, attempt=run.attempts, **fields)
     execution.reward_model = model
     return {**fields, "steps": trained.steps, "loss": trained.metrics["loss"]}, {}
 
 
+def train_preference_model(execution: Execution) -> Done:
+    """Train P(y beats y' | x) on all comparisons, and say how often it agrees with held-out judgements."""
+    plan, run, snapshot = execution.plan, execution.run, execution.snapshot
+    model = PreferenceModel(execution.backbone, plan.preference_model, seed=run.seed)
+    trained = execution.train(Stage.PREFERENCE_MODEL, model, snapshot.train, plan.reward_trainer)
+    path = f"preference_models/{execution.project.slug}/{run.pk}"
+    result: dict[str, Any] = {"path": path, "digest": save_preference_model(model, data_folder(path))}
+    result |= {"steps": trained.steps, "loss": trained.metrics["loss"]}
+    accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
+    execution.preference_model = model
+    return result | (_in_fields(accuracy) if accuracy is not None else {}), {}
+
+
+def _in_fields(accuracy: Accuracy) -> dict[str, Any]:
+    return {
+        "accuracy": accuracy.overall.estimate,
+        "accuracy_low": accuracy.overall.low,
+        "accuracy_high": accuracy.overall.high,
+        "num_comparisons": accuracy.num_comparisons,
+        "num_prompts": accuracy.num_prompts,
+    }
+
+
 def train_policy(execution: Execution) -> Done:
     """Train the policy from the base (or from the served version) and keep it as a version, a candidate."""
     plan, run, backbone = execution.plan, execution.run, execution.backbone
-    _ = execution.reward_model if run.method == Method.PPO else None
     parent = run.parent
     if plan.start.weights == Start.PARENT and parent is not None:
         load_policy(backbone, parent, name="policy")
-    method, data = _policy_method(execution)
+    method, data = policy_method(execution)
     trained = execution.train(Stage.POLICY, method, data, plan.trainer)
     version = patiently(bookkeeping.reserve_version, run_id=run.pk, attempt=run.attempts)
     path = f"policies/{execution.project.slug}/{version}"
@@ -125,19 +141,6 @@ def train_policy(execution: Execution) -> Done:
         "steps": trained.steps,
         "loss": trained.metrics["loss"],
     }, {}
-
-
-def _policy_method(execution: Execution) -> tuple[Any, Any]:
-    plan, run, backbone = execution.plan, execution.run, execution.backbone
-    snapshot = execution.snapshot
-    if run.method == Method.SFT:
-        return SupervisedFineTuning(backbone, plan.sft, seed=run.seed), demonstrations(snapshot.train)
-    if run.method == Method.DPO:
-        return Direct(backbone, plan.direct, seed=run.seed), snapshot.train
-    prompts = json.loads((execution.folder / "prompts.json").read_text(encoding="utf-8"))
-    shown = demonstrations(snapshot.train) if plan.ppo.ptx_weight else []
-    method = PPO(backbone, plan.ppo, reward=execution.reward_model.score, demonstrations=shown, seed=run.seed)
-    return method, [to_prompt((role, content) for role, content in messages) for messages in prompts]
 
 
 def evaluate_policy(execution: Execution) -> Done:
@@ -201,6 +204,7 @@ def write_json(path: Any, value: Any) -> None:
 _DO: dict[Stage, Callable[[Execution], Done]] = {
     Stage.SNAPSHOT: take_snapshot,
     Stage.REWARD_MODEL: train_reward_model,
+    Stage.PREFERENCE_MODEL: train_preference_model,
     Stage.POLICY: train_policy,
     Stage.EVALUATION: evaluate_policy,
     Stage.SAMPLING: fill_the_queue,

@@ -12,8 +12,26 @@ class Method(models.TextChoices):
 
     SFT = "sft", "supervised fine-tuning"
     REWARD_MODEL = "rm", "reward model"
+    PREFERENCE_MODEL = "pm", "preference model"
     DPO = "dpo", "DPO"
+    CDPO = "cdpo", "conservative DPO"
+    ROBUST = "robust", "robust DPO"
+    IPO = "ipo", "IPO"
+    HINGE = "hinge", "SLiC (hinge)"
+    KTO = "kto", "KTO"
+    SIMPO = "simpo", "SimPO"
+    ORPO = "orpo", "ORPO"
+    TIE_DPO = "tie_dpo", "DPO with ties (Davidson)"
+    TIE_DPO_RK = "tie_dpo_rk", "DPO with ties (Rao-Kupper)"
+    LISTWISE = "listwise", "listwise DPO (Plackett-Luce)"
     PPO = "ppo", "PPO"
+    REINFORCE = "reinforce", "REINFORCE (leave one out)"
+    GRPO = "grpo", "GRPO"
+    NASH_MD = "nash_md", "Nash-MD"
+
+
+POLICY_METHODS = tuple(method for method in Method if method not in (Method.REWARD_MODEL, Method.PREFERENCE_MODEL))
+"""Those that end with a new policy version."""
 
 
 class Preset(models.TextChoices):
@@ -40,7 +58,7 @@ class LoopSettings(models.Model):
     )
     method = models.CharField(
         max_length=10,
-        choices=[(Method.DPO.value, Method.DPO.label), (Method.PPO.value, Method.PPO.label)],
+        choices=[(method.value, method.label) for method in POLICY_METHODS],
         default=Method.DPO,
     )
     start = models.CharField(
@@ -71,9 +89,7 @@ class LoopSettings(models.Model):
         verbose_name_plural = "loop settings"
         constraints = [
             models.CheckConstraint(condition=Q(judgements_per_run__gte=1), name="loop_judgements_at_least_1"),
-            models.CheckConstraint(
-                condition=Q(method__in=[Method.DPO, Method.PPO]), name="loop_method_trains_a_policy"
-            ),
+            models.CheckConstraint(condition=Q(method__in=POLICY_METHODS), name="loop_method_trains_a_policy"),
             models.CheckConstraint(condition=Q(start__in=Start.values), name="loop_start_known"),
             models.CheckConstraint(condition=Q(preset__in=Preset.values), name="loop_preset_known"),
             models.CheckConstraint(condition=Q(beta__gt=0), name="loop_beta_above_0"),

@@ -29,6 +29,7 @@ class Stage(models.TextChoices):
 
     SNAPSHOT = "snapshot", "snapshot"
     REWARD_MODEL = "reward_model", "reward model"
+    PREFERENCE_MODEL = "preference_model", "preference model"
     POLICY = "policy", "policy"
     EVALUATION = "evaluation", "evaluation"
     SAMPLING = "sampling", "sampling"

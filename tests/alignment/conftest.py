@@ -19,6 +19,8 @@ FAST = {
     "trainer": {"steps": 6, "batch_size": 4},
     "reward_model": {"normalise_samples": 8},
     "ppo": {"max_new_tokens": 8, "epochs": 2},
+    "reinforce": {"max_new_tokens": 8},
+    "nash_md": {"max_new_tokens": 8, "completions_per_prompt": 2},
     "evaluation": {"prompts": 4, "completions": 1},
     "sampling": {"prompts": 3, "completions": 3, "max_new_tokens": 8},
 }

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 from tiny_models import save_model
 
 from alignment import services, stages, worker
-from alignment.artifacts import data_folder, folder_digest
+from alignment.artifacts import data_folder, folder_digest, load_base, load_preference_model
 from alignment.core.loading import weights_digest
 from alignment.core.tiny import FILES
-from alignment.execution import Interrupted
+from alignment.datasets import to_prompt
+from alignment.execution import Execution, Interrupted
+from alignment.learning import policy_method
 from alignment.models import Evaluation, Metric, Policy, RewardModel, Run, Sample, Stage
 from alignment.patience import ending
+from alignment.plans import Plan
 from labeling.models import Completion, Item
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -29,7 +33,9 @@ def metrics_of(run, stage):
     return list(Metric.objects.filter(run=run, stage=stage).order_by("step").values_list("step", "values"))
 
 
-@pytest.mark.parametrize("method", ["dpo", "ppo", "sft"])
+@pytest.mark.parametrize(
+    "method", ["dpo", "kto", "orpo", "tie_dpo", "listwise", "ppo", "reinforce", "grpo", "nash_md", "sft"]
+)
 def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, method):
     items_before = Item.objects.count()
 
@@ -62,6 +68,33 @@ def test_a_reward_model_run_ends_with_its_accuracy_on_held_out_judgements(judged
     ends = [0.0, model.accuracy_low, model.accuracy, model.accuracy_high, 1.0]
     assert ends == sorted(float(end or 0) for end in ends)
     assert not Policy.objects.filter(version=2).exists()
+
+
+def test_a_preference_model_run_ends_with_a_model_that_can_be_loaded(judged, start):
+    judged.project.prompts.update(held_out=False)
+    judged.project.prompts.filter(pk__in=[item.prompt_id for item in judged.items[:2]]).update(held_out=True)
+
+    run = execute(start("pm").pk)
+
+    found = run.results["preference_model"]
+    folder = data_folder(found["path"])
+    backbone = load_base(lora=Plan.from_dict(run.config).lora, device="cpu")
+    preference = load_preference_model(backbone, folder).probabilities([(to_prompt([("user", "Red?")]), "yes", "no")])
+    assert (found["digest"], found["num_comparisons"]) == (folder_digest(folder), 6)
+    assert 0 < float(preference) < 1
+    assert not Policy.objects.filter(version=2).exists()
+
+
+def test_nash_md_plays_against_the_versions_that_served(judged, start):
+    first = execute(start("dpo").pk)
+    Policy.objects.filter(run=first).update(promoted=timezone.now())
+
+    run = execute(start("nash_md", more={"nash_md": {"opponent": "past"}}).pk)
+
+    execution = Execution(run)
+    past = policy_method(execution)[0].past
+    assert (run.state, run.error) == ("finished", "")
+    assert past == ("past/2", None)
 
 
 def test_without_held_out_judgements_the_accuracy_is_left_unknown(judged, start):

@@ -33,7 +33,7 @@ def ended_by_signals() -> Iterator[None]:
 class Command(BaseCommand):
     """Prints what came out; ends with 1 when the run failed."""
 
-    help = "Train on a project's judgements in the foreground: rm, sft, dpo or ppo."
+    help = "Train on a project's judgements in the foreground."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Project, method, seed and any setting."""

@@ -1,0 +1,63 @@
+"""The method that trains a run's policy, made from its settings and earlier stages, with the data it learns from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from alignment.artifacts import load_policy
+from alignment.core.methods.direct import Direct
+from alignment.core.methods.nash import PAST, NashMD
+from alignment.core.methods.ppo import PPO
+from alignment.core.methods.reinforce import Reinforce
+from alignment.core.methods.sft import SupervisedFineTuning
+from alignment.core.records import Prompt
+from alignment.datasets import demonstrations, to_prompt
+from alignment.execution import Execution
+from alignment.methods import RECIPES
+from alignment.models import Policy
+from alignment.patience import patiently
+
+MOST_PAST_POLICIES = 4
+"""Opponents that a run of Nash-MD against past policies has at most; each is an adapter in memory."""
+
+
+def policy_method(execution: Execution) -> tuple[Any, Any]:
+    """What trains the policy of a run, on the adapter `policy`, and its examples."""
+    plan, backbone, seed = execution.plan, execution.backbone, execution.run.seed
+    train = execution.snapshot.train
+    match RECIPES[execution.run.method].section:
+        case "sft":
+            return SupervisedFineTuning(backbone, plan.sft, seed=seed), demonstrations(train)
+        case "ppo":
+            shown = demonstrations(train) if plan.ppo.ptx_weight else []
+            reward = execution.reward_model.score
+            return PPO(backbone, plan.ppo, reward=reward, demonstrations=shown, seed=seed), rollout_prompts(execution)
+        case "reinforce":
+            reward = execution.reward_model.score
+            return Reinforce(backbone, plan.reinforce, reward=reward, seed=seed), rollout_prompts(execution)
+        case "nash_md":
+            return _nash_md(execution), rollout_prompts(execution)
+    return Direct(backbone, plan.direct, seed=seed), train
+
+
+def _nash_md(execution: Execution) -> NashMD:
+    config, past = execution.plan.nash_md, None
+    if config.opponent == "past":
+        versions = patiently(_past_versions, execution)
+        past = [load_policy(execution.backbone, version, name=f"{PAST}{version.version}") for version in versions]
+    preference = execution.preference_model.compare
+    return NashMD(execution.backbone, config, preference=preference, past=past, seed=execution.run.seed)
+
+
+def _past_versions(execution: Execution) -> list[Policy]:
+    """The newest that served before the run, version 1 among them as the reference."""
+    run = execution.run
+    served = Policy.objects.filter(project=run.project_id, created__lt=run.created, promoted__isnull=False)
+    return list(served.order_by("-version")[:MOST_PAST_POLICIES])
+
+
+def rollout_prompts(execution: Execution) -> list[Prompt]:
+    """The prompts that the run's snapshot kept for rollouts."""
+    kept = json.loads((execution.folder / "prompts.json").read_text(encoding="utf-8"))
+    return [to_prompt((role, content) for role, content in messages) for messages in kept]
