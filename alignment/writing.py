@@ -1,15 +1,26 @@
-"""Completions from a policy, a few prompts at a time so that a worker can be stopped in between."""
+"""Completions from a policy, a few prompts at a time so that a worker can be stopped in between.
+
+They are sampled here, or by the vLLM server at SAMPLING_SERVER, to which policies are brought as LoRA adapters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from django.conf import settings
 
 from alignment.core.backbone import Backbone
+from alignment.core.completion_server import CompletionServer
+from alignment.core.methods.forward import logprobs_by_token
 from alignment.core.records import Prompt
-from alignment.core.rollout import Sampled, sample
+from alignment.core.rollout import LocalSampler, Sampled, Sampler
+from alignment.core.sampling import SamplingSettings
+from alignment.core.server_sampling import ServedAdapter
 from alignment.plans import SamplingConfig
 from labeling import exchange
 
@@ -42,26 +53,50 @@ def write(
     generator: torch.Generator,
     check: Callable[[], None] = lambda: None,
 ) -> list[list[Sampled]]:
-    """Completions of each prompt, the same ones for the same generator state.
+    """Completions of each prompt; sampled here they are the same ones for the same generator state.
 
     Args:
         adapter: of the policy; None is the base.
         check: called between the parts; what it raises ends the writing.
+
+    Raises:
+        alignment.core.completion_server.ServerError: the server at SAMPLING_SERVER can't be used.
     """
     at_once = max(1, COMPLETIONS_AT_ONCE // completions)
+    how = SamplingSettings(
+        num_completions=completions, max_new_tokens=sampling.max_new_tokens, temperature=sampling.temperature
+    )
     written: list[list[Sampled]] = []
-    for start in range(0, len(prompts), at_once):
-        check()
-        written += sample(
-            backbone,
-            prompts[start : start + at_once],
-            adapter=adapter,
-            generator=generator,
-            num_completions=completions,
-            max_new_tokens=sampling.max_new_tokens,
-            temperature=sampling.temperature,
-        )
+    with _sampler(backbone, adapter) as sampler:
+        for start in range(0, len(prompts), at_once):
+            check()
+            groups = sampler.sample(prompts[start : start + at_once], settings=how, generator=generator)
+            written += _with_logprobs(backbone, groups, adapter=adapter, temperature=how.temperature)
     return written
+
+
+@contextmanager
+def _sampler(backbone: Backbone, adapter: str | None) -> Iterator[Sampler]:
+    if not settings.SAMPLING_SERVER:
+        yield LocalSampler(backbone, adapter)
+        return
+    server = CompletionServer(settings.SAMPLING_SERVER, api_key=settings.SAMPLING_SERVER_KEY)
+    base = settings.MODEL or str(backbone.folder)  # as vLLM names a model that it is started with
+    folder = Path(settings.DATA_DIR) / "served"
+    with ServedAdapter(server, backbone, adapter, base_model=base, folder=folder) as sampler:
+        yield sampler
+
+
+def _with_logprobs(
+    backbone: Backbone, groups: list[list[Sampled]], *, adapter: str | None, temperature: float
+) -> list[list[Sampled]]:
+    """What comes from a server has no log-probabilities: they are computed here, where they mean the same to all."""
+    encoded = [each.encoded() for group in groups for each in group if each.logprob is None]
+    found = iter(logprobs_by_token(backbone, encoded, adapter=adapter, temperature=temperature))
+    return [
+        [each if each.logprob is not None else replace(each, logprob=float(next(found).sum())) for each in group]
+        for group in groups
+    ]
 
 
 def rows(

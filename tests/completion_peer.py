@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import torch
+
+from alignment.core.backbone import Backbone
+from alignment.core.records import Message
+from alignment.core.rollout import LocalSampler
+from alignment.core.sampling import SamplingSettings
 
 CUT, SILENCE = "the connection is reset", "nothing is said"
 
@@ -87,3 +95,43 @@ def completion_peer(answer: Callable[[str, Any], Any]) -> Iterator[Peer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def vllm(backbone: Backbone, *, base: str = "base", honours_n: bool = True) -> Callable[[str, Any], Any]:
+    """Answers as vLLM does: ids in, ids out, a generator for each completion's seed, LoRA adapters by name."""
+    served: dict[str, str | None] = {base: None}
+    lock = threading.Lock()  # the model is one object; requests come from several threads
+
+    def adapters(path: str, body: Any) -> Any:
+        if path == "/v1/models":
+            return 200, {"data": [{"id": name} for name in served]}
+        if path == "/v1/load_lora_adapter":
+            served[body["lora_name"]] = f"served {body['lora_name']}"
+            backbone.load_adapter(f"served {body['lora_name']}", Path(body["lora_path"]))
+        else:
+            del served[body["lora_name"]]
+        return 200, "Success"
+
+    def write(body: Any) -> list[dict[str, Any]]:
+        user = backbone.tokenizer.decode(body["prompt"]).removeprefix("<prompt>").removesuffix("</prompt><answer>")
+        drawn = {name: body[name] for name in ("temperature", "top_k", "top_p")}
+        settings = SamplingSettings(max_new_tokens=body["max_tokens"], **drawn)
+        sampler = LocalSampler(backbone, served[body["model"]])
+        choices = []
+        for number in range(body["n"] if honours_n else 1):
+            generator = torch.Generator().manual_seed(body["seed"] + number)
+            ((one,),) = sampler.sample([(Message("user", user),)], settings=settings, generator=generator)
+            assert list(one.prompt_ids) == body["prompt"]
+            reason = "stop" if one.ended else "length"
+            choices.append({"index": number, "text": one.text, "token_ids": list(one.ids), "finish_reason": reason})
+        return choices[::-1]
+
+    def answer(path: str, body: Any) -> Any:
+        with lock:
+            if path != "/v1/completions":
+                return adapters(path, body)
+            if body["model"] not in served:
+                return 404, {"error": {"message": f"The model `{body['model']}` does not exist."}}
+            return 200, {"choices": write(body), "usage": {"prompt_tokens": len(body["prompt"])}}
+
+    return answer

@@ -38,6 +38,8 @@ os.environ.update(
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1,[::1]",
     CSRF_TRUSTED_ORIGINS="",
     MODEL="",
+    SAMPLING_SERVER="",
+    SAMPLING_SERVER_KEY="",
     DEMO_PASSWORD="",
     HF_HUB_OFFLINE="1",
     TRANSFORMERS_OFFLINE="1",

@@ -7,11 +7,14 @@ token's probability is never asked for: log-probabilities come from ``Backbone.l
 
 from __future__ import annotations
 
+import logging
+import secrets
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -23,6 +26,8 @@ from alignment.core.rollout import Sampled, encode_prompts
 from alignment.core.sampling import SamplingSettings
 from alignment.core.server_dialects import DIALECTS, Answer, Dialect, DialectName
 from alignment.core.text import Template
+
+logger = logging.getLogger(__name__)
 
 SEEDS = 2**31
 """Seeds are drawn below this: every server takes them."""
@@ -120,10 +125,10 @@ class ServerSampler:
 
 @dataclass
 class ServedAdapter:
-    """A ``Sampler`` of an adapter that is being trained: its weights are brought to a vLLM server when they change.
+    """A ``Sampler`` of an adapter: its weights are brought to a vLLM server, again whenever they have changed.
 
-    Each version is loaded under a name of its own, made from the digest of its weights, because a server keeps what it
-    has computed of a prompt by the adapter's name. The one before is then unloaded.
+    Each version is loaded under a name of its own, because a server keeps what it has computed of a prompt by the
+    adapter's name. The one before is then unloaded; ``close``, or leaving a ``with`` block, unloads the last one.
 
     The server must serve the same base model, with ``--enable-lora``, ``--max-lora-rank`` of at least the adapter's
     rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its environment.
@@ -139,7 +144,8 @@ class ServedAdapter:
     base_model: str
     folder: Path
     concurrency: int = 16
-    _loaded: str | None = field(default=None, init=False)
+    _digest: str = field(default="", init=False)
+    _loaded: str = field(default="", init=False)
 
     def sample(
         self, prompts: Sequence[Sequence[Message]], *, settings: SamplingSettings, generator: torch.Generator
@@ -149,32 +155,48 @@ class ServedAdapter:
         sampler = ServerSampler(self.server, model, self.backbone.template, concurrency=self.concurrency)
         return sampler.sample(prompts, settings=settings, generator=generator)
 
-    def _bring(self, adapter: str) -> str:
-        name = f"{adapter}-{tensors_digest(self.backbone.named_parameters(adapter))[:16]}"
-        if name == self._loaded:
-            return name
-        place = self.folder / name
-        self.backbone.save_adapter(adapter, place)
-        bring_adapter(self.server, name=name, folder=place)
-        if self._loaded is not None:
+    def close(self) -> None:
+        """Let the server forget the adapter; a server that is away by now is only warned about."""
+        if not self._loaded:
+            return
+        try:
             self.server.unload_adapter(self._loaded)
-        self._loaded = name
-        return name
+        except ServerError as error:
+            logger.warning("%s keeps the adapter %s: %s", self.server.address, self._loaded, error)
+        shutil.rmtree(self.folder / self._loaded, ignore_errors=True)
+        self._loaded = self._digest = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bring(self, adapter: str) -> str:
+        digest = tensors_digest(self.backbone.named_parameters(adapter))
+        if digest != self._digest:
+            name = f"{adapter.replace('/', '-')}-{digest[:12]}-{secrets.token_hex(4)}"
+            self.backbone.save_adapter(adapter, self.folder / name)
+            load_adapter(self.server, name=name, folder=self.folder / name)
+            self.close()
+            self._loaded, self._digest = name, digest
+        return self._loaded
 
 
-def bring_adapter(server: CompletionServer, *, name: str, folder: Path) -> None:
-    """Let a vLLM server load a LoRA adapter unless it serves one of this name already.
+def load_adapter(server: CompletionServer, *, name: str, folder: Path) -> None:
+    """Let a vLLM server load a LoRA adapter under a name that is new to it.
 
     Raises:
-        ServerError: the server can't load it; says how it must be started.
+        ServerError: the folder holds a full copy of the weights, or the server can't load it; says what to do.
     """
-    if name in server.models():
-        return
+    if not (folder / "adapter_config.json").exists():
+        raise ServerError(f"{folder} is a full copy of the weights, which is no LoRA adapter: serve it as a model")
     try:
         server.load_adapter(name, folder)
     except ServerError as error:
+        if name in server.models():  # it had been loaded when the connection was lost
+            return
         raise ServerError(
-            f"{server.address} did not load the adapter {folder} as {name!r} ({error}). Start vLLM with --enable-lora, "
-            "--max-lora-rank of at least the adapter's rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, where it sees "
-            "this folder"
+            f"{server.address} did not load the adapter {folder} ({error}). Start vLLM where it sees this folder, with "
+            "--enable-lora, --max-lora-rank of at least the adapter's rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
         ) from error

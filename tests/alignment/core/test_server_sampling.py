@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,7 +24,7 @@ from alignment.core.rollout import LocalSampler
 from alignment.core.sampling import SamplingSettings
 from alignment.core.server_sampling import ServedAdapter, ServerSampler
 from alignment.core.trainer import train
-from tests.completion_peer import completion_peer
+from tests.completion_peer import completion_peer, vllm
 from tests.tiny_models import LETTERS_VOCABULARY, build_letters_tokenizer, randomise, save_model
 
 PROMPTS = [(Message("user", text),) for text in ("hi", "tell me why", "a name")]
@@ -48,54 +47,9 @@ def backbone(letters_folder) -> Backbone:
     return Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
 
 
-def vllm(backbone, *, adapters=(), honours_n=True):
-    """Answers as vLLM does: ids in, ids out, a generator for each completion's seed, LoRA adapters by name."""
-    served = {"base": None, **{name: name for name in adapters}}
-
-    def answer(path, body):
-        match path:
-            case "/v1/models":
-                return 200, {"data": [{"id": name} for name in served]}
-            case "/v1/load_lora_adapter":
-                backbone.load_adapter(f"served {body['lora_name']}", Path(body["lora_path"]))
-                served[body["lora_name"]] = f"served {body['lora_name']}"
-                return 200, "Success"
-            case "/v1/unload_lora_adapter":
-                del served[body["lora_name"]]
-                return 200, "Success"
-        if body["model"] not in served:
-            return 404, {"error": {"message": f"The model `{body['model']}` does not exist."}}
-        text = backbone.tokenizer.decode(body["prompt"])
-        sampler = LocalSampler(backbone, served[body["model"]])
-        wanted = SamplingSettings(**{name: body[name] for name in ("temperature", "top_k", "top_p")})
-        wanted = replace(wanted, max_new_tokens=body["max_tokens"])
-        user = text.removeprefix("<prompt>").removesuffix("</prompt><answer>")
-        choices = []
-        for number in range(body["n"] if honours_n else 1):
-            prompt = [(Message("user", user),)]
-            ((one,),) = sampler.sample(prompt, settings=wanted, generator=seeded(body["seed"] + number))
-            assert list(one.prompt_ids) == body["prompt"]
-            reason = "stop" if one.ended else "length"
-            choices.append({"index": number, "text": one.text, "token_ids": list(one.ids), "finish_reason": reason})
-        return 200, {"choices": choices[::-1], "usage": {"prompt_tokens": len(body["prompt"])}}
-
-    return answer
-
-
-def one_at_a_time(answer):
-    """The peer's model is one object; requests come from several threads."""
-    lock = threading.Lock()
-
-    def locked(path, body):
-        with lock:
-            return answer(path, body)
-
-    return locked
-
-
 @pytest.mark.parametrize("honours_n", [True, False])
 def test_completions_come_in_the_order_of_prompts_and_seeds_however_many_a_request_gives(backbone, honours_n):
-    with completion_peer(one_at_a_time(vllm(backbone, honours_n=honours_n))) as peer:
+    with completion_peer(vllm(backbone, honours_n=honours_n)) as peer:
         sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template)
 
         samples = sampler.sample(PROMPTS, settings=SETTINGS, generator=seeded())
@@ -125,7 +79,7 @@ def test_requests_are_sent_together_and_no_more_than_allowed(backbone):
 
 
 def test_greedy_is_asked_for_once_and_given_as_often_as_wanted(backbone):
-    with completion_peer(one_at_a_time(vllm(backbone))) as peer:
+    with completion_peer(vllm(backbone)) as peer:
         sampler = ServerSampler(CompletionServer(peer.address), "base", backbone.template)
 
         (samples,) = sampler.sample(PROMPTS[:1], settings=replace(SETTINGS, temperature=0.0), generator=seeded())
@@ -136,7 +90,7 @@ def test_greedy_is_asked_for_once_and_given_as_often_as_wanted(backbone):
 
 
 def test_an_unknown_model_is_an_error_that_names_it_and_the_rest_is_not_asked_for(backbone):
-    with completion_peer(one_at_a_time(vllm(backbone))) as peer:
+    with completion_peer(vllm(backbone)) as peer:
         sampler = ServerSampler(CompletionServer(peer.address), "policy-9", backbone.template, concurrency=1)
 
         with pytest.raises(
@@ -181,7 +135,7 @@ def test_an_adapter_is_brought_to_the_server_when_its_weights_change_and_only_th
     there = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
     here.add_adapter("policy")
     greedy = replace(SETTINGS, temperature=0.0, num_completions=1)
-    with completion_peer(one_at_a_time(vllm(there))) as peer:
+    with completion_peer(vllm(there)) as peer:
         sampler = ServedAdapter(CompletionServer(peer.address), here, "policy", base_model="base", folder=tmp_path)
         paths: list[list[str]] = []
         for change in (0.5, 0.0, 0.5):
@@ -193,8 +147,39 @@ def test_an_adapter_is_brought_to_the_server_when_its_weights_change_and_only_th
             paths.append([path for path, _ in peer.asked if path != "/v1/completions"])
             local = LocalSampler(here, "policy").sample(PROMPTS, settings=greedy, generator=seeded())
             assert samples == [[replace(each, logprob=None) for each in row] for row in local]
-    load, unload = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
-    assert paths == [["/v1/models", load], [], ["/v1/models", load, unload]]
+        assert len(list(tmp_path.iterdir())) == 1
+        peer.asked.clear()
+        sampler.close()
+
+        load, unload = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
+        assert paths == [[load], [], [load, unload]]
+        assert [path for path, _ in peer.asked] == [unload]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_copy_is_not_brought_to_the_server_as_an_adapter(letters_folder, tmp_path):
+    whole = Backbone.load(letters_folder, device="cpu", lora=None)
+    whole.add_adapter("policy")
+    with completion_peer(lambda path, body: (200, "Success")) as peer:
+        sampler = ServedAdapter(CompletionServer(peer.address), whole, "policy", base_model="base", folder=tmp_path)
+
+        with pytest.raises(ServerError, match=r"full copy of the weights.*serve it as a model"):
+            sampler.sample(PROMPTS, settings=SETTINGS, generator=seeded())
+
+        assert peer.asked == []
+
+
+def test_a_server_that_is_away_at_the_end_is_warned_about(letters_folder, tmp_path, caplog):
+    there = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    there.add_adapter("policy")
+    with completion_peer(vllm(there)) as peer:
+        server = CompletionServer(peer.address, attempts=1)
+        sampler = ServedAdapter(server, there, "policy", base_model="base", folder=tmp_path)
+        sampler.sample(PROMPTS[:1], settings=SETTINGS, generator=seeded())
+
+    sampler.close()
+
+    assert "keeps the adapter policy-" in caplog.text
 
 
 def test_a_server_that_loads_no_adapters_is_an_error_that_says_how_to_start_it(backbone, tmp_path):
