@@ -167,9 +167,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Learning ---------------------------------------------------------------------------------------------------------
 MODEL = environment.text("MODEL")  # folder or hub id of a transformers causal language model; empty: the default model
-SAMPLING_SERVER = environment.text(
-    "SAMPLING_SERVER"
-)  # a vLLM server that writes the completions; empty: the worker does
+SAMPLING_SERVER = environment.text("SAMPLING_SERVER")  # a vLLM server that writes completions; empty: the worker does
 SAMPLING_SERVER_KEY = environment.text("SAMPLING_SERVER_KEY")
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
 DEMO_CORPUS = BASE_DIR / "labeling" / "demo" / "corpus.jsonl"
