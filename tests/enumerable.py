@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from alignment.core.memory import Allowances
 from alignment.core.records import Message
 from alignment.core.rollout import Sampled
 from alignment.core.text import Encoded
@@ -37,6 +38,7 @@ class _TableBackbone:
         self.base = base  # (4, 3)
         self.device, self.context_length, self.pad_id, self.hidden_size, self.digest = "cpu", None, 9, 4, "table"
         self.template = Template()
+        self.allowances = Allowances()
         self.tables: dict[str, nn.Parameter] = {}
         self.active = None
 

@@ -14,11 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alignment.core import spans
 from alignment.core.adapter_files import read_adapter, write_adapter
 from alignment.core.adapters import Adapters, FullCopies, LoraAdapters, LoraConfig, copy_tensors
 from alignment.core.batches import Batch
 from alignment.core.chunked import MAX_LOGITS, token_logprobs
 from alignment.core.loading import DTYPES, Dtype, LoadedModel, ModelError, load_model, token_logits
+from alignment.core.memory import Allowances
+from alignment.core.processes import own_device
 from alignment.core.text import Template, TemplateError
 
 __all__ = ["Backbone", "LoraConfig", "ModelError"]
@@ -45,6 +48,7 @@ class Backbone:
         self.folder = loaded.folder
         self.digest = loaded.digest
         self.gradient_checkpointing = gradient_checkpointing
+        self.allowances = Allowances()
         self._max_logits = max_logits
         self._dtype = DTYPES[dtype]
         self._active: str | None = None
@@ -67,6 +71,8 @@ class Backbone:
             # The recomputation runs under the adapter of its forward pass, whichever is active by then.
             settings = {"use_reentrant": False, "context_fn": self._recompute_contexts}
             model.activation_checkpointing_enable(settings)
+        # On a GPU many small kernels cost more than one that masks.
+        self.attends_by_spans = self.device.type == "cpu" and spans.use_spans(model)
         self._lora = lora
         self._adapters: Adapters = FullCopies(model) if lora is None else LoraAdapters(model, lora)
 
@@ -86,7 +92,7 @@ class Backbone:
 
         Args:
             dtype: of the frozen base; what is trained is float32 in any case.
-            device: CUDA when there is one, else the CPU, when None.
+            device: CUDA when there is one, else the CPU, when None; of several processes each takes a GPU of its own.
             lora: the adapters' settings; None means full fine-tuning.
             max_logits: logits held at once by ``logprobs``.
 
@@ -259,7 +265,7 @@ class Backbone:
     def _attention(self, batch: Batch, *, model: Any) -> Tensor | None:
         if batch.causal:
             return None
-        if batch.attention.dim() == 2:
+        if batch.spans is None and batch.attention.dim() == 2:
             return batch.attention
         limit = _block_mask_limit(model.config.get_text_config())
         if limit is not None and int(batch.positions.max()) >= limit:
@@ -267,13 +273,15 @@ class Backbone:
                 f"{model.config.model_type} attends in windows of {limit} tokens, which packed rows can't express; "
                 "use layout='padded'"
             )
-        dtype = self._dtype
-        mask = torch.zeros(batch.attention.shape, dtype=dtype, device=batch.attention.device)
-        return mask.masked_fill(~batch.attention, torch.finfo(dtype).min)[:, None]  # (B, 1, T, T), added to the scores
+        if batch.spans is not None and self.attends_by_spans:
+            return spans.table(batch.spans, device=self.device)
+        dtype, allowed = self._dtype, batch.allowed()
+        mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
+        return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]  # (B, 1, T, T), added to the scores
 
 
 def _device(device: torch.device | str | None) -> torch.device:
-    found = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    found = own_device(device)
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"device is {str(found)!r} and there is no CUDA here; give device='cpu'")
     return found

@@ -35,6 +35,15 @@ class Meter:
         for name, value in values.items():
             self._add(name, value, 1.0)
 
+    def take_in(self, other: Meter) -> None:
+        """Add what another process counted of the same update."""
+        for name, total in other.sums.items():
+            self._add(name, total, other.counts[name])
+
+    def __getstate__(self) -> dict[str, dict[str, float]]:
+        """Sent to another process as plain numbers."""
+        return {"sums": {name: float(total) for name, total in self.sums.items()}, "counts": self.counts}
+
     def merge(self, other: Meter, *, also: Mapping[str, str]) -> None:
         """Take in the metrics of an update, and some once more under another name."""
         for name, total in other.sums.items():

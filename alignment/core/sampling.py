@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,6 +58,28 @@ def next_token_logprobs(logits: Tensor, settings: SamplingSettings) -> Tensor:
         ordered = ordered.masked_fill(outside, -math.inf)
         logprobs = torch.empty_like(ordered).scatter(-1, places, ordered).log_softmax(dim=-1)
     return logprobs
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one call of a sampler: a stream for each completion of each prompt.
+
+    A stream is known by its numbers alone (Philox, which counts instead of stepping on), so what a completion draws
+    depends neither on what is sampled beside it, nor on how many are sampled at once, nor on which process does it.
+    """
+
+    key: tuple[int, int]
+
+    @classmethod
+    def of(cls, generator: torch.Generator) -> Draws:
+        """New streams; takes two numbers from the generator, however many are drawn from the streams."""
+        first, second = torch.randint(2**63 - 1, (2,), generator=generator, device=generator.device).tolist()
+        return cls(key=(first, second))
+
+    def uniform(self, *, prompt: int, copy: int, count: int) -> torch.Tensor:
+        """Numbers in [0, 1) for each token of a prompt's completion number ``copy``, float64, (count,)."""
+        stream = np.random.Philox(key=np.array(self.key, dtype=np.uint64), counter=[0, 0, copy, prompt])
+        return torch.from_numpy(np.random.Generator(stream).random(count))
 
 
 def draw(logprobs: Tensor, uniform: Tensor) -> Tensor:

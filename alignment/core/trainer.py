@@ -1,14 +1,17 @@
-"""One loop for all methods: order, accumulation, clipping, schedule, checkpoints, exact resume."""
+"""One loop for all methods: order, accumulation, clipping, schedule, checkpoints, exact resume.
+
+Several processes that a launcher has started train together: see ``processes`` for how, and for the launch lines.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,11 @@ from tqdm import tqdm
 from alignment.core.checkpoints import DIGEST, latest, load_checkpoint, save_checkpoint
 from alignment.core.config import TrainerConfig
 from alignment.core.determinism import reproducible
+from alignment.core.memory import Allowance, free, watched
 from alignment.core.metering import Meter
 from alignment.core.methods.base import Method, Update
+from alignment.core.processes import add_up_gradients, everywhere, on_first, same_everywhere, share, team, together
 from alignment.core.schedule import batch_at, learning_rate_factor, order_digest, step_generator, total_steps
-
-logger = logging.getLogger(__name__)
 
 
 class NonFiniteLoss(RuntimeError):
@@ -58,6 +61,7 @@ class RunResult:
 
 
 @reproducible()
+@together()
 def train(
     method: Method[Any, Any, Any],
     data: Sequence[Any],
@@ -69,13 +73,14 @@ def train(
     """Train a method on data.
 
     The same method, data, config and seed give the same weights on a CPU, in one go or resumed from any checkpoint.
+    Several processes call this with the same arguments; an error of one of them is raised in all of them.
 
     Args:
-        on_step: called after each step; True stops the run.
+        on_step: called after each step, in the first process only; True stops the run.
         resume_from: a checkpoint of the same run, or its checkpoint folder: then the newest whole one.
 
     Raises:
-        ValueError: no data, or the checkpoint is of another run.
+        ValueError: no data, the checkpoint is of another run, or the processes were given different things.
         NonFiniteLoss: the loss or a gradient is NaN or infinite; the last checkpoint stays.
         alignment.core.checkpoints.CheckpointError: the checkpoint is damaged.
     """
@@ -85,13 +90,18 @@ def train(
     if resume_from is not None:
         run.resume(Path(resume_from))
     stopped = False
-    with tqdm(total=run.total, initial=run.step, desc=method.name, unit="step", disable=not sys.stderr.isatty()) as bar:
+    hidden = team().rank != 0 or not sys.stderr.isatty()
+    with (
+        watched(allowed=config.halve_when_out_of_memory) as halvings,
+        tqdm(total=run.total, initial=run.step, desc=method.name, unit="step", disable=hidden) as bar,
+    ):
         while run.step < run.total and not stopped:
-            metrics = run.advance()
+            metrics = run.advance(halvings.amounts)
             bar.update()
             bar.set_postfix({"loss": f"{metrics['loss']:.4g}"}, refresh=False)
-            stopped = bool(on_step and on_step(Step(step=run.step, total=run.total, metrics=metrics)))
-            if run.checkpoint_is_due():
+            step = Step(step=run.step, total=run.total, metrics=metrics)
+            stopped = on_first(partial(_stopped_by, on_step, step))
+            if on_first(run.checkpoint_is_due):
                 run.save()
     run.save()
     return RunResult(
@@ -112,7 +122,7 @@ class _Run:
         self.total = total_steps(config, count=len(self.examples))
         self.step = 0
         self.history: list[dict[str, float]] = []
-        self.micro_batch_tokens = config.micro_batch_tokens
+        self.memory = Allowance("learning", "tokens", config.micro_batch_tokens)
         self.checkpoint: Path | None = None
         self.saved_step, self.saved_at = -1, time.monotonic()
         self.identity = {
@@ -121,9 +131,12 @@ class _Run:
             "trainer": _what_the_result_depends_on(config),
             "data": order_digest(data),
         }
+        _require_agreement(self.identity)
         used = sorted({index for step in range(self.total) for index in self._indices(step)})
         method.prepare([self.examples[index] for index in used])
         self.groups = method.parameter_groups()
+        self.parameters = [each for group in self.groups for each in group.parameters]
+        same_everywhere(self.parameters)
         self.optimizer = torch.optim.AdamW(
             [{"params": list(group.parameters), "lr": config.lr} for group in self.groups],
             eps=config.adam_epsilon,
@@ -133,8 +146,8 @@ class _Run:
     def _indices(self, step: int) -> list[int]:
         return batch_at(self.config, step=step, count=len(self.examples))
 
-    def advance(self) -> dict[str, float]:
-        """One step: a batch, and the updates that the method makes of it."""
+    def advance(self, halvings: Mapping[str, float]) -> dict[str, float]:
+        """One step: a batch, and the updates that the method makes of it; ``halvings`` are told in the metrics."""
         batch = [self.examples[index] for index in self._indices(self.step)]
         factor = learning_rate_factor(self.config, step=self.step, total=self.total)
         for group, settings in zip(self.groups, self.optimizer.param_groups, strict=True):
@@ -146,18 +159,16 @@ class _Run:
             for update in updates:
                 self._update(update, meter)
         self.step += 1
-        metrics = meter.means() | {"lr": self.config.lr * factor}
+        metrics = meter.means() | {"lr": self.config.lr * factor} | _least(everywhere(lambda: dict(halvings)))
         self.history.append(metrics)
         return metrics
 
     def _update(self, update: Update[Any], meter: Meter) -> None:
-        while True:
-            mine = Meter()
-            try:
-                self._backward(update, mine)
-                break
-            except torch.OutOfMemoryError as error:
-                self._halve(update, error)
+        units = share(update.units, weight=lambda unit: self.method.size([unit]))
+        mine, *others = everywhere(lambda: self._learn(units, update.counts))
+        for other in others:
+            mine.take_in(other)
+        add_up_gradients(self.parameters)
         self._clip(mine, prefix="grad_norm")
         values = mine.means()
         wrong = [name for name, value in values.items() if _must_be_finite(name) and not math.isfinite(value)]
@@ -170,47 +181,45 @@ class _Run:
         meter.merge(mine, also=update.also)
         meter.add_values(update.metrics)
 
-    def _backward(self, update: Update[Any], meter: Meter) -> None:
+    def _learn(self, units: Sequence[Any], counts: Mapping[str, float]) -> Meter:
+        """Gradients and metrics of this process's share of an update, in parts that fit into memory."""
+        while True:
+            parts = self._micro_batches(units)
+            meter = Meter()
+            try:
+                self._backward(parts, counts, meter)
+                return meter
+            except torch.OutOfMemoryError as error:
+                used = max(map(self.method.size, parts))
+                self.memory.halve(used=used, smallest=max(self.method.size([unit]) for unit in units), error=error)
+            free()
+
+    def _backward(self, parts: Sequence[Sequence[Any]], counts: Mapping[str, float], meter: Meter) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        for units in self._micro_batches(update.units):
+        for units in parts:
             with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]
                 for loss in losses:
-                    parts = {name: total / update.counts[name] for name, total in loss.totals.items()}
-                    torch.autograd.backward(torch.stack(list(parts.values())).sum())
-                    meter.add_parts(parts)
+                    shares = {name: total / counts[name] for name, total in loss.totals.items()}
+                    torch.autograd.backward(torch.stack(list(shares.values())).sum())
+                    meter.add_parts(shares)
                     meter.add_means(loss.metrics)
 
-    def _micro_batches(self, units: Sequence[Any]) -> Iterator[list[Any]]:
-        """Neighbours in size together, as many as `micro_batch_tokens` allows, one at least."""
-        waiting: list[Any] = []
-        if self.method.size(units) <= self.micro_batch_tokens:
-            yield list(units)
-            return
+    def _micro_batches(self, units: Sequence[Any]) -> list[Sequence[Any]]:
+        """Neighbours in size together, as many as the memory allows, one at least."""
+        if not units or self.method.size(units) <= self.memory.amount:
+            return [units] if units else []
+        batches: list[list[Any]] = [[]]
         for unit in sorted(units, key=lambda each: self.method.size([each])):
-            if waiting and self.method.size([*waiting, unit]) > self.micro_batch_tokens:
-                yield waiting
-                waiting = []
-            waiting.append(unit)
-        if waiting:
-            yield waiting
+            if batches[-1] and self.method.size([*batches[-1], unit]) > self.memory.amount:
+                batches.append([])
+            batches[-1].append(unit)
+        return list(batches)
 
     def _clip(self, meter: Meter, *, prefix: str) -> None:
         for role in dict.fromkeys(group.role for group in self.groups):
             parameters = [each for group in self.groups if group.role == role for each in group.parameters]
             norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
             meter.add_values({f"{prefix}/{role}": float(norm)})
-
-    def _halve(self, update: Update[Any], error: torch.OutOfMemoryError) -> None:
-        largest = max(self.method.size(units) for units in self._micro_batches(update.units))
-        smallest = max(self.method.size([unit]) for unit in update.units)
-        if not self.config.halve_when_out_of_memory or largest <= smallest:
-            raise torch.OutOfMemoryError(
-                f"{self.method.name} ran out of memory at step {self.step + 1} with {largest} tokens in a forward pass "
-                "and one example in it; use a smaller model, shorter completions or fewer of them per prompt"
-            ) from error
-        self.micro_batch_tokens = largest // 2
-        torch.cuda.empty_cache()
-        logger.warning("out of memory: %s goes on with micro_batch_tokens %d", self.method.name, largest // 2)
 
     def checkpoint_is_due(self) -> bool:
         """Whether enough steps or seconds went by since the last checkpoint."""
@@ -219,7 +228,7 @@ class _Run:
         return by_steps or (seconds is not None and time.monotonic() - self.saved_at >= seconds)
 
     def save(self) -> None:
-        """Write a checkpoint, if there is a folder for it and anything new."""
+        """Write a checkpoint, if there is a folder for it and anything new; the first process does."""
         if self.config.checkpoint_folder is None or self.saved_step == self.step:
             return
         state = {
@@ -229,12 +238,16 @@ class _Run:
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        self.checkpoint = save_checkpoint(Path(self.config.checkpoint_folder), state, step=self.step)
+        folder = Path(self.config.checkpoint_folder)
+        self.checkpoint = on_first(lambda: save_checkpoint(folder, state, step=self.step))
         self.saved_step, self.saved_at = self.step, time.monotonic()
 
     def resume(self, folder: Path) -> None:
         """Go on from a checkpoint of this run, or from the newest whole one in a folder of them."""
-        folder = folder if (folder / DIGEST).exists() else latest(folder) or folder
+        folder = on_first(lambda: folder if (folder / DIGEST).exists() else latest(folder) or folder)
+        everywhere(lambda: self._load(folder))
+
+    def _load(self, folder: Path) -> None:
         state = load_checkpoint(folder)
         for name, mine in self.identity.items():
             theirs = state["identity"].get(name)
@@ -244,6 +257,27 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.history = state["step"], list(state["history"])
         self.saved_step, self.checkpoint = self.step, folder
+
+
+def _require_agreement(identity: Mapping[str, Any]) -> None:
+    """Raises ValueError where another process was given another method, other data or other settings."""
+    for rank, other in enumerate(everywhere(lambda: identity)):
+        for name, theirs in other.items():
+            if theirs != identity[name]:
+                raise ValueError(
+                    f"process {rank} was given another {name} than process {team().rank}: {theirs}, here "
+                    f"{identity[name]}; every process has to train the same"
+                )
+
+
+def _least(amounts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The smallest amount by name over the processes."""
+    names = sorted({name for each in amounts for name in each})
+    return {name: min(each[name] for each in amounts if name in each) for name in names}
+
+
+def _stopped_by(on_step: Callable[[Step], bool | None] | None, step: Step) -> bool:
+    return bool(on_step and on_step(step))
 
 
 def _must_be_finite(name: str) -> bool:

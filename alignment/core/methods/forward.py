@@ -1,17 +1,15 @@
-"""Forward passes over many completions, in parts that fit into memory."""
+"""Forward passes over many completions without gradient: in parts that fit into memory, shared out among processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from alignment.core.backbone import Backbone
-from alignment.core.text import Batch, Encoded, collate
-
-CHUNK_TOKENS = 8192
-"""Tokens of one forward pass without gradient."""
+from alignment.core.processes import spread
+from alignment.core.text import Batch, Encoded, Layout, collate
 
 
 def num_tokens(encoded: Sequence[Encoded]) -> int:
@@ -20,22 +18,16 @@ def num_tokens(encoded: Sequence[Encoded]) -> int:
     return sum(len(each.completion_ids) for each in encoded) + sum(len(prompt) for prompt in prompts)
 
 
-def chunks(encoded: Sequence[Encoded], *, tokens: int = CHUNK_TOKENS) -> Iterator[list[Encoded]]:
-    """Neighbours together, as many as fit, one at least."""
-    chunk: list[Encoded] = []
+def how_many_fit(encoded: Sequence[Encoded], tokens: int) -> int:
+    """How many of the first completions have no more than so many tokens together, one at least."""
     prompts: set[tuple[int, ...]] = set()
     size = 0
-    for each in encoded:
-        more = len(each.completion_ids) + (0 if each.prompt_ids in prompts else len(each.prompt_ids))
-        if chunk and size + more > tokens:
-            yield chunk
-            chunk, prompts, size = [], set(), 0
-            more = len(each.completion_ids) + len(each.prompt_ids)
-        chunk.append(each)
+    for number, each in enumerate(encoded):
+        size += len(each.completion_ids) + (0 if each.prompt_ids in prompts else len(each.prompt_ids))
+        if number and size > tokens:
+            return number
         prompts.add(each.prompt_ids)
-        size += more
-    if chunk:
-        yield chunk
+    return len(encoded)
 
 
 def distinct(encoded: Sequence[Encoded]) -> tuple[list[Encoded], list[int]]:
@@ -50,19 +42,35 @@ def distinct(encoded: Sequence[Encoded]) -> tuple[list[Encoded], list[int]]:
 
 def lay_out(backbone: Backbone, encoded: Sequence[Encoded]) -> Batch:
     """A batch on the backbone's device in which completions of equal prompts share it."""
-    return collate(encoded, layout="shared_prefix", pad_id=backbone.pad_id).to(backbone.device)
+    layout: Layout = "one_row" if backbone.attends_by_spans else "shared_prefix"
+    return collate(encoded, layout=layout, pad_id=backbone.pad_id).to(backbone.device)
+
+
+def by_completion(
+    backbone: Backbone, encoded: Sequence[Encoded], *, adapter: str | None, compute: Callable[[Batch], Tensor]
+) -> list[Tensor]:
+    """What ``compute`` gives of each completion, (N, ...), without gradient: N tensors on the CPU, in the order given.
+
+    Inside ``train`` each process computes a share, and all of them get all of it.
+    """
+
+    def one_pass(part: Sequence[Encoded]) -> list[Tensor]:
+        values = compute(lay_out(backbone, part)).cpu()
+        return [value.clone() for value in values]
+
+    def work(mine: Sequence[Encoded]) -> list[Tensor]:
+        with backbone.inference(adapter):
+            return backbone.allowances.scoring.in_parts(mine, fit=how_many_fit, size=num_tokens, work=one_pass)
+
+    return spread(encoded, weight=lambda each: len(each.prompt_ids) + len(each.completion_ids), work=work)
 
 
 def by_token(
     backbone: Backbone, encoded: Sequence[Encoded], *, adapter: str | None, compute: Callable[[Batch], Tensor]
 ) -> list[Tensor]:
     """What ``compute`` gives for each token, (N, L), without gradient: a row (length,) on the CPU per completion."""
-    rows: list[Tensor] = []
-    with backbone.inference(adapter):
-        for chunk in chunks(encoded):
-            values = compute(lay_out(backbone, chunk)).cpu()
-            rows += [row[: len(each.completion_ids)].clone() for each, row in zip(chunk, values, strict=True)]
-    return rows
+    rows = by_completion(backbone, encoded, adapter=adapter, compute=compute)
+    return [row[: len(each.completion_ids)].clone() for each, row in zip(encoded, rows, strict=True)]
 
 
 def logprobs_by_token(

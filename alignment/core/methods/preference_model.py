@@ -11,7 +11,7 @@ from alignment.core.backbone import Backbone
 from alignment.core.config import PreferenceModelConfig
 from alignment.core.heads import PairHead
 from alignment.core.methods.base import Mean
-from alignment.core.methods.forward import chunks, distinct, lay_out
+from alignment.core.methods.forward import by_completion, distinct
 from alignment.core.methods.judged import Judged, agreement, comparisons_of
 from alignment.core.methods.judgement_model import JudgementModel
 from alignment.core.methods.ties import expected_outcome, outcome_loss, without_impossible_ties
@@ -69,11 +69,8 @@ class PreferenceModel(JudgementModel):
             if one.prompt_ids != other.prompt_ids:
                 raise ValueError(f"pair {number} has completions of two prompts; compare completions of one prompt")
         once, places = distinct([*first, *second])
-        parts: list[Tensor] = []
-        with self.backbone.inference(self.adapter):
-            for chunk in chunks(once):
-                parts.append(self.backbone.last_hidden(lay_out(self.backbone, chunk)))
-        states = torch.cat(parts)  # (M, d)
+        rows = by_completion(self.backbone, once, adapter=self.adapter, compute=self.backbone.last_hidden)
+        states = torch.stack(rows).to(self.backbone.device)  # (M, d)
         index = torch.tensor(places, device=states.device)
         difference = self.head(states[index[: len(first)]], states[index[len(first) :]])
         return expected_outcome(difference, kind=self.config.ties, logit=self.tie_logit)

@@ -14,7 +14,7 @@ from alignment.core.config import RewardModelConfig
 from alignment.core.heads import Ensemble
 from alignment.core.likelihoods import best_of, center, ordered_logit, plackett_luce
 from alignment.core.methods.base import Mean
-from alignment.core.methods.forward import chunks, lay_out
+from alignment.core.methods.forward import by_completion
 from alignment.core.methods.judged import (
     Comparisons,
     Judged,
@@ -132,11 +132,13 @@ class RewardModel(JudgementModel):
 
     def member_scores(self, encoded: Sequence[Encoded]) -> Tensor:
         """Rewards by each head, float32, (N, members), in the order given."""
-        parts: list[Tensor] = []
-        with self.backbone.inference(self.adapter):
-            for chunk in chunks(encoded):
-                parts.append(self.head(self.backbone.last_hidden(lay_out(self.backbone, chunk))))
-        return torch.cat(parts)
+        rows = by_completion(
+            self.backbone,
+            encoded,
+            adapter=self.adapter,
+            compute=lambda batch: self.head(self.backbone.last_hidden(batch)),
+        )
+        return torch.stack(rows)
 
     def score(self, encoded: Sequence[Encoded]) -> Tensor:
         """Rewards of completions as token ids, float32, (N,): the mean of the heads. What PPO learns from."""

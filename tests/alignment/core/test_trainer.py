@@ -196,12 +196,12 @@ def test_out_of_memory_halves_the_micro_batch_says_so_and_changes_nothing(caplog
     tight, _ = fit(method=Line(memory=3))
 
     assert tight.passes[:4] == [8, 4, 2, 2]
-    assert "micro_batch_tokens 2" in caplog.text
+    assert "learning goes on with 2 tokens" in caplog.text
     torch.testing.assert_close(tight.weight, fit()[0].weight, atol=1e-6, rtol=0)
 
 
 def test_out_of_memory_with_one_example_is_an_error_with_a_remedy():
-    with pytest.raises(torch.OutOfMemoryError, match=r"line ran out of memory at step 1 with 1 tokens.*smaller model"):
+    with pytest.raises(torch.OutOfMemoryError, match=r"learning ran out of memory with 1 tokens.*smaller model"):
         fit(method=Line(memory=0))
 
 
