@@ -9,11 +9,15 @@ from acceptance.system import ROOT, System
 from playwright.sync_api import Browser, BrowserContext, Page
 
 
+def model_cache() -> Path:
+    """Where the default model is kept, which trains once a machine and not once a test."""
+    return Path(os.environ.get("PREFLOOP_TEST_DATA") or ROOT / ".data" / "tests") / "models"
+
+
 @pytest.fixture
 def system(data_folder: Path) -> Iterator[System]:
     """A fresh installation with the demo project, running."""
-    cache = Path(os.environ.get("PREFLOOP_TEST_DATA") or ROOT / ".data" / "tests")
-    running = System(data_folder, models=cache / "models")
+    running = System(data_folder, models=model_cache())
     try:
         running.start()
         yield running

@@ -83,7 +83,7 @@ def test_a_run_that_is_rolled_back_leaves_no_job(cast):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "magic"}, "there is no method 'magic': use one of sft, rm, dpo, ppo"),
+        ({"method": "magic"}, "there is no method 'magic': use one of sft, rm, pm, dpo"),
         ({"changes": {"trainer": {"lr": -1}}}, "TrainerConfig.lr is -1; it must be a number above 0 up to 1"),
         ({"changes": {"trainer": {"speed": 1}}}, "TrainerConfig has no setting 'speed'"),
         ({"changes": {"cooking": {}}}, "a run has no section 'cooking'"),
