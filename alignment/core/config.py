@@ -150,7 +150,12 @@ class DirectConfig(Settings):
     margin: float = real(0.5, low=0)
     """SimPO's gamma: nats, already multiplied by beta, by which the chosen must lead (paper: beta / 2; TRL: 0.5)."""
     nll_weight: float = real(0.0, low=0)
-    """Weight of the chosen completion's mean negative log-likelihood: the cure for chosen ones that become rarer."""
+    """Weight of the chosen completion's mean negative log-likelihood: the cure for chosen ones that become rarer (RPO;
+    OpenRLHF, LLaMA-Factory and TRL's `sft` have it). It is 1 for orpo, whatever is set here."""
+    nll_tokens: str = choice("completion", "prompt_and_completion")
+    """What that likelihood is of: the completion (ORPO, eq. 2), or all tokens but the first one (ORPO's code, TRL)."""
+    nll_average: str = choice("completion", "token")
+    """Its mean: each chosen completion counts the same, or each token does, so that long ones count more (TRL)."""
     tie_share: float | None = real(None, low=0, high=0.99, optional=True)
     """P(tie) of two completions with equal scores, for tie_dpo; None: the share of ties in the data."""
     desirable_weight: float = real(1.0, low=0)

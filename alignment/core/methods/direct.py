@@ -12,8 +12,8 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import DirectConfig
 from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter
-from alignment.core.methods.direct_losses import REFERENCE_FREE, Scored, chosen_of, mass_of, preference_loss
-from alignment.core.methods.forward import logprobs_by_token, padded
+from alignment.core.methods.direct_losses import REFERENCE_FREE, Scored, all_chosen, mass_of, preference_loss
+from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
 from alignment.core.methods.judged import Judged, agreement, batch_of, comparisons_of, encode_judgements, num_tokens
 from alignment.core.records import Judgement
 from alignment.core.scores import implicit
@@ -88,7 +88,8 @@ class Direct:
         """
         counts = {"loss": sum(mass_of(self.config, unit.judgement) for unit in batch)}
         if self._nll_weight():
-            counts["nll"] = sum(unit.judgement.weight for unit in batch if chosen_of(unit.judgement))
+            # When all are tied nobody is chosen, and the sum that this divides is 0.
+            counts["nll"] = sum(chosen.mass(self.config) for chosen in all_chosen(batch)) or 1.0
         metrics = {}
         if self.config.loss == "kto":
             self._kl = self._mismatched_log_ratio(batch)
@@ -96,7 +97,9 @@ class Direct:
         yield Update(units=batch, counts=counts, metrics=metrics)
 
     def size(self, units: Sequence[Judged]) -> int:
-        """Tokens of a forward pass."""
+        """Tokens of a forward pass, and of a second one where prompts are learned, too."""
+        if self._nll_weight() and self.config.nll_tokens == "prompt_and_completion":
+            return num_tokens(units) + sum(len(each.whole().completion_ids) + 1 for each in all_chosen(units))
         return num_tokens(units)
 
     def losses(self, units: Sequence[Judged]) -> Iterator[Loss]:
@@ -107,7 +110,7 @@ class Direct:
             scored = Scored(logprobs=self.backbone.logprobs(batch), mask=batch.mask, reference=reference)
             totals = {"loss": preference_loss(self.config, scored, units, tie_share=self.tie_share, kl=self._kl)}
             if self._nll_weight():
-                totals["nll"] = self._nll_weight() * _chosen_nll(scored, units)
+                totals["nll"] = self._nll_weight() * self._chosen_nll(scored, units)
             detached = replace(scored, logprobs=scored.logprobs.detach())
             yield Loss(totals, metrics=self._metrics(detached, units))
 
@@ -130,12 +133,25 @@ class Direct:
     def _nll_weight(self) -> float:
         return 1.0 if self.config.loss == "orpo" else self.config.nll_weight
 
+    def _chosen_nll(self, scored: Scored, units: Sequence[Judged]) -> Tensor:
+        """Negative log-likelihood of the chosen completions, nats, summed; the mean once divided by their mass."""
+        chosen = all_chosen(units)
+        if self.config.nll_tokens == "completion" or not chosen:
+            index = torch.tensor([each.number for each in chosen], dtype=torch.long, device=scored.mask.device)
+            logprobs, mask = scored.logprobs[index], scored.mask[index]
+        else:
+            batch = lay_out(self.backbone, [each.whole() for each in chosen])
+            logprobs, mask = self.backbone.logprobs(batch), batch.mask
+        weight = torch.tensor([each.weight for each in chosen], device=mask.device)
+        nll = -torch.where(mask, logprobs, 0.0).sum(1)
+        return (weight * (nll / mask.sum(1) if self.config.nll_average == "completion" else nll)).sum()
+
     def _mismatched_log_ratio(self, units: Sequence[Judged]) -> float:
-        """KTO's z: mean log-ratio of each prompt with a completion of the next one, which nobody judged together."""
+        """KTO's z: mean log-ratio of each prompt with a completion of the one before, which nobody judged together."""
         if len(units) < 2:
             raise ValueError("kto needs 2 or more judgements in a batch, to pair prompts with completions of others")
         pairs = []
-        for unit, other in zip(units, [*units[1:], units[0]], strict=True):
+        for unit, other in zip(units, [units[-1], *units[:-1]], strict=True):
             prompt, completion = unit.encoded[0].prompt_ids, other.encoded[0].completion_ids
             limit = self.backbone.context_length
             pairs.append(Encoded(prompt, completion if limit is None else completion[: max(limit - len(prompt), 1)]))
@@ -161,16 +177,3 @@ class Direct:
         if self.config.loss not in REFERENCE_FREE:
             metrics["kl"] = (-ratio.sum(), len(ratio))
         return metrics
-
-
-def _chosen_nll(scored: Scored, units: Sequence[Judged]) -> Tensor:
-    """Mean negative log-likelihood per token of the chosen completions, by weight of their judgement, summed."""
-    each = -scored.logprobs.sum(1) / scored.mask.sum(1)
-    total = each.new_zeros(())
-    start = 0
-    for unit in units:
-        chosen = [start + k for k in chosen_of(unit.judgement)]
-        if chosen:
-            total = total + unit.judgement.weight * each[chosen].mean()
-        start += len(unit.judgement.completions)
-    return total

@@ -22,6 +22,7 @@ from alignment.core.likelihoods import (
 from alignment.core.methods.judged import Judged, comparison_mass, comparisons_of, picks_of, rankings_of, win_mass
 from alignment.core.records import Judgement
 from alignment.core.scores import average, implicit, log_odds
+from alignment.core.text import Encoded
 
 REFERENCE_FREE = ("simpo", "orpo")
 """Losses that need no reference policy."""
@@ -66,6 +67,44 @@ def chosen_of(judgement: Judgement) -> list[int]:
         return [judgement.best]
     ranks = judgement.ranks or ()
     return [k for k, rank in enumerate(ranks) if rank == min(ranks)] if len(set(ranks)) > 1 else []
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A completion whose likelihood is raised.
+
+    Attributes:
+        number: its place among the completions of all units.
+        weight: the judgement's, shared out among its chosen ones.
+    """
+
+    number: int
+    encoded: Encoded
+    weight: float
+
+    def whole(self) -> Encoded:
+        """The prompt and the completion as what is predicted, from the second token on."""
+        prompt = self.encoded.prompt_ids
+        return Encoded(prompt[:1], (*prompt[1:], *self.encoded.completion_ids))
+
+    def mass(self, config: DirectConfig) -> float:
+        """What it weighs in the mean of the likelihoods."""
+        if config.nll_average == "completion":
+            return self.weight
+        of_prompt = len(self.encoded.prompt_ids) - 1 if config.nll_tokens == "prompt_and_completion" else 0
+        return self.weight * (of_prompt + len(self.encoded.completion_ids))
+
+
+def all_chosen(units: Sequence[Judged]) -> list[Chosen]:
+    """The chosen completions of all units; none of a judgement in which all are tied."""
+    found: list[Chosen] = []
+    start = 0
+    for unit in units:
+        picked = chosen_of(unit.judgement)
+        weight = unit.judgement.weight / max(len(picked), 1)
+        found += [Chosen(number=start + k, encoded=unit.encoded[k], weight=weight) for k in picked]
+        start += len(unit.encoded)
+    return found
 
 
 def desirable_of(judgement: Judgement, *, good_rating: int) -> dict[int, bool]:

@@ -9,9 +9,10 @@ import torch
 from alignment.core.config import DirectConfig, TrainerConfig
 from alignment.core.methods.direct import Direct
 from alignment.core.records import Judgement, Message
-from alignment.core.text import Encoded
+from alignment.core.text import Encoded, collate
 from alignment.core.trainer import train
 from tests.enumerable import COMPLETIONS, PROMPT, TableBackbone, closed_form
+from tests.tiny_models import randomise
 
 REWARDS = torch.tensor([1.0, 0.0, -1.0, 0.5, 2.0, 0.0, -0.5, 0.3, 1.5])
 BASE = torch.tensor([[0.5, -0.2, 0.1], [0.0, 0.3, -0.4], [0.2, 0.2, 0.0], [-0.3, 0.4, 0.1]])
@@ -152,6 +153,66 @@ def test_the_chosen_completions_likelihood_is_added_by_its_weight(tiny_backbone)
         tokens = [logits[start + j, token] for j, token in enumerate(each.completion_ids)]
         means.append(-float(torch.stack(tokens).mean()))
     assert metrics["loss/nll"] == pytest.approx(0.25 * sum(means) / 2, rel=1e-4)
+
+
+def test_the_likelihood_is_of_completions_or_of_prompts_too_by_completion_or_by_token(tiny_backbone):
+    """Two prompts of differing length; the second one's chosen completion is longer, and weighs twice."""
+    judgements = [
+        Judgement(prompt=PROMPTS[0], completions=("a", "b"), ranks=(1, 2)),
+        Judgement(prompt=PROMPTS[2], completions=("b", "the quick brown fox"), ranks=(2, 1), weight=2.0),
+    ]
+    chosen = [tiny_backbone.template.encode(PROMPTS[0], ["a"])[0]]
+    chosen += tiny_backbone.template.encode(PROMPTS[2], ["the quick brown fox"])
+    nll = []
+    for each in chosen:
+        ids = torch.tensor([[*each.prompt_ids, *each.completion_ids]])
+        with tiny_backbone.inference(None):
+            logits = tiny_backbone._adapters.model()(input_ids=ids).logits[0].log_softmax(-1)
+        nll.append([-float(logits[t - 1, ids[0, t]]) for t in range(1, ids.shape[1])])
+    (one, other), starts = nll, [len(each.prompt_ids) - 1 for each in chosen]
+    one_completion, other_completion = one[starts[0] :], other[starts[1] :]
+
+    def found(**settings):
+        return first_step(tiny_backbone, judgements, nll_weight=1.0, **settings)["loss/nll"]
+
+    def mean(row):
+        return sum(row) / len(row)
+
+    def by_token(first, second):
+        return (sum(first) + 2 * sum(second)) / (len(first) + 2 * len(second))
+
+    whole = "prompt_and_completion"
+    assert found() == pytest.approx((mean(one_completion) + 2 * mean(other_completion)) / 3, rel=1e-4)
+    assert found(nll_tokens=whole) == pytest.approx((mean(one) + 2 * mean(other)) / 3, rel=1e-4)
+    assert found(nll_average="token") == pytest.approx(by_token(one_completion, other_completion), rel=1e-4)
+    assert found(nll_tokens=whole, nll_average="token") == pytest.approx(by_token(one, other), rel=1e-4)
+
+
+@pytest.mark.parametrize("tokens", ["completion", "prompt_and_completion"])
+def test_a_batch_of_ties_alone_has_no_likelihood_to_raise(tiny_backbone, tokens):
+    tied = [ranked(ranks=(1, 1, 1, 1))]
+
+    metrics = first_step(tiny_backbone, tied, loss="tie_dpo", tie_share=0.5, nll_weight=1.0, nll_tokens=tokens)
+
+    assert metrics["loss/nll"] == 0
+    assert metrics["loss"] == pytest.approx(LN2, abs=1e-5)  # P(tie | 0) = 1/2
+
+
+def test_kto_pairs_each_prompt_with_the_completion_before_it(tiny_backbone):
+    method = Direct(tiny_backbone, DirectConfig(loss="kto"))
+    randomise(tiny_backbone, "policy")
+    texts = ["a fox", "the dog", "why"]
+    rated = [Judgement(prompt=PROMPTS[k], completions=(text,), ratings=(7,)) for k, text in enumerate(texts)]
+
+    (update,) = method.updates(method.examples(rated), generator=torch.Generator())
+
+    pairs = [tiny_backbone.template.encode(PROMPTS[k], [texts[k - 1]])[0] for k in range(3)]
+    sums = []
+    for adapter in ("policy", None):
+        with tiny_backbone.inference(adapter):
+            sums.append(sum(float(tiny_backbone.logprobs(collate([each])).sum()) for each in pairs))
+    assert update.metrics["kto_reference"] == pytest.approx((sums[0] - sums[1]) / 3, rel=1e-4)
+    assert abs(sums[0] - sums[1]) > 0.1
 
 
 def test_ipo_by_token_and_by_completion_are_two_things(tiny_backbone):
