@@ -103,7 +103,10 @@ class RewardModelConfig(Settings):
     comparison_weight: float = real(1.0, low=0)
     """Of the C(K,2) comparisons of a ranking, each weighted 1/C(K,2) (Ouyang et al., 2022, eq. 1)."""
     ranking_weight: float = real(0.0, low=0)
-    """Of the whole ranking by Plackett-Luce, averaged over the orders of ties; in place of the comparisons."""
+    """Of the whole ranking by Plackett-Luce; in place of the comparisons."""
+    ranking_ties: str = choice("average", "davidson_luce")
+    """Ties of a whole ranking: the mean over the orders that break them, or outcomes with a probability, `tie_share`
+    for two equals (Firth, Kosmidis and Turner, 2019)."""
     best_weight: float = real(1.0, low=0)
     """Of a pick of the best by softmax selection (LMHP)."""
     rating_weight: float = real(0.0, low=0)
@@ -157,7 +160,9 @@ class DirectConfig(Settings):
     nll_average: str = choice("completion", "token")
     """Its mean: each chosen completion counts the same, or each token does, so that long ones count more (TRL)."""
     tie_share: float | None = real(None, low=0, high=0.99, optional=True)
-    """P(tie) of two completions with equal scores, for tie_dpo; None: the share of ties in the data."""
+    """P(tie) of two completions with equal scores, for the losses with ties; None: the share of ties in the data."""
+    ranking_ties: str = choice("average", "davidson_luce")
+    """listwise: ties are the mean over the orders that break them, or outcomes with a probability, by `tie_share`."""
     desirable_weight: float = real(1.0, low=0)
     """KTO's lambda_D; times the number of good ones it should be 1 to 4/3 of the other product (the paper)."""
     undesirable_weight: float = real(1.0, low=0)

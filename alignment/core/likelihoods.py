@@ -23,13 +23,14 @@ from alignment.core.checks import (
     require_possible_ties,
     require_vector,
 )
-from alignment.core.rankings import best_of, center, plackett_luce
+from alignment.core.rankings import best_of, center, davidson_luce, plackett_luce
 
 __all__ = [
     "best_of",
     "bradley_terry",
     "center",
     "davidson",
+    "davidson_luce",
     "hinge",
     "ipo",
     "kto",

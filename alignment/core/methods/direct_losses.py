@@ -16,10 +16,10 @@ from alignment.core.likelihoods import (
     hinge,
     ipo,
     kto,
-    plackett_luce,
     rao_kupper,
 )
 from alignment.core.methods.judged import Judged, comparison_mass, comparisons_of, picks_of, rankings_of, win_mass
+from alignment.core.methods.ties import ranking_loss
 from alignment.core.records import Judgement
 from alignment.core.scores import average, implicit, log_odds
 from alignment.core.text import Encoded
@@ -123,16 +123,16 @@ def preference_loss(
     """The weighted sum of the loss over what the judgements say; divided by the sum of `mass_of` it is the mean.
 
     Args:
-        tie_share: P(tie) of two completions with equal scores, for tie_dpo and tie_dpo_rk.
+        tie_share: P(tie) of two completions with equal scores, for the losses with ties.
         kl: KTO's reference point, nats.
     """
     device = scored.logprobs.device
     match config.loss:
         case "listwise":
             ranked = rankings_of(units, device=device)
-            return (
-                ranked.weight * plackett_luce(_scores(config, scored)[ranked.index], ranked.label, ranked.mask)
-            ).sum()
+            kind, logit = config.ranking_ties, torch.logit(torch.tensor(tie_share, device=device))
+            scores = _scores(config, scored)[ranked.index]
+            return (ranked.weight * ranking_loss(scores, ranked.label, ranked.mask, kind=kind, logit=logit)).sum()
         case "best_of":
             picked = picks_of(units, device=device)
             return (picked.weight * best_of(_scores(config, scored)[picked.index], picked.label, picked.mask)).sum()

@@ -12,7 +12,7 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import RewardModelConfig
 from alignment.core.heads import Ensemble
-from alignment.core.likelihoods import best_of, center, ordered_logit, plackett_luce
+from alignment.core.likelihoods import best_of, center, ordered_logit
 from alignment.core.methods.base import Mean
 from alignment.core.methods.forward import by_completion
 from alignment.core.methods.judged import (
@@ -25,7 +25,7 @@ from alignment.core.methods.judged import (
     ratings_of,
 )
 from alignment.core.methods.judgement_model import JudgementModel
-from alignment.core.methods.ties import outcome_loss, without_impossible_ties
+from alignment.core.methods.ties import outcome_loss, ranking_loss, without_impossible_ties
 from alignment.core.records import Judgement, Prompt
 from alignment.core.text import Encoded
 
@@ -101,7 +101,8 @@ class RewardModel(JudgementModel):
             total = total + config.comparison_weight * self._comparison_loss(rewards, pairs)
         if config.ranking_weight:
             ranked = rankings_of(units, device=device)
-            each = plackett_luce(rewards[ranked.index], ranked.label, ranked.mask)
+            kind, logit = config.ranking_ties, self.tie_logit
+            each = ranking_loss(rewards[ranked.index], ranked.label, ranked.mask, kind=kind, logit=logit)
             total = total + config.ranking_weight * (ranked.weight * each).sum()
         if config.best_weight:
             picked = picks_of(units, device=device)

@@ -1,4 +1,4 @@
-"""Comparisons with ties: the likelihood of a win, a tie or a loss, with P(tie) of equals as its one parameter.
+"""Comparisons and rankings with ties: the likelihood of what was said, with P(tie) of two equals as its one parameter.
 
 The parameter is a logit, so that it can be learned: P(tie | d = 0) = sigmoid(logit), -inf where there are no ties.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from alignment.core.likelihoods import bradley_terry, davidson, rao_kupper
+from alignment.core.likelihoods import bradley_terry, davidson, davidson_luce, plackett_luce, rao_kupper
 from alignment.core.methods.judged import Comparisons
 from alignment.core.records import Judgement
 
@@ -46,6 +46,20 @@ def outcome_loss(difference: Tensor, outcome: Tensor, *, kind: str, logit: Tenso
         return davidson(difference, outcome, nu=logit.exp())  # P(tie | 0) = nu / (1 + nu)
     # P(tie | 0) = (theta - 1) / (theta + 1) = sigmoid(logit), theta = 1 + 2 e^logit
     return rao_kupper(difference, outcome, alpha=torch.log1p(2 * logit.exp()))
+
+
+def ranking_loss(scores: Tensor, ranks: Tensor, mask: Tensor, *, kind: str, logit: Tensor) -> Tensor:
+    """Negative log-likelihood of whole rankings, nats, (N,).
+
+    Args:
+        scores: nats, (N, K).
+        ranks: 1 is best, equal ones are ties, (N, K).
+        kind: `davidson_luce`, or `average` over the orders that break the ties, as always where P(tie) is 0.
+        logit: of P(tie | d = 0) of two completions.
+    """
+    if kind == "average" or not bool(torch.isfinite(logit)):
+        return plackett_luce(scores, ranks, mask)
+    return davidson_luce(scores, ranks, mask, nu=logit.exp())  # P(tie | 0) = nu / (1 + nu)
 
 
 def expected_outcome(difference: Tensor, *, kind: str, logit: Tensor) -> Tensor:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
+import numpy as np
 import pytest
 import torch
 
-from alignment.core.rankings import best_of, center, plackett_luce
+from alignment.core.likelihoods import davidson
+from alignment.core.rankings import best_of, center, davidson_luce, plackett_luce
+from tests.estimation import assert_recovered, fit
 
 
 def rows(*values, dtype=torch.float64):
@@ -31,6 +34,10 @@ def averaged_loss(scores, ranks):
     """The mean strict loss over every order of the completions that doesn't contradict the ranks."""
     orders = [o for o in permutations(range(len(ranks))) if [ranks[k] for k in o] == sorted(ranks)]
     return sum(strict_loss(scores, order) for order in orders) / len(orders)
+
+
+def both_ways(scores, ranks, mask):
+    return plackett_luce(scores, ranks, mask) + davidson_luce(scores, ranks, mask, nu=0.3)
 
 
 def test_plackett_luce_of_three_is_the_product_of_two_choices():
@@ -114,17 +121,17 @@ def test_order_of_the_completions_does_not_matter():
     mask = torch.rand(5, 9) < 0.8
     order = torch.randperm(9)
 
-    loss = plackett_luce(scores, ranks, mask)
+    loss = both_ways(scores, ranks, mask)
 
-    torch.testing.assert_close(plackett_luce(scores[:, order], ranks[:, order], mask[:, order]), loss)
+    torch.testing.assert_close(both_ways(scores[:, order], ranks[:, order], mask[:, order]), loss)
 
 
 def test_only_the_order_of_ranks_matters_and_not_their_distance():
     scores = rows([0.1, 0.9, -0.5])
 
-    dense = plackett_luce(scores, torch.tensor([[1, 2, 2]]), everything(scores))
+    dense = both_ways(scores, torch.tensor([[1, 2, 2]]), everything(scores))
 
-    torch.testing.assert_close(plackett_luce(scores, torch.tensor([[3, 7, 7]]), everything(scores)), dense)
+    torch.testing.assert_close(both_ways(scores, torch.tensor([[3, 7, 7]]), everything(scores)), dense)
 
 
 def test_adding_a_constant_to_all_scores_changes_no_ranking_loss():
@@ -134,7 +141,7 @@ def test_adding_a_constant_to_all_scores_changes_no_ranking_loss():
     moved = scores + 17.0
 
     torch.testing.assert_close(
-        plackett_luce(moved, ranks, everything(scores)), plackett_luce(scores, ranks, everything(scores))
+        both_ways(moved, ranks, everything(scores)), both_ways(scores, ranks, everything(scores))
     )
     torch.testing.assert_close(best_of(moved, best, everything(scores)), best_of(scores, best, everything(scores)))
 
@@ -146,10 +153,10 @@ def test_masked_completions_change_neither_loss_nor_gradient(rubbish):
     mask = torch.tensor([[True, False, True, True]])
 
     losses = [
-        plackett_luce(short, torch.tensor([[2, 1, 1]]), everything(short))
+        both_ways(short, torch.tensor([[2, 1, 1]]), everything(short))
         + best_of(short, torch.tensor([2]), everything(short))
         + center(short, everything(short)),
-        plackett_luce(padded, torch.tensor([[2, 0, 1, 1]]), mask)
+        both_ways(padded, torch.tensor([[2, 0, 1, 1]]), mask)
         + best_of(padded, torch.tensor([3]), mask)
         + center(padded, mask),
     ]
@@ -165,7 +172,7 @@ def test_ranking_of_one_completion_says_nothing():
     scores = torch.tensor([[4.0, 9.0]], requires_grad=True)
     mask = torch.tensor([[False, True]])
 
-    loss = plackett_luce(scores, torch.tensor([[0, 1]]), mask) + center(scores, mask)
+    loss = both_ways(scores, torch.tensor([[0, 1]]), mask) + center(scores, mask)
     loss.sum().backward()
 
     assert loss.tolist() == [0.0]
@@ -182,6 +189,110 @@ def test_extreme_scores_have_finite_losses_and_gradients():
     # First row: -1e4 placed before 1e4 costs 2e4, then the tie of 1e4 and 0 costs 1e4 / 2.
     torch.testing.assert_close(loss.detach(), torch.tensor([25000.0, 0.0]))
     torch.testing.assert_close(scores.grad, torch.tensor([[-1.0, 1.5, -0.5], [0.0, 0.0, 0.0]]))
+
+
+def test_extreme_scores_have_finite_losses_and_gradients_with_ties_that_have_a_probability():
+    scores = torch.tensor([[-1e4, 1e4, 0.0], [1e4, -1e4, 0.0]], requires_grad=True)
+    ranks = torch.tensor([[1, 2, 2], [1, 3, 2]])
+
+    loss = davidson_luce(scores, ranks, everything(scores), nu=0.5)
+    loss.sum().backward()
+
+    # 1e4 left behind costs 2e4, then its tie with 0, of mean 5e3, costs 5e3.
+    torch.testing.assert_close(loss.detach(), torch.tensor([25000.0, 0.0]))
+    torch.testing.assert_close(scores.grad, torch.tensor([[-1.0, 1.5, -0.5], [0.0, 0.0, 0.0]]))
+
+
+# Davidson-Luce: ties with a probability of their own
+
+
+def weak_orders(count):
+    """Every weak order of so many completions, as ranks without holes: 1, 3, 13, 75, ..."""
+    return [
+        ranks for ranks in product(range(1, count + 1), repeat=count) if set(ranks) == set(range(1, max(ranks) + 1))
+    ]
+
+
+def choice_loss(scores, ranks, nu):
+    """-log of the probability of choosing the tied groups one after the other, each out of all sets that are left."""
+    left = list(range(len(scores)))
+    probability = 1.0
+    for rank in sorted(set(ranks)):
+        weights = {
+            chosen: (2 * nu) ** (size - 1) * math.prod(math.exp(scores[k]) for k in chosen) ** (1 / size)
+            for size in range(1, len(left) + 1)
+            for chosen in combinations(left, size)
+        }
+        group = tuple(k for k in left if ranks[k] == rank)
+        probability *= weights[group] / sum(weights.values())
+        left = [k for k in left if k not in group]
+    return -math.log(probability)
+
+
+def test_davidson_luce_of_two_is_davidson():
+    scores = rows(*[[1.5, 0.3]] * 3)
+
+    loss = davidson_luce(scores, torch.tensor([[1, 2], [1, 1], [2, 1]]), everything(scores), nu=0.7)
+
+    torch.testing.assert_close(loss, davidson(scores[:, 0] - scores[:, 1], torch.tensor([1, 0, -1]), nu=0.7))
+
+
+def test_davidson_luce_of_three_by_hand():
+    scores = rows([math.log(4.0), 0.0, 0.0])
+
+    loss = davidson_luce(scores, torch.tensor([[1, 1, 2]]), everything(scores), nu=1.0)
+
+    # delta = 1, 2, 4. Alone: 4, 1, 1; in twos: 2 sqrt(4), 2 sqrt(4), 2; all: 4 * 4^(1/3). The last one stays alone.
+    torch.testing.assert_close((-loss).exp(), rows(4 / (4 + 1 + 1 + 4 + 4 + 2 + 4 * 4 ** (1 / 3))))
+
+
+@pytest.mark.parametrize(("count", "number"), [(2, 3), (3, 13), (4, 75)])
+def test_davidson_luce_probabilities_of_all_weak_orders_sum_to_one(count, number):
+    orders = torch.tensor(weak_orders(count))
+    scores = rows([0.7, -1.1, 2.0, 0.1][:count]).expand(len(orders), -1)
+
+    loss = davidson_luce(scores, orders, everything(scores), nu=0.4)
+
+    assert len(orders) == number
+    torch.testing.assert_close((-loss).exp().sum(), torch.tensor(1.0, dtype=torch.float64))
+
+
+def test_davidson_luce_of_every_weak_order_of_four_is_the_product_of_its_choices():
+    scores, orders = [0.7, -1.1, 2.0, 0.1], weak_orders(4)
+
+    loss = davidson_luce(
+        rows(scores).expand(len(orders), -1), torch.tensor(orders), torch.ones(len(orders), 4, dtype=torch.bool), nu=0.4
+    )
+
+    torch.testing.assert_close(loss, rows(*(choice_loss(scores, ranks, 0.4) for ranks in orders)))
+
+
+def test_davidson_luce_without_ties_is_plackett_luce():
+    orders = torch.tensor(list(permutations(range(1, 5))))
+    scores = rows([0.7, -1.1, 2.0, 0.1]).expand(len(orders), -1)
+    expected = rows(*(strict_loss([0.7, -1.1, 2.0, 0.1], sorted(range(4), key=o.__getitem__)) for o in orders.tolist()))
+
+    torch.testing.assert_close(davidson_luce(scores, orders, everything(scores), nu=0.0), expected)
+    torch.testing.assert_close(davidson_luce(scores, orders, everything(scores), nu=1e-12), expected)
+    with pytest.raises(ValueError, match=r"nu is 0, which makes ties impossible, and there is a tie"):
+        davidson_luce(scores[:1], torch.tensor([[1, 2, 2, 3]]), everything(scores[:1]), nu=0.0)
+
+
+def test_davidson_luce_recovers_the_scores_and_the_propensity_to_tie():
+    truth, nu = [0.9, 0.2, -0.3, -0.8], 0.25
+    orders = weak_orders(4)
+    probabilities = np.exp([-choice_loss(truth, ranks, nu) for ranks in orders])
+    drawn = np.random.default_rng(0).choice(len(orders), size=3000, p=probabilities / probabilities.sum())
+    seen, times = np.unique(drawn, return_counts=True)
+    ranks, counts = torch.tensor(orders)[seen], torch.tensor(times)
+
+    def loss_of(parameters):
+        scores = torch.cat([parameters[:3], -parameters[:3].sum()[None]]).expand(len(ranks), -1)
+        return counts * davidson_luce(scores, ranks, everything(ranks), nu=parameters[3].exp())
+
+    estimate, error = fit(loss_of, np.zeros(4))
+
+    assert_recovered(estimate, error, np.array([*truth[:3], math.log(nu)]))
 
 
 def test_best_of_four_is_the_cross_entropy_of_the_choice():

@@ -61,6 +61,15 @@ def test_best_of_starts_at_the_log_of_the_number_of_completions(tiny_backbone):
     assert first_step(tiny_backbone, picked, loss="best_of")["loss"] == pytest.approx(math.log(3), abs=1e-5)
 
 
+def test_ties_of_a_ranking_have_a_probability_when_asked_for(tiny_backbone):
+    metrics = first_step(
+        tiny_backbone, [ranked(ranks=(1, 1, 2, 3))], loss="listwise", ranking_ties="davidson_luce", tie_share=0.2
+    )
+
+    # delta = 2 nu = 1/2: 1/2 for two of four, against 4 + 6/2 + 4/4 + 1/8; then one of two, against 2 + 1/2.
+    assert metrics["loss"] == pytest.approx(math.log(8.125 / 0.5 * 2.5), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     "loss", ["dpo", "cdpo", "robust", "ipo", "hinge", "simpo", "orpo", "kto", "tie_dpo", "tie_dpo_rk", "listwise"]
 )

@@ -156,6 +156,24 @@ def test_every_kind_of_judgement_adds_its_own_likelihood(tiny_backbone):
     assert centred - ranked == pytest.approx(0.5 * (1 + 0 + 1) / 3, rel=1e-5)
 
 
+def test_ties_of_a_whole_ranking_are_averaged_or_have_a_probability_that_is_learned(tiny_backbone):
+    said = [judgement("a", "b", "c", ranks=(1, 1, 2))]
+    rewards = [math.log(4.0), 0.0, 0.0]
+    settings = {"comparison_weight": 0.0, "ranking_weight": 1.0, "tie_share": 0.5}  # nu = 1
+
+    averaged = loss_of(reward_model(tiny_backbone, **settings), said, rewards)
+    model = reward_model(tiny_backbone, ranking_ties="davidson_luce", learn_tie_share=True, **settings)
+    tied = loss_of(model, said, rewards)
+    model.judgement_loss(torch.tensor(rewards), model.examples(said)).backward()
+
+    # Two orders break the tie: 4/6 * 1/2, and 1/6 * 4/5.
+    assert averaged == pytest.approx(-(math.log(1 / 3) + math.log(4 / 30)) / 2, rel=1e-5)
+    # Alone: 4, 1, 1; in twos: 2 sqrt(4), 2 sqrt(4), 2; all: 4 * 4^(1/3). The last one stays alone.
+    assert tied == pytest.approx(-math.log(4 / (4 + 1 + 1 + 4 + 4 + 2 + 4 * 4 ** (1 / 3))), rel=1e-5)
+    assert model.tie_logit.grad is not None
+    assert abs(model.tie_logit.grad) > 0.01
+
+
 def test_an_annotators_weight_multiplies_what_was_said(tiny_backbone):
     model = reward_model(tiny_backbone)
     double = loss_of(model, [judgement("a", "b", ranks=(1, 2), weight=2.0)], [0.4, 0.1])
