@@ -111,22 +111,28 @@ def _along(world: World, method: Any, *, steps: int, lr: float, model: RewardMod
 
 
 def _best_of_n(world: World, model: RewardModel, *, most: int) -> list[Point]:
-    """The best of n by the reward model: its exact mean over all choices of n among the completions drawn."""
     groups = world.write(model.backbone, world.unseen, adapter=None, completions=most, seed=9)
     scores = iter(model.score([each.encoded() for group in groups for each in group.completions]).tolist())
-    ordered = []
-    for group in groups:
-        scored = [(next(scores), truth(group.prompt, text)) for text in group.texts]
-        ordered.append(sorted(scored))
-    points = []
-    n = 1
+    return best_of_n([[(next(scores), truth(group.prompt, text)) for text in group.texts] for group in groups])
+
+
+def best_of_n(scored: Sequence[Sequence[tuple[float, float]]]) -> list[Point]:
+    """The best of n = 1, 2, 4 ... by the proxy: its exact mean over all choices of n among a prompt's completions.
+
+    Args:
+        scored: by prompt, the (proxy, true reward) of each completion; as many of each prompt.
+    """
+    most, points, n = len(scored[0]), [], 1
     while n <= most:
+        # The completion at this place from below is the best of n when the other n - 1 are from below it.
         shares = [comb(place, n - 1) / comb(most, n) for place in range(most)]
         proxy, true = (
-            [sum(share * pair[side] for share, pair in zip(shares, each, strict=True)) for each in ordered]
+            fmean(
+                sum(share * pair[side] for share, pair in zip(shares, sorted(group), strict=True)) for group in scored
+            )
             for side in (0, 1)
         )
-        points.append({"n": n, "kl": best_of_n_kl(n), "true_reward": fmean(true), "proxy": fmean(proxy)})
+        points.append({"n": n, "kl": best_of_n_kl(n), "true_reward": true, "proxy": proxy})
         n *= 2
     return points
 
