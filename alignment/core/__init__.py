@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "alignment.core.answers": ("behind", "majority"),
     "alignment.core.backbone": ("Backbone", "LoraConfig"),
+    "alignment.core.completion_server": ("CompletionServer", "ServerError"),
     "alignment.core.config": (
         "DirectConfig",
         "InvalidSetting",
@@ -22,6 +24,8 @@ _HOMES = {
         "SFTConfig",
         "TrainerConfig",
     ),
+    "alignment.core.config_data": ("BestOfNConfig", "RejectionConfig", "SelfConsistencyConfig", "StarConfig"),
+    "alignment.core.methods.best_of_n": ("collect_accepted", "collect_best"),
     "alignment.core.methods.direct": ("Direct",),
     "alignment.core.methods.nash": ("NashMD",),
     "alignment.core.methods.ppo": ("PPO",),
@@ -29,9 +33,9 @@ _HOMES = {
     "alignment.core.methods.reinforce": ("Reinforce",),
     "alignment.core.methods.reward_model": ("RewardModel",),
     "alignment.core.methods.sft": ("SupervisedFineTuning",),
-    "alignment.core.records": ("Comparison", "Demonstration", "Judgement", "Message", "Prompt"),
-    "alignment.core.completion_server": ("CompletionServer", "ServerError"),
-    "alignment.core.rollout": ("sample",),
+    "alignment.core.methods.self_improvement": ("collect_agreed", "collect_right"),
+    "alignment.core.records": ("Comparison", "Demonstration", "Judgement", "Message", "Problem", "Prompt"),
+    "alignment.core.rollout": ("LocalSampler", "sample"),
     "alignment.core.server_sampling": ("ServedAdapter", "ServerSampler"),
     "alignment.core.trainer": ("NonFiniteLoss", "RunResult", "Step", "train"),
 }

@@ -1,13 +1,14 @@
-"""What the learner learns from: prompts, completions and people's judgements. Standard library only."""
+"""What the learner learns from: prompts, completions and judgements of them. Standard library only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
+Source = Literal["person", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One person's judgement of the completions of one prompt.
+    """One person's, or one model's, judgement of the completions of one prompt.
 
     Attributes:
         ranks: rank of each completion, 1 is best, equal ranks are ties; None when they were not ranked.
@@ -42,6 +43,7 @@ class Judgement:
         best: index of the completion picked as best, when that was the question.
         weight: how much the annotator counts, 1 unless annotators are weighted.
         annotator: stable pseudonym, for accuracy by annotator.
+        source: who judged; a model's judgements are AI feedback and may be weighted and counted apart.
 
     Raises:
         ValueError: fewer completions than 2 with ranks, lengths that differ, a rank outside 1-K, a rating outside 1-7.
@@ -55,6 +57,7 @@ class Judgement:
     weight: float = 1.0
     annotator: str = ""
     id: str = ""
+    source: Source = "person"
 
     def __post_init__(self) -> None:
         count = len(self.completions)
@@ -92,8 +95,26 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A completion that a person wrote for a prompt."""
+    """A completion to imitate: a person wrote it for the prompt, or a model whose completion was found good."""
 
     prompt: Prompt
     completion: str
     id: str = ""
+    source: Source = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A prompt whose right answer is known; the answer is what a completion concludes, not the completion."""
+
+    prompt: Prompt
+    answer: str
+
+
+def weighted(judgements: Iterable[Judgement], by_source: Mapping[Source, float]) -> list[Judgement]:
+    """The judgements with their weights multiplied by a number for their source, by 1 where it is not named.
+
+    Raises:
+        ValueError: a weight is no number of 0 or more.
+    """
+    return [replace(each, weight=each.weight * by_source.get(each.source, 1.0)) for each in judgements]
