@@ -19,9 +19,8 @@ from alignment.core.adapter_files import read_adapter, write_adapter
 from alignment.core.adapters import Adapters, FullCopies, LoraAdapters, LoraConfig, copy_tensors
 from alignment.core.batches import Batch
 from alignment.core.chunked import MAX_LOGITS, token_logprobs
-from alignment.core.loading import DTYPES, Dtype, LoadedModel, ModelError, load_model, token_logits
+from alignment.core.loading import DTYPES, Dtype, LoadedModel, ModelError, choose_device, load_model, token_logits
 from alignment.core.memory import Allowances
-from alignment.core.processes import own_device
 from alignment.core.text import Template, TemplateError
 
 __all__ = ["Backbone", "LoraConfig", "ModelError"]
@@ -43,7 +42,7 @@ class Backbone:
         gradient_checkpointing: bool = False,
         max_logits: int = MAX_LOGITS,
     ) -> None:
-        self.device = _device(device)
+        self.device = choose_device(device)
         self.tokenizer = loaded.tokenizer
         self.folder = loaded.folder
         self.digest = loaded.digest
@@ -278,13 +277,6 @@ class Backbone:
         dtype, allowed = self._dtype, batch.allowed()
         mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
         return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]  # (B, 1, T, T), added to the scores
-
-
-def _device(device: torch.device | str | None) -> torch.device:
-    found = own_device(device)
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"device is {str(found)!r} and there is no CUDA here; give device='cpu'")
-    return found
 
 
 def _first_id(value: int | list[int] | None) -> int | None:

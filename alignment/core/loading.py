@@ -13,6 +13,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from alignment.core.processes import own_device
+
 Dtype = Literal["float32", "bfloat16"]
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -58,6 +60,25 @@ def load_model(path_or_id: str | Path, *, dtype: Dtype = "float32", attention: s
     _check_vocabulary(path_or_id, model=model, tokenizer=tokenizer)
     _check_forward(path_or_id, model=model)
     return LoadedModel(model=model, tokenizer=tokenizer, folder=folder, digest=weights_digest(folder))
+
+
+def choose_device(device: torch.device | str | None) -> torch.device:
+    """The device named; CUDA when there is one, else the CPU, when None. Of several processes each has its own GPU.
+
+    Raises:
+        ModelError: there is no such device here.
+    """
+    try:
+        found = own_device(device)
+        if found.type == "cuda" and not torch.cuda.is_available():
+            raise ModelError(f"device is {str(device)!r} and there is no CUDA here; give device='cpu'")
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        known = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        raise ModelError(
+            f"device is {str(device)!r} and there is no such device here; give one of {', '.join(known)}"
+        ) from error
+    return found
 
 
 def weights_digest(folder: Path) -> str:

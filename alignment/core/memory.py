@@ -78,7 +78,7 @@ class Allowance:
                 f"{' and one example in it' if used <= smallest else ''}; "
                 "use a smaller model, shorter completions or fewer of them per prompt"
             ) from error
-        self.amount = max(used // 2, 1)
+        self.amount = max(min(used, self.amount) // 2, 1)
         if halvings is not None:
             halvings.amounts[f"out_of_memory/{self.name}_{self.unit}"] = float(self.amount)
         logger.warning("out of memory: %s goes on with %d %s in a forward pass", self.name, self.amount, self.unit)

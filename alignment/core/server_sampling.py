@@ -21,6 +21,7 @@ import torch
 from alignment.core.adapter_files import tensors_digest
 from alignment.core.backbone import Backbone
 from alignment.core.completion_server import CompletionServer, ServerError
+from alignment.core.processes import on_first
 from alignment.core.records import Message
 from alignment.core.rollout import Sampled, encode_prompts
 from alignment.core.sampling import SamplingSettings
@@ -74,12 +75,17 @@ class ServerSampler:
         """
         encoded = encode_prompts(self.template, prompts, max_new_tokens=settings.max_new_tokens)
         seeds = torch.randint(SEEDS, (len(prompts),), generator=generator, device=generator.device).tolist()
+        return on_first(lambda: self._ask(encoded, settings, seeds))  # the server is asked once for all processes
+
+    def _ask(
+        self, prompts: Sequence[list[int]], settings: SamplingSettings, seeds: Sequence[int]
+    ) -> list[list[Sampled]]:
         dialect = DIALECTS[self.dialect](self.template, ids_from_text=self.ids_from_text)
         pool = ThreadPoolExecutor(max_workers=self.concurrency)
         try:
             tasks = [
                 pool.submit(self._write, dialect, prompt, settings, seed)
-                for prompt, seed in zip(encoded, seeds, strict=True)
+                for prompt, seed in zip(prompts, seeds, strict=True)
             ]
             return [task.result() for task in tasks]
         finally:
@@ -151,7 +157,8 @@ class ServedAdapter:
         self, prompts: Sequence[Sequence[Message]], *, settings: SamplingSettings, generator: torch.Generator
     ) -> list[list[Sampled]]:
         """See ``ServerSampler``."""
-        model = self.base_model if self.adapter is None else self._bring(self.adapter)
+        adapter = self.adapter
+        model = self.base_model if adapter is None else on_first(lambda: self._bring(adapter))
         sampler = ServerSampler(self.server, model, self.backbone.template, concurrency=self.concurrency)
         return sampler.sample(prompts, settings=settings, generator=generator)
 

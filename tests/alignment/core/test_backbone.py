@@ -265,6 +265,12 @@ def test_temperature_zero_has_no_logprobs(tiny_backbone):
         tiny_backbone.logprobs(collate(_rows(tiny_backbone.template)), temperature=0.0)
 
 
+@pytest.mark.parametrize("device", ["gpu", "cpu:x", "xpu:3"])
+def test_a_device_that_is_not_there_is_refused(load_backbone, device):
+    with pytest.raises(ModelError, match=f"device is '{device}' and there is no such device here; give one of cpu"):
+        load_backbone(device=device)
+
+
 def test_cuda_where_there_is_none_is_refused(load_backbone, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 

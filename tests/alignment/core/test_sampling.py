@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from alignment.core.sampling import SamplingSettings, draw, next_token_logprobs
+from alignment.core.sampling import Draws, SamplingSettings, draw, next_token_logprobs
 
 PROBABILITIES = torch.tensor([[0.1, 0.4, 0.2, 0.3]])
 
@@ -70,3 +70,28 @@ def test_a_draw_never_takes_a_token_that_was_left_out():
 def test_a_setting_out_of_range_is_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):
         SamplingSettings(**settings)
+
+
+def test_a_stream_of_draws_is_known_by_its_numbers_and_uniform():
+    draws = Draws.of(torch.Generator().manual_seed(0))
+    other = Draws.of(torch.Generator().manual_seed(1))
+
+    streams = [draws.uniform(prompt=prompt, copy=copy, count=500) for prompt in range(4) for copy in range(4)]
+    again = draws.uniform(prompt=1, copy=2, count=3)
+
+    assert again.dtype == torch.float64
+    assert torch.equal(again, streams[6][:3])
+    together = torch.stack([*streams, other.uniform(prompt=0, copy=0, count=500)])
+    assert len(together.unique()) == together.numel()
+    assert ((together >= 0) & (together < 1)).all()
+    assert together.mean().item() == pytest.approx(0.5, abs=4 / math.sqrt(12 * 8500))
+    assert torch.corrcoef(together).fill_diagonal_(0).abs().max() < 0.2  # 4.5 standard deviations of 1/sqrt(500)
+
+
+def test_streams_take_the_same_from_a_generator_however_much_is_drawn():
+    first, second = torch.Generator().manual_seed(5), torch.Generator().manual_seed(5)
+
+    Draws.of(first).uniform(prompt=0, copy=0, count=100)
+    Draws.of(second)
+
+    assert torch.equal(first.get_state(), second.get_state())
