@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from alignment.artifacts import load_policy
+from alignment.artifacts import data_folder, load_policy
 from alignment.core.methods.direct import Direct
 from alignment.core.methods.nash import PAST, NashMD
 from alignment.core.methods.ppo import PPO
@@ -38,7 +38,7 @@ def policy_method(execution: Execution) -> tuple[Any, Any]:
             return Reinforce(backbone, plan.reinforce, reward=reward, seed=seed), rollout_prompts(execution)
         case "nash_md":
             return _nash_md(execution), rollout_prompts(execution)
-    return Direct(backbone, plan.direct, seed=seed), train
+    return Direct(backbone, plan.direct, seed=seed, reference_folder=data_folder("reference")), train
 
 
 def _nash_md(execution: Execution) -> NashMD:

@@ -115,6 +115,21 @@ def test_the_same_settings_snapshot_seed_and_code_give_the_same_weights_and_anot
     assert runs[0].snapshot_digest == runs[1].snapshot_digest
 
 
+def test_a_repeated_run_reads_the_reference_that_the_first_one_computed(judged, start, small_world, monkeypatch):
+    first = execute(start("dpo").pk)
+
+    def never(*arguments, **more):
+        raise AssertionError("the reference was computed again")
+
+    monkeypatch.setattr("alignment.core.methods.reference.logprobs_by_token", never)
+    second = execute(start("dpo").pk)
+
+    assert (second.state, second.error) == ("finished", "")
+    assert len(list((small_world / "reference").iterdir())) == 1
+    mine, theirs = [data_folder(run.policy.path) / "adapter_model.safetensors" for run in (first, second)]
+    assert mine.read_bytes() == theirs.read_bytes()
+
+
 @pytest.mark.parametrize(("stage", "step"), [("reward_model", 4), ("policy", 3)])
 def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_weights(judged, start, stage, step):
     whole = execute(start("dpo").pk)

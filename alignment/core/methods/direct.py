@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensu
 from alignment.core.methods.direct_losses import REFERENCE_FREE, Scored, all_chosen, mass_of, preference_loss
 from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
 from alignment.core.methods.judged import Judged, agreement, batch_of, comparisons_of, encode_judgements, num_tokens
+from alignment.core.methods.reference import reference_logprobs
 from alignment.core.records import Judgement
 from alignment.core.scores import implicit
 from alignment.core.text import Encoded
@@ -27,7 +29,7 @@ class Direct:
     backbone without adapters; its log-probabilities are computed once and kept.
 
     Args:
-        reference: log-probabilities of the reference by completion, kept over the runs of one backbone; filled here.
+        reference_folder: where the reference's log-probabilities are kept for runs to come (`reference_logprobs`).
     """
 
     name = "direct"
@@ -39,11 +41,12 @@ class Direct:
         *,
         adapter: str = "policy",
         seed: int = 0,
-        reference: dict[Encoded, Tensor] | None = None,
+        reference_folder: Path | None = None,
     ) -> None:
         self.backbone, self.config, self.adapter = backbone, config, adapter
         self.tie_share = config.tie_share or 0.0
-        self._reference = {} if reference is None else reference
+        self.reference_folder = reference_folder
+        self._reference: dict[Encoded, Tensor] = {}
         self._kl = 0.0
         ensure_adapter(backbone, adapter, seed=seed)
 
@@ -69,12 +72,12 @@ class Direct:
         return units
 
     def prepare(self, examples: Sequence[Judged]) -> None:
-        """Compute the reference's log-probabilities of all completions that are not known yet."""
+        """Compute the reference's log-probabilities of all completions, or read them from where they are kept."""
         if self.config.loss in REFERENCE_FREE:
             return
-        completions = dict.fromkeys(each for unit in examples for each in unit.encoded)
-        missing = [each for each in completions if each not in self._reference]
-        self._reference.update(zip(missing, logprobs_by_token(self.backbone, missing, adapter=None), strict=True))
+        completions = list(dict.fromkeys(each for unit in examples for each in unit.encoded))
+        rows = reference_logprobs(self.backbone, completions, folder=self.reference_folder)
+        self._reference = dict(zip(completions, rows, strict=True))
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """The policy."""

@@ -9,7 +9,7 @@ import torch
 from alignment.core.config import DirectConfig, TrainerConfig
 from alignment.core.methods.direct import Direct
 from alignment.core.records import Judgement, Message
-from alignment.core.text import Encoded, collate
+from alignment.core.text import collate
 from alignment.core.trainer import train
 from tests.enumerable import COMPLETIONS, PROMPT, TableBackbone, closed_form
 from tests.tiny_models import randomise
@@ -130,21 +130,29 @@ def test_dpo_on_all_judgements_reaches_the_closed_form():
     assert COMPLETIONS[int(found.argmax())] == "bb"
 
 
-def test_the_reference_is_computed_once_and_kept(tiny_backbone):
+def test_the_reference_is_read_where_an_earlier_run_has_kept_it(load_backbone, tmp_path, monkeypatch):
     judgements = [ranked(prompt) for prompt in PROMPTS]
-    kept: dict[Encoded, torch.Tensor] = {}
-    method = Direct(tiny_backbone, DirectConfig(), reference=kept)
-    train(method, judgements, TrainerConfig(steps=3, batch_size=4, lr=1e-2))
-    before = {key: value.clone() for key, value in kept.items()}
+    config = TrainerConfig(steps=3, batch_size=4, lr=1e-2)
 
-    Direct(tiny_backbone, DirectConfig(), reference=kept).prepare(method.examples(judgements))
+    def trained(folder):
+        backbone = load_backbone("gpt2")
+        forward_passes = 0
+        states = backbone.states
 
-    assert len(kept) == 16
-    assert all(torch.equal(kept[key], value) for key, value in before.items())
-    other = Direct(tiny_backbone, DirectConfig())
-    other.prepare(method.examples(judgements))  # after training: the base did not move
-    for key, value in other._reference.items():
-        torch.testing.assert_close(value, before[key], atol=1e-5, rtol=0)
+        def counted(batch):
+            nonlocal forward_passes
+            forward_passes += 1
+            return states(batch)
+
+        monkeypatch.setattr(backbone, "states", counted)
+        history = train(Direct(backbone, DirectConfig(), reference_folder=folder), judgements, config).history
+        return history, [p.detach() for p in backbone.parameters("policy")], forward_passes
+
+    (without, *_), (first, weights, passes), (again, same, fewer) = [trained(f) for f in (None, tmp_path, tmp_path)]
+
+    assert without == first == again
+    assert all(torch.equal(one, other) for one, other in zip(weights, same, strict=True))
+    assert fewer == passes - 1 == 3
 
 
 def test_the_chosen_completions_likelihood_is_added_by_its_weight(tiny_backbone):
