@@ -92,9 +92,8 @@ def randomise(backbone: Backbone, name: str, *, seed: int = 0, std: float = 0.1)
 
 
 def build_letters_tokenizer() -> Any:
-    """A token for each printable ASCII character and EOS (0): a text has one tokenization, and it is reversible."""
-    printable = [" ", *(chr(code) for code in range(33, 127))]
-    names = [EOS, *("Ġ" if character == " " else character for character in printable)]  # as byte-level models write it
+    """A token for each printable ASCII character, newline and EOS (0): a text has one tokenization, and keeps it."""
+    names = [EOS, "Ġ", *(chr(code) for code in range(33, 127)), "Ċ"]  # space and newline as byte-level models have them
     backend = Tokenizer(models.BPE(vocab={name: number for number, name in enumerate(names)}, merges=[]))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -103,5 +102,5 @@ def build_letters_tokenizer() -> Any:
     return build(tokenizer_object=backend, eos_token=EOS, clean_up_tokenization_spaces=False)
 
 
-LETTERS_VOCABULARY = 96
+LETTERS_VOCABULARY = 97
 """Tokens of ``build_letters_tokenizer``."""

@@ -73,3 +73,42 @@ class RejectionConfig(Settings):
     """Of sampling; at 1 the draws are of the policy itself."""
     keep: int = whole(8, low=1, high=4096)
     """Accepted completions to learn from, at most, of each prompt, the first ones (RSO: 8)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeConfig(Settings):
+    """AI feedback: a language model compares and rates completions as an annotator would (Lee et al., 2023, RLAIF)."""
+
+    guidelines: str = text("Prefer the completion that is more helpful, honest and harmless.")
+    """What the annotators are told."""
+    comparison: str = text(
+        "{guidelines}\n\n[CONVERSATION]\n{conversation}\n\n[COMPLETION A]\n{first}\n\n[COMPLETION B]\n{second}\n\n"
+        "Which completion is better? Say A or B."
+    )
+    """The question about two completions, asked in both orders; all four placeholders must be in it."""
+    rating: str = text(
+        "{guidelines}\n\n[CONVERSATION]\n{conversation}\n\n[COMPLETION]\n{completion}\n\n"
+        "How good is the completion, from 1 (worst) to 7 (best)? Say a number."
+    )
+    """The question about one completion; all three placeholders must be in it."""
+    first_label: str = text("A")
+    """What the judge says for the completion that is shown first."""
+    second_label: str = text("B")
+    """What the judge says for the other."""
+    margin: float = real(0.05, low=0, high=0.5)
+    """How far the mean preference must be from 1/2 for a win; nearer is a tie, as is a pair judged by its order."""
+
+    def validate(self) -> None:
+        """Check every field, and that the questions hold what they ask about."""
+        super().validate()
+        for name, wanted in (("comparison", COMPARED), ("rating", RATED)):
+            missing = [f"{{{each}}}" for each in wanted if f"{{{each}}}" not in getattr(self, name)]
+            if missing:
+                raise InvalidSetting(name, f"JudgeConfig.{name} has no {' and no '.join(missing)}")
+        if self.first_label == self.second_label:
+            raise InvalidSetting("second_label", f"JudgeConfig: both labels are {self.first_label!r}; give two")
+
+
+COMPARED = ("guidelines", "conversation", "first", "second")
+RATED = ("guidelines", "conversation", "completion")
+"""Placeholders of the judge's questions."""

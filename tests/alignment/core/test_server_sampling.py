@@ -263,7 +263,7 @@ def test_transformers_serve_draws_the_same_for_the_same_seed_and_ends_where_eos_
 
 @pytest.mark.slow
 def test_transformers_serve_draws_from_the_whole_distribution_and_from_its_top_when_told_to(served):
-    # 150 draws of 96 near-equal tokens: all but 96 (95/96)^150 = 20 of them on average; top_k=50 would allow 50.
+    # 150 draws of 97 near-equal tokens: all but 97 (96/97)^150 = 21 of them on average; top_k=50 would allow 50.
     flat = SamplingSettings(num_completions=150, max_new_tokens=1, temperature=1000.0)
 
     (everything,) = served.sample(PROMPTS[:1], settings=flat, generator=seeded())
