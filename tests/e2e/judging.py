@@ -1,0 +1,41 @@
+"""What tests do on the page where people judge: press keys, drag cards, and read what was stored."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page
+
+from labeling.models import Label
+
+JUDGE = "/p/colours/judge/"
+
+
+def decided(label: Label) -> tuple[list[int | None], list[int]]:
+    """Ratings and ranks in the order in which the annotator saw the completions."""
+    assert label.assignment is not None
+    ratings = dict(label.ratings.values_list("completion", "value"))
+    ranks = dict(label.ranks.values_list("completion", "rank"))
+    return [ratings.get(pk) for pk in label.assignment.order], [ranks[pk] for pk in label.assignment.order]
+
+
+def press(page: Page, keys: str) -> None:
+    for key in keys.split():
+        page.keyboard.press(key)
+
+
+def card(page: Page, letter: str) -> Locator:
+    return page.locator(f"[data-letter={letter}]")
+
+
+def drag(page: Page, letter: str, target: Locator) -> None:
+    """Take the card by its handle and let it go over the middle of the target, which may move meanwhile."""
+    handle = card(page, letter).locator("[data-handle]").bounding_box()
+    assert handle is not None
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 12, handle["y"] + 24, steps=4)
+    for _ in range(3):
+        goal = target.bounding_box()
+        assert goal is not None
+        page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] / 2, steps=6)
+        page.wait_for_timeout(150)  # cards make room for a moment
+    page.mouse.up()
