@@ -49,6 +49,38 @@ def small_world(settings, tmp_path, toy_model):
 
 
 @pytest.fixture
+def cast(db):
+    """A project with four items and its people."""
+    from factories import make_cast
+
+    return make_cast(num_items=4)
+
+
+@pytest.fixture
+def run(cast):
+    """A queued run on one judgement."""
+    from factories import judge
+
+    from alignment import services
+
+    judge(cast.project, cast.bob)
+    return services.create_run(project_id=cast.project.pk)
+
+
+@pytest.fixture
+def attempt_at():
+    """Take a run, as a worker does, and say which attempt at it that is."""
+    from alignment import bookkeeping
+
+    def attempt(run) -> int:
+        taken = bookkeeping.take_run(run_id=run.pk)
+        assert taken is not None
+        return taken.attempts
+
+    return attempt
+
+
+@pytest.fixture
 def judged(small_world, transactional_db):
     """Six judgements by bob, and held-out prompts as the digests have it."""
     from django.db import connection

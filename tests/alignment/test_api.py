@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from factories import Cast, api_client, judge, make_cast
+from factories import api_client, judge
 
 from alignment import bookkeeping, services
 from alignment.models import Policy, Run, Stage
 
 pytestmark = pytest.mark.django_db
-
-
-def attempt_at(run) -> int:
-    taken = bookkeeping.take_run(run_id=run.pk)
-    assert taken is not None
-    return taken.attempts
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast(num_items=4)
-
-
-@pytest.fixture
-def run(cast) -> Run:
-    judge(cast.project, cast.bob)
-    return services.create_run(project_id=cast.project.pk)
 
 
 def policy(run, version=2):
@@ -122,7 +105,7 @@ def test_a_run_without_judgements_is_refused(cast):
     assert "no judgements" in response.json()["detail"]
 
 
-def test_a_run_tells_its_metrics_in_order(cast, run):
+def test_a_run_tells_its_metrics_in_order(cast, run, attempt_at):
     attempt = attempt_at(run)
     steps = [(1, {"loss": 0.7}), (2, {"loss": 0.6})]
     bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=steps)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from factories import judge, make_cast
+from factories import judge
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from alignment import bookkeeping, services
@@ -15,11 +15,6 @@ from alignment.models import LoopSettings, Metric, Policy, Run, RunState, Stage,
 from labeling.errors import Conflict, Invalid, NotFound
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast():
-    return make_cast(num_items=4)
 
 
 def judged(cast, number):
@@ -30,12 +25,6 @@ def judged(cast, number):
 def start(cast, **arguments):
     judged(cast, 1)
     return services.create_run(project_id=cast.project.pk, **arguments)
-
-
-def attempt_at(run) -> int:
-    taken = bookkeeping.take_run(run_id=run.pk)
-    assert taken is not None
-    return taken.attempts
 
 
 def version(cast, number, run):
@@ -161,7 +150,7 @@ def test_a_waiting_run_stops_at_once(cast):
     assert bookkeeping.take_run(run_id=run.pk) is None
 
 
-def test_a_running_run_is_asked_to_stop_and_hears_it_with_its_next_metrics(cast):
+def test_a_running_run_is_asked_to_stop_and_hears_it_with_its_next_metrics(cast, attempt_at):
     run = start(cast)
     attempt = attempt_at(run)
 
@@ -248,7 +237,7 @@ def test_a_project_without_prompts_is_not_filled(cast):
 # --- what a worker writes
 
 
-def test_a_step_that_is_reported_again_is_written_over(cast):
+def test_a_step_that_is_reported_again_is_written_over(cast, attempt_at):
     run = start(cast)
     attempt = attempt_at(run)
     here = {"run_id": run.pk, "attempt": attempt, "stage": Stage.POLICY}
@@ -259,7 +248,7 @@ def test_a_step_that_is_reported_again_is_written_over(cast):
     assert list(Metric.objects.values_list("step", "values")) == [(1, {"loss": 0.7}), (2, {"loss": 0.5})]
 
 
-def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast):
+def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast, attempt_at):
     run = start(cast)
     first = attempt_at(run)
     bookkeeping.take_run(run_id=run.pk)
@@ -270,7 +259,7 @@ def test_a_worker_whose_run_was_taken_by_another_can_write_no_more(cast):
     assert not Metric.objects.exists()
 
 
-def test_a_failed_run_keeps_its_readable_reason(cast):
+def test_a_failed_run_keeps_its_readable_reason(cast, attempt_at):
     run = start(cast)
     attempt = attempt_at(run)
 
@@ -280,7 +269,7 @@ def test_a_failed_run_keeps_its_readable_reason(cast):
     assert (run.state, run.error, run.traceback) == ("failed", "the disk is full", "Traceback ...")
 
 
-def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(cast):
+def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(cast, attempt_at):
     runs = [start(cast), start(cast)]
     attempts = [attempt_at(run) for run in runs]
 
@@ -293,7 +282,7 @@ def test_two_open_runs_reserve_different_versions_and_each_the_same_one_again(ca
     assert reserved == [2, 3, 2, 3]
 
 
-def test_a_run_s_policy_is_registered_once(cast):
+def test_a_run_s_policy_is_registered_once(cast, attempt_at):
     run = start(cast)
     attempt = attempt_at(run)
     fields: dict[str, Any] = {"version": 2, "path": "policies/colours/2", "digest": "a" * 64, "base_digest": "b" * 64}

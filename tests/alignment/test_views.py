@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from factories import Cast, judge, make_cast
+from factories import judge
 
 from alignment import bookkeeping, services
 from alignment.models import LoopSettings, Policy, Run, Stage
@@ -15,23 +15,6 @@ pytestmark = pytest.mark.django_db
 
 READ = ["loop/", "runs/", "runs/{run}/", "runs/{run}/curves/", "runs/{run}/state/", "policies/", "policies/samples/"]
 WRITE = ["loop/settings/", "runs/start/", "runs/{run}/stop/", "policies/1/promote/", "policies/samples/write/"]
-
-
-def attempt_at(run) -> int:
-    taken = bookkeeping.take_run(run_id=run.pk)
-    assert taken is not None
-    return taken.attempts
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast(num_items=4)
-
-
-@pytest.fixture
-def run(cast) -> Run:
-    judge(cast.project, cast.bob)
-    return services.create_run(project_id=cast.project.pk)
 
 
 def address(path, run, slug="colours"):
@@ -175,7 +158,7 @@ def test_a_run_can_not_start_without_judgements_and_the_page_says_so(client, cas
     assert "there are no judgements to learn from" in text(response)
 
 
-def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, run):
+def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, run, attempt_at):
     attempt = attempt_at(run)
     here = {"run_id": run.pk, "attempt": attempt}
     bookkeeping.start_stage(**here, stage=Stage.SNAPSHOT)
@@ -193,7 +176,7 @@ def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, 
     assert "Stop" not in shown
 
 
-def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cast, run):
+def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cast, run, attempt_at):
     attempt = attempt_at(run)
     steps = [(1, {"loss": 0.7, "kl": 0.0}), (2, {"loss": 0.6})]
     bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=steps)
@@ -206,7 +189,7 @@ def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cas
     }
 
 
-def test_a_failed_run_shows_its_reason_as_text(client, cast, run):
+def test_a_failed_run_shows_its_reason_as_text(client, cast, run, attempt_at):
     attempt = attempt_at(run)
     bookkeeping.fail_run(run_id=run.pk, attempt=attempt, error="<b>no space left</b>", traceback="Traceback: line 1")
 
