@@ -54,7 +54,7 @@ class RunOut(Out):
     reason = serializers.CharField()
     seed = serializers.IntegerField()
     code_version = serializers.CharField()
-    parent = serializers.IntegerField(  # type: ignore[assignment]
+    parent = serializers.IntegerField(  # type: ignore[assignment]  # a field of that name, too
         allow_null=True, help_text="Version of the policy that it is compared with."
     )
     policy = serializers.IntegerField(allow_null=True, help_text="Version that it made.")
@@ -100,7 +100,7 @@ class EvaluationOut(Out):
 class PolicyOut(Out):
     id = serializers.IntegerField()
     version = serializers.IntegerField()
-    parent = serializers.IntegerField(allow_null=True, help_text="A version.")  # type: ignore[assignment]
+    parent = serializers.IntegerField(allow_null=True, help_text="A version.")  # type: ignore[assignment]  # a field of that name, too
     status = serializers.ChoiceField(["serving", "past", "candidate"])
     method = serializers.CharField(help_text="Empty for the base.")
     run = serializers.IntegerField(allow_null=True)

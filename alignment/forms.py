@@ -53,7 +53,7 @@ class RunForm(forms.Form):
         return found
 
 
-class LoopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+class LoopForm(forms.ModelForm):
     """How the loop runs by itself."""
 
     class Meta:

@@ -23,7 +23,6 @@ from labeling.models import (
     User,
 )
 
-# The stubs have generics here that Django itself does not have: hence the type-arg.
 admin.site.site_header = "Prefloop"
 admin.site.site_title = "Prefloop"
 admin.site.register(User, UserAdmin)
@@ -45,7 +44,7 @@ class ReadOnly:
         return False
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(admin.TabularInline):
     model = Membership
     raw_id_fields = ("user",)
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
@@ -53,7 +52,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ProjectAdmin(admin.ModelAdmin):
     list_display = ("name", "slug", "completions_per_item", "overlap", "is_paused", "num_slots", "created")
     list_filter = ("is_paused",)
     search_fields = ("name", "slug")
@@ -62,7 +61,7 @@ class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(admin.ModelAdmin):
     list_display = ("user", "project", "role", "is_active", "num_submitted", "num_extra", "seconds_worked")
     list_filter = ("role", "is_active")
     list_select_related = ("user", "project")
@@ -79,7 +78,7 @@ class LargeTable:
 
 
 @admin.register(Prompt)
-class PromptAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class PromptAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "project", "beginning", "held_out", "times_sampled", "source", "created")
     list_filter = ("held_out", "project")
     list_select_related = ("project",)
@@ -93,7 +92,7 @@ class PromptAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-
 
 
 @admin.register(Completion)
-class CompletionAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class CompletionAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "prompt", "beginning", "origin", "policy_version", "created")
     list_filter = ("origin",)
     list_select_related = ("prompt",)
@@ -106,20 +105,20 @@ class CompletionAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[t
         return completion.text[:80]
 
 
-class EntryInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class EntryInline(ReadOnly, admin.TabularInline):
     model = ItemCompletion
     raw_id_fields = ("completion",)
     extra = 0
 
 
-class SlotInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class SlotInline(ReadOnly, admin.TabularInline):
     model = Slot
     raw_id_fields = ("assignment", "project")
     extra = 0
 
 
 @admin.register(Item)
-class ItemAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ItemAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "project", "prompt", "kind", "num_judgements", "overlap", "priority", "policy_version")
     list_filter = ("project", "kind")
     list_select_related = ("project", "prompt")
@@ -129,7 +128,7 @@ class ItemAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-ar
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class AssignmentAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "item", "annotator", "state", "lease_expires", "changed")
     list_filter = ("state",)
     list_select_related = ("item", "annotator")
@@ -137,26 +136,26 @@ class AssignmentAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[t
     raw_id_fields = ("item", "annotator")
 
 
-class RatingInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class RatingInline(ReadOnly, admin.TabularInline):
     model = Rating
     raw_id_fields = ("completion",)
     extra = 0
 
 
-class RankInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class RankInline(ReadOnly, admin.TabularInline):
     model = Rank
     raw_id_fields = ("completion",)
     extra = 0
 
 
-class ComparisonInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+class ComparisonInline(ReadOnly, admin.TabularInline):
     model = Comparison
     raw_id_fields = ("chosen", "rejected")
     extra = 0
 
 
 @admin.register(Label)
-class LabelAdmin(LargeTable, ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class LabelAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     list_display = ("id", "project", "item", "annotator", "source", "is_extra", "seconds", "created")
     list_filter = ("source", "is_extra", "project")
     list_select_related = ("project", "item", "annotator")

@@ -144,7 +144,7 @@ def initial_work(sheet: Sheet) -> dict[str, Any]:
     return work
 
 
-class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # django's class takes no argument at run time
+class ProjectForm(forms.ModelForm):
     """A project's settings."""
 
     flags = forms.MultipleChoiceField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import Field, asdict, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, Self
 
 
@@ -48,6 +48,7 @@ def choice(default: str, *options: str) -> Any:
     return field(default=default, metadata={"kind": "choice", "options": (default, *options)})
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of the frozen settings dataclasses: ranges are checked on construction, dictionaries by name."""
 
@@ -60,12 +61,12 @@ class Settings:
         Raises:
             InvalidSetting: the first field out of its range, with its value and the range.
         """
-        for each in fields(self):  # type: ignore[arg-type]
+        for each in fields(self):
             check(each, getattr(self, each.name), owner=type(self).__name__)
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, to be stored with the run."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -74,7 +75,7 @@ class Settings:
         Raises:
             InvalidSetting: a key that is no setting, or a value out of range.
         """
-        known = [each.name for each in fields(cls)]  # type: ignore[arg-type]
+        known = [each.name for each in fields(cls)]
         for name in values:
             if name not in known:
                 raise InvalidSetting(name, f"{cls.__name__} has no setting {name!r}; there are {', '.join(known)}")

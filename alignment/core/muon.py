@@ -47,7 +47,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # a closure would give a loss back
         """Move every matrix that has a gradient. There is no closure."""
         for group in self.param_groups:
             matrices = [parameter for parameter in group["params"] if parameter.grad is not None]

@@ -122,7 +122,7 @@ def everywhere(compute: Callable[[], Result]) -> list[Result]:
     except Exception as raised:
         error = raised
         outcome = (None, _pickled(raised), f"process {here.rank} of {here.size}: {type(raised).__name__}: {raised}")
-    outcomes: list[tuple[Result, bytes | None, str]] = [outcome] * here.size  # type: ignore[list-item]
+    outcomes: list[tuple[Result, bytes | None, str]] = [outcome] * here.size  # type: ignore[list-item]  # all are filled
     dist.all_gather_object(outcomes, outcome)
     for rank, (_, theirs, said) in enumerate(outcomes):
         if said:

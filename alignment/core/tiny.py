@@ -211,7 +211,7 @@ def train_model(
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()} at step {step} of {total}: lower the step sizes")
         model.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         for group, peak in zip(groups, peaks, strict=True):

@@ -155,7 +155,7 @@ class _Run:
         meter = Meter()
         generator = step_generator(seed=self.config.seed, step=self.step)
         torch.manual_seed(generator.initial_seed())  # dropout, where there is any, is the same after a resume
-        with closing(self.method.updates(batch, generator=generator)) as updates:  # type: ignore[type-var]
+        with closing(self.method.updates(batch, generator=generator)) as updates:  # type: ignore[type-var]  # a generator
             for update in updates:
                 self._update(update, meter)
         self.step += 1
@@ -197,7 +197,7 @@ class _Run:
     def _backward(self, parts: Sequence[Sequence[Any]], counts: Mapping[str, float], meter: Meter) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         for units in parts:
-            with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]
+            with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]  # a generator
                 for loss in losses:
                     shares = {name: total / counts[name] for name, total in loss.totals.items()}
                     torch.autograd.backward(torch.stack(list(shares.values())).sum())

@@ -19,7 +19,7 @@ class ErrorOut(Out):
 
     detail = serializers.CharField(help_text="A sentence that names the value and the remedy.")
     code = serializers.CharField(help_text="For programs.")
-    fields = serializers.DictField(  # type: ignore[assignment]
+    fields = serializers.DictField(  # type: ignore[assignment]  # a field of that name, too
         child=serializers.CharField(), required=False, help_text="Reasons by field, where fields were invalid."
     )
 
@@ -89,7 +89,7 @@ class PromptIn(Strict):
     completions = serializers.ListField(
         child=Text(), required=False, help_text="2 to 9 different texts: they become an item in the queue."
     )
-    source = Text(required=False, max_length=200)  # type: ignore[assignment]
+    source = Text(required=False, max_length=200)  # type: ignore[assignment]  # a field of that name, too
 
 
 class PromptOut(Out):
@@ -97,7 +97,7 @@ class PromptOut(Out):
     prompt = MessageOut(many=True)
     digest = serializers.CharField()
     held_out = serializers.BooleanField(help_text="Never trained on; models are judged by it.")
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name, too
     num_completions = serializers.IntegerField()
     num_items = serializers.IntegerField()
     created = serializers.DateTimeField()
@@ -167,7 +167,7 @@ class SubmitIn(Strict):
 
 
 class SubmittedOut(Out):
-    label = serializers.IntegerField()  # type: ignore[assignment]
+    label = serializers.IntegerField()  # type: ignore[assignment]  # a field of that name, too
     created = serializers.BooleanField(help_text="False when this client id had been stored before.")
     extra = serializers.BooleanField(help_text="The slot had gone to somebody else: kept, outside the overlap.")
     progress = MyProgressOut()
@@ -200,7 +200,7 @@ class ComparisonOut(Out):
     weight = serializers.FloatField(help_text="1 / C(k,2) of its ranking.")
     held_out = serializers.BooleanField()
     annotator = serializers.CharField(help_text="A pseudonym, the same in one project always.")
-    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # a field of that name, too
     is_extra = serializers.BooleanField()
     created = serializers.DateTimeField()
 

@@ -82,7 +82,7 @@ def cache_key(backbone: Backbone, completions: Sequence[Encoded], *, temperature
 def _read(path: Path, *, key: str, size: int) -> Tensor | None:
     """The numbers of a whole file, all rows one after the other; None where there is none."""
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]  # safetensors has no types here
+        with safe_open(path, framework="pt") as file:
             said = file.metadata() or {}
             values: Tensor = file.get_tensor("logprobs")
     except FileNotFoundError:

@@ -77,7 +77,7 @@ def _shown(prompt: Prompt) -> dict[str, object]:
 
 
 class ImportView(ApiView):
-    parser_classes = (parsers.MultiPartParser, RawFileParser)  # type: ignore[assignment]
+    parser_classes = (parsers.MultiPartParser, RawFileParser)  # type: ignore[assignment]  # a tuple does
     query_parameters = {"POST": frozenset({"format", "kind", "keep_good"})}
 
     @extend_schema(

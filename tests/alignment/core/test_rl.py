@@ -187,7 +187,7 @@ def test_group_advantages_refuse_wrong_input_by_name():
     with pytest.raises(ValueError, match=r"rewards is \(4, 1\)"):
         group_advantages(torch.zeros(4, 1), kind="rloo")
     with pytest.raises(ValueError, match=r"kind is 'ppo'"):
-        group_advantages(torch.zeros(4, 2), kind="ppo")  # type: ignore[arg-type]
+        group_advantages(torch.zeros(4, 2), kind="ppo")  # type: ignore[arg-type]  # on purpose
 
 
 # Clipped losses
