@@ -134,7 +134,8 @@ class ServedAdapter:
     """A ``Sampler`` of an adapter: its weights are brought to a vLLM server, again whenever they have changed.
 
     Each version is loaded under a name of its own, because a server keeps what it has computed of a prompt by the
-    adapter's name. The one before is then unloaded; ``close``, or leaving a ``with`` block, unloads the last one.
+    adapter's name and would go on from an older version's (vLLM issue 42125). The one before is then unloaded;
+    ``close``, or leaving a ``with`` block, unloads the last one.
 
     The server must serve the same base model, with ``--enable-lora``, ``--max-lora-rank`` of at least the adapter's
     rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its environment.

@@ -157,6 +157,38 @@ def test_an_adapter_is_brought_to_the_server_when_its_weights_change_and_only_th
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_policy_gradient_samples_each_step_from_the_policy_as_it_then_is(letters_folder, tmp_path):
+    here = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    there = Backbone.load(letters_folder, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    here.add_adapter("policy")
+    randomise(here, "policy", std=0.5)
+    config = ReinforceConfig(completions_per_prompt=2, max_new_tokens=6, epochs=2)
+    sampled = []
+    with completion_peer(vllm(there)) as peer:
+        served = ServedAdapter(CompletionServer(peer.address), here, "policy", base_model="base", folder=tmp_path)
+
+        class Checked:
+            """The server's completions, beside what the policy of this moment would write for the same seeds."""
+
+            def sample(self, prompts, *, settings, generator):
+                seeds = torch.randint(2**31, (len(prompts),), generator=generator.clone_state()).tolist()
+                written = served.sample(prompts, settings=settings, generator=generator)
+                local = LocalSampler(here, "policy")
+                one = replace(settings, num_completions=1)
+                for prompt, seed, row in zip(prompts, seeds, written, strict=True):
+                    own = [local.sample([prompt], settings=one, generator=seeded(seed + k))[0][0] for k in range(2)]
+                    sampled.append((row, [replace(each, logprob=None) for each in own]))
+                return written
+
+        method = Reinforce(here, config, reward=lambda rows: torch.arange(len(rows)).float(), sampler=Checked())
+        train(method, PROMPTS, TrainerConfig(steps=3, batch_size=2, lr=0.05))
+
+        loaded = [body["lora_name"] for path, body in peer.asked if path == "/v1/load_lora_adapter"]
+    assert len(set(loaded)) == 3
+    assert len(sampled) == 6
+    assert all(row == own for row, own in sampled)
+
+
 def test_a_full_copy_is_not_brought_to_the_server_as_an_adapter(letters_folder, tmp_path):
     whole = Backbone.load(letters_folder, device="cpu", lora=None)
     whole.add_adapter("policy")
