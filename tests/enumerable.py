@@ -39,6 +39,7 @@ class _TableBackbone:
         self.device, self.context_length, self.pad_id, self.hidden_size, self.digest = "cpu", None, 9, 4, "table"
         self.template = Template()
         self.allowances = Allowances()
+        self.attends_by_spans = False
         self.tables: dict[str, nn.Parameter] = {}
         self.active = None
 

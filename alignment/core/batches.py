@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-Layout = Literal["padded", "packed", "shared_prefix"]
+from alignment.core import spans as spans_of_rows
+from alignment.core.spans import Span
+
+Layout = Literal["padded", "packed", "shared_prefix", "one_row"]
 Side = Literal["right", "left"]
 
 MAX_ROW_TOKENS = 2048
@@ -54,6 +57,7 @@ class Batch:
         mask: which of them are real, bool, (N, L).
         last: flat position in (B*T) of the last real token of completion n, long, (N,).
         causal: causal attention alone is right (no padding on the left, one text a row).
+        spans: of a single row without padding: who may attend to whom, which ``attention`` then doesn't say.
     """
 
     ids: Tensor
@@ -64,17 +68,24 @@ class Batch:
     mask: Tensor
     last: Tensor
     causal: bool = False
+    spans: tuple[Span, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.last)
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "causal"}
-        return replace(self, **{name: tensor.to(device) for name, tensor in moved.items()})
+        moved: dict[str, Any] = {
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **moved)
 
     def allowed(self) -> Tensor:
         """Who may attend to whom, bool, (B, T, T), [row, query, key]; padding attends to itself, so no row is empty."""
+        if self.spans is not None:
+            return spans_of_rows.allowed(self.spans).to(self.ids.device)
         if self.attention.dim() == 3:
             return self.attention
         size = self.ids.shape[1]
@@ -83,7 +94,7 @@ class Batch:
         return (causal & self.attention[:, None, :]) | own  # (B, T, T)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Group:
     """One prompt with the completions that stand behind it in a row; numbers are places in the batch."""
 
@@ -105,10 +116,27 @@ def collate(
     ``padded``: a row each, filled up on ``side``. ``packed``: several texts in a row, none sees another.
     ``shared_prefix``: completions of equal prompts stand in one row behind one copy of the prompt, positions start
     again behind the prompt and none sees another; as many prompts as fit into the longest such row share a row.
+    ``one_row``: all of that in a single row without padding, for a model that attends by spans.
 
     Raises:
         ValueError: nothing to collate, an empty prompt, or an unknown layout or side.
     """
+    _check(encoded, layout=layout, side=side)
+    if layout == "one_row":
+        groups = _share(encoded, max_row_tokens=None)
+        return _lay_out(encoded, [groups], side=side, pad_id=pad_id, spans=_spans(encoded, groups))
+    if layout == "shared_prefix":
+        groups = _share(encoded, max_row_tokens=max_row_tokens)
+    else:
+        groups = [
+            _Group(item.prompt_ids, [number], len(item.prompt_ids) + len(item.completion_ids))
+            for number, item in enumerate(encoded)
+        ]
+    rows = [[group] for group in groups] if layout == "padded" else _pack(groups)
+    return _lay_out(encoded, rows, side=side, pad_id=pad_id)
+
+
+def _check(encoded: Sequence[Encoded], *, layout: Layout, side: Side) -> None:
     if not encoded:
         raise ValueError("there are no completions to collate")
     for number, item in enumerate(encoded):
@@ -116,33 +144,23 @@ def collate(
             raise ValueError(f"completion {number} has an empty prompt: nothing predicts its first token")
     if side not in ("right", "left"):
         raise ValueError(f"side is {side!r}; give 'right' or 'left'")
-    if layout == "shared_prefix":
-        groups = _share(encoded, max_row_tokens=max_row_tokens)
-    elif layout in ("padded", "packed"):
-        groups = [
-            _Group(item.prompt_ids, [number], len(item.prompt_ids) + len(item.completion_ids))
-            for number, item in enumerate(encoded)
-        ]
-    else:
-        raise ValueError(f"layout is {layout!r}; give 'padded', 'packed' or 'shared_prefix'")
-    rows = [[group] for group in groups] if layout == "padded" else _pack(groups)
-    return _lay_out(encoded, rows, side=side, pad_id=pad_id)
+    if layout not in get_args(Layout):
+        raise ValueError(f"layout is {layout!r}; give one of {', '.join(get_args(Layout))}")
 
 
-def _share(encoded: Sequence[Encoded], *, max_row_tokens: int) -> list[_Group]:
+def _share(encoded: Sequence[Encoded], *, max_row_tokens: int | None) -> list[_Group]:
     """Group completions by equal prompt; a group longer than a row may be is continued behind a second copy."""
     open_groups: dict[tuple[int, ...], _Group] = {}
     groups: list[_Group] = []
     for number, item in enumerate(encoded):
         group = open_groups.get(item.prompt_ids)
         size = len(item.completion_ids)
-        if group is not None and group.size + size <= max_row_tokens:
-            grown = _Group(group.prompt_ids, [*group.numbers, number], group.size + size)
-            groups[groups.index(group)] = grown
-        else:
-            grown = _Group(item.prompt_ids, [number], len(item.prompt_ids) + size)
-            groups.append(grown)
-        open_groups[item.prompt_ids] = grown
+        if group is None or (max_row_tokens is not None and group.size + size > max_row_tokens):
+            group = _Group(item.prompt_ids, [], len(item.prompt_ids))
+            groups.append(group)
+            open_groups[item.prompt_ids] = group
+        group.numbers.append(number)
+        group.size += size
     return groups
 
 
@@ -162,7 +180,25 @@ def _pack(groups: Sequence[_Group]) -> list[list[_Group]]:
     return rows
 
 
-def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, side: Side, pad_id: int) -> Batch:
+def _spans(encoded: Sequence[Encoded], groups: Sequence[_Group]) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    for group in groups:
+        prompt = len(spans)
+        spans.append((len(group.prompt_ids), -1))
+        # A completion without tokens is no span: nothing in the row is of it.
+        sizes = [len(encoded[number].completion_ids) for number in group.numbers]
+        spans += [(size, prompt) for size in sizes if size]
+    return tuple(spans)
+
+
+def _lay_out(
+    encoded: Sequence[Encoded],
+    rows: Sequence[Sequence[_Group]],
+    *,
+    side: Side,
+    pad_id: int,
+    spans: tuple[Span, ...] | None = None,
+) -> Batch:
     width = max(sum(group.size for group in row) for row in rows)
     longest = max(len(item.completion_ids) for item in encoded)
     single = all(len(row) == 1 and len(row[0].numbers) == 1 for row in rows)
@@ -195,12 +231,13 @@ def _lay_out(encoded: Sequence[Encoded], rows: Sequence[Sequence[_Group]], *, si
     return Batch(
         ids=torch.tensor(ids),
         positions=torch.tensor(positions),
-        attention=owner >= 0 if single else _block_mask(owner, torch.tensor(branches)),
+        attention=owner >= 0 if single or spans else _block_mask(owner, torch.tensor(branches)),
         index=torch.tensor(index, dtype=torch.long).reshape(len(encoded), longest),
         labels=labels,
         mask=mask,
         last=torch.tensor(last),
         causal=single and side == "right",
+        spans=None if single else spans,
     )
 
 

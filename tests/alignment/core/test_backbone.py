@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -7,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from alignment.core.backbone import Backbone, ModelError
 from alignment.core.heads import ScalarHead
 from alignment.core.records import Message
-from alignment.core.text import Batch, Encoded, Layout, Side, Template, collate
+from alignment.core.text import Batch, Encoded, Template, collate
 from tests.tiny_models import ARCHITECTURES, randomise, save_model
 
 
@@ -24,8 +26,9 @@ def _rows(template: Template) -> list[Encoded]:
     ]
 
 
-LAYOUTS: list[tuple[Layout, Side]] = [
-    (layout, side) for layout in ("padded", "packed", "shared_prefix") for side in ("right", "left")
+LAYOUTS: Any = [
+    ("one_row", "right"),
+    *((a, b) for a in ("padded", "packed", "shared_prefix") for b in ("right", "left")),
 ]
 
 
@@ -68,7 +71,7 @@ def test_logprobs_are_those_of_the_plain_model(load_backbone, architecture):
     torch.testing.assert_close(logprobs, torch.tensor(expected), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("layout", ["padded", "shared_prefix"])
+@pytest.mark.parametrize("layout", ["padded", "shared_prefix", "one_row"])
 def test_gradients_are_the_same_in_every_layout(tiny_backbone, layout):
     tiny_backbone.add_adapter("policy")
     randomise(tiny_backbone, "policy")

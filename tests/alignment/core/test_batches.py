@@ -9,7 +9,10 @@ from alignment.core.batches import Batch, Encoded, collate
 
 A, B = (1, 2, 3), (4, 5)
 ROWS = [Encoded(A, (11, 12, 0)), Encoded(A, (0,)), Encoded(B, (13, 0)), Encoded(A, (14, 0))]
-LAYOUTS = [(layout, side) for layout in ("padded", "packed", "shared_prefix") for side in ("right", "left")]
+LAYOUTS = [
+    *((layout, side) for layout in ("padded", "packed", "shared_prefix") for side in ("right", "left")),
+    ("one_row", "right"),
+]
 
 
 def test_padding_on_the_right_and_left():
@@ -82,6 +85,16 @@ def test_a_completion_without_tokens_is_read_at_the_end_of_its_prompt():
     batch = collate([Encoded(A, ()), Encoded(B, (0,))])
 
     assert batch.last.tolist() == [2, 5]  # rows of three: 1 2 3 and 4 5 0
+
+
+def test_one_row_has_no_padding_and_says_what_continues_what():
+    rows = [Encoded(A, (11, 12, 0)), Encoded(B, (13, 0)), Encoded(A, (0,)), Encoded(A, ())]
+
+    batch = collate(rows, layout="one_row", pad_id=99, max_row_tokens=4)
+
+    assert batch.ids.tolist() == [[1, 2, 3, 11, 12, 0, 0, 4, 5, 13, 0]]
+    assert batch.spans == ((3, -1), (3, 0), (1, 0), (2, -1), (2, 3))
+    assert batch.last.tolist() == [5, 10, 6, 2]
 
 
 def test_many_completions_go_on_behind_a_second_copy_of_the_prompt():
