@@ -72,7 +72,7 @@ def collect_right(
         [problem.prompt for problem in problems],
         written,
         chosen,
-        right=mean([len(group) / config.completions_per_prompt for group in right]),
+        right=mean([len(good) / len(group) for good, group in zip(right, written, strict=True)]),
         solved=solved / max(len(problems), 1),
         rationalised=(sum(map(bool, chosen)) - solved) / max(len(problems), 1),
     )
@@ -104,10 +104,14 @@ def _with_hints(
     hints = [config.hint.replace("{answer}", problems[number].answer) for number in unsolved]
     hinted = [_hinted(problems[number].prompt, hint) for number, hint in zip(unsolved, hints, strict=True)]
     for number, hint, group in zip(unsolved, hints, write(sampler, hinted, config, generator), strict=True):
-        stripped = (replace(each, text=each.text.replace(hint.strip(), "").strip()) for each in group)
+        stripped = (_without(each, hint.strip()) for each in group)
         answer = problems[number].answer
         yield number, _distinct((each for each in stripped if _reaches(each, answer, extract)), keep=config.keep)
 
 
 def _hinted(prompt: Prompt, hint: str) -> Prompt:
     return (*prompt[:-1], replace(prompt[-1], content=prompt[-1].content + hint))
+
+
+def _without(each: Sampled, words: str) -> Sampled:
+    return replace(each, text=each.text.replace(words, "").strip()) if words and words in each.text else each

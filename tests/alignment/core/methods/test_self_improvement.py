@@ -121,6 +121,12 @@ def test_words_of_the_hint_are_taken_out_of_what_is_trained_on():
     assert texts(found) == [("5+5", "so 5 and 5=10")]
 
 
+def test_a_rationale_without_words_of_the_hint_is_kept_as_it_was_written():
+    found, _ = right({"5+5": "10"}, {"5+5": ["?"], "5+5 (it is 10)": [" 5 and 5=10 "]})
+
+    assert texts(found) == [("5+5", " 5 and 5=10 ")]
+
+
 def test_a_rationale_that_says_no_more_than_the_hint_is_left_out():
     config = StarConfig(hint=" [={answer}]")
 
