@@ -33,6 +33,12 @@ class Halvings:
     amounts: dict[str, float] = field(default_factory=dict)
 
 
+_SAID = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 _halvings: ContextVar[Halvings | None] = ContextVar("halvings", default=None)
 
 
@@ -61,7 +67,7 @@ class Allowance:
     unit: str
     amount: int
 
-    def halve(self, *, used: int, smallest: int, error: torch.OutOfMemoryError) -> None:
+    def halve(self, *, used: int, smallest: int, error: RuntimeError) -> None:
         """Allow half of what did not fit.
 
         Args:
@@ -108,10 +114,17 @@ class Allowance:
             try:
                 results += work(part)
                 continue
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
                 self.halve(used=size(part), smallest=size(part[:1]), error=error)
             free()  # here, where the failed pass and its tensors are gone
         return results
+
+
+def ran_out(error: RuntimeError) -> bool:
+    """Whether an error says that there was no memory: torch's own, or one of its libraries' or the CPU's in words."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _SAID)
 
 
 def free() -> None:

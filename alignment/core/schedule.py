@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -28,15 +29,15 @@ def batch_at(config: TrainerConfig, *, step: int, count: int) -> list[int]:
     end = (step + 1) * size
     if config.steps is None:
         end = min(end, max(round(config.epochs * count), 1))
-    orders: dict[int, list[int]] = {}
-    indices = []
-    for position in range(step * size, end):
-        epoch = position // count
-        if epoch not in orders:
-            generator = torch.Generator().manual_seed(_mix(config.seed, "order", epoch))
-            orders[epoch] = torch.randperm(count, generator=generator).tolist()
-        indices.append(orders[epoch][position % count])
-    return indices
+    places = (divmod(position, count) for position in range(step * size, end))
+    return [_order(config.seed, epoch, count)[place] for epoch, place in places]
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> list[int]:
+    """Kept, because every step of an epoch asks for it."""
+    generator = torch.Generator().manual_seed(_mix(seed, "order", epoch))
+    return torch.randperm(count, generator=generator).tolist()
 
 
 def learning_rate_factor(config: TrainerConfig, *, step: int, total: int) -> float:

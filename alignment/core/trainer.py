@@ -18,14 +18,15 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from alignment.core.checkpoints import DIGEST, latest, load_checkpoint, save_checkpoint
+from alignment.core.checkpoints import DIGEST, CheckpointError, latest, load_checkpoint, save_checkpoint
 from alignment.core.config import TrainerConfig
 from alignment.core.determinism import reproducible
-from alignment.core.memory import Allowance, free, watched
+from alignment.core.identity import first_difference, identity_of, require_agreement
+from alignment.core.memory import Allowance, free, ran_out, watched
 from alignment.core.metering import Meter
 from alignment.core.methods.base import Method, Update
 from alignment.core.processes import add_up_gradients, everywhere, on_first, same_everywhere, share, team, together
-from alignment.core.schedule import batch_at, learning_rate_factor, order_digest, step_generator, total_steps
+from alignment.core.schedule import batch_at, learning_rate_factor, step_generator, total_steps
 
 
 class NonFiniteLoss(RuntimeError):
@@ -86,24 +87,10 @@ def train(
     """
     if not data:
         raise ValueError(f"there is nothing to train {method.name} on: the data is empty")
-    run = _Run(method, data, config)
-    if resume_from is not None:
-        run.resume(Path(resume_from))
-    stopped = False
-    hidden = team().rank != 0 or not sys.stderr.isatty()
-    with (
-        watched(allowed=config.halve_when_out_of_memory) as halvings,
-        tqdm(total=run.total, initial=run.step, desc=method.name, unit="step", disable=hidden) as bar,
-    ):
-        while run.step < run.total and not stopped:
-            metrics = run.advance(halvings.amounts)
-            bar.update()
-            bar.set_postfix({"loss": f"{metrics['loss']:.4g}"}, refresh=False)
-            step = Step(step=run.step, total=run.total, metrics=metrics)
-            stopped = on_first(partial(_stopped_by, on_step, step))
-            if on_first(run.checkpoint_is_due):
-                run.save()
-    run.save()
+    with watched(allowed=config.halve_when_out_of_memory) as halvings:
+        run = _Run(method, data, config, halvings=halvings.amounts)
+        run.start(None if resume_from is None else Path(resume_from))
+        stopped = _take_steps(run, on_step=on_step)
     return RunResult(
         steps=run.step,
         metrics=run.history[-1] if run.history else {},
@@ -113,11 +100,35 @@ def train(
     )
 
 
+def _take_steps(run: _Run, *, on_step: Callable[[Step], bool | None] | None) -> bool:
+    """Steps to the end, or until `on_step` stops the run, and its checkpoints; whether it was stopped."""
+    stopped = False
+    hidden = team().rank != 0 or not sys.stderr.isatty()
+    with tqdm(total=run.total, initial=run.step, desc=run.method.name, unit="step", disable=hidden) as bar:
+        while run.step < run.total and not stopped:
+            metrics = run.advance()
+            bar.update()
+            bar.set_postfix({"loss": f"{metrics['loss']:.4g}"}, refresh=False)
+            step = Step(step=run.step, total=run.total, metrics=metrics)
+            stopped = on_first(partial(_stopped_by, on_step, step))
+            if on_first(run.checkpoint_is_due):
+                run.save()
+    run.save()
+    return stopped
+
+
 class _Run:
     """The state of one run: what a checkpoint holds."""
 
-    def __init__(self, method: Method[Any, Any, Any], data: Sequence[Any], config: TrainerConfig) -> None:
-        self.method, self.config = method, config
+    def __init__(
+        self,
+        method: Method[Any, Any, Any],
+        data: Sequence[Any],
+        config: TrainerConfig,
+        *,
+        halvings: Mapping[str, float],
+    ) -> None:
+        self.method, self.config, self.halvings = method, config, halvings
         self.examples = method.examples(data)
         self.total = total_steps(config, count=len(self.examples))
         self.step = 0
@@ -125,13 +136,8 @@ class _Run:
         self.memory = Allowance("learning", "tokens", config.micro_batch_tokens)
         self.checkpoint: Path | None = None
         self.saved_step, self.saved_at = -1, time.monotonic()
-        self.identity = {
-            "method": method.name,
-            "settings": method.settings(),
-            "trainer": _what_the_result_depends_on(config),
-            "data": order_digest(data),
-        }
-        _require_agreement(self.identity)
+        self.identity = identity_of(method, data, config)
+        require_agreement(self.identity)
         used = sorted({index for step in range(self.total) for index in self._indices(step)})
         method.prepare([self.examples[index] for index in used])
         self.groups = method.parameter_groups()
@@ -146,8 +152,8 @@ class _Run:
     def _indices(self, step: int) -> list[int]:
         return batch_at(self.config, step=step, count=len(self.examples))
 
-    def advance(self, halvings: Mapping[str, float]) -> dict[str, float]:
-        """One step: a batch, and the updates that the method makes of it; ``halvings`` are told in the metrics."""
+    def advance(self) -> dict[str, float]:
+        """One step: a batch, and the updates that the method makes of it."""
         batch = [self.examples[index] for index in self._indices(self.step)]
         factor = learning_rate_factor(self.config, step=self.step, total=self.total)
         for group, settings in zip(self.groups, self.optimizer.param_groups, strict=True):
@@ -159,7 +165,7 @@ class _Run:
             for update in updates:
                 self._update(update, meter)
         self.step += 1
-        metrics = meter.means() | {"lr": self.config.lr * factor} | _least(everywhere(lambda: dict(halvings)))
+        metrics = meter.means() | {"lr": self.config.lr * factor} | _least(everywhere(lambda: dict(self.halvings)))
         self.history.append(metrics)
         return metrics
 
@@ -189,7 +195,9 @@ class _Run:
             try:
                 self._backward(parts, counts, meter)
                 return meter
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
                 used = max(map(self.method.size, parts))
                 self.memory.halve(used=used, smallest=max(self.method.size([unit]) for unit in units), error=error)
             free()
@@ -199,7 +207,8 @@ class _Run:
         for units in parts:
             with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]  # a generator
                 for loss in losses:
-                    shares = {name: total / counts[name] for name, total in loss.totals.items()}
+                    # Of a part that the batch says nothing about the total and the count are 0.
+                    shares = {name: total / (counts[name] or 1) for name, total in loss.totals.items()}
                     torch.autograd.backward(torch.stack(list(shares.values())).sum())
                     meter.add_parts(shares)
                     meter.add_means(loss.metrics)
@@ -242,32 +251,39 @@ class _Run:
         self.checkpoint = on_first(lambda: save_checkpoint(folder, state, step=self.step))
         self.saved_step, self.saved_at = self.step, time.monotonic()
 
-    def resume(self, folder: Path) -> None:
-        """Go on from a checkpoint of this run, or from the newest whole one in a folder of them."""
-        folder = on_first(lambda: folder if (folder / DIGEST).exists() else latest(folder) or folder)
-        everywhere(lambda: self._load(folder))
+    def start(self, resume_from: Path | None) -> None:
+        """Begin, or go on from a checkpoint of this run, or from the newest whole one in a folder of them.
+
+        Raises:
+            ValueError: the folder for checkpoints holds those of an earlier run, which would be taken for this one's.
+        """
+        own = self.config.checkpoint_folder
+        if resume_from is not None:
+            folder = on_first(lambda: _newest(resume_from))
+            everywhere(lambda: self._load(folder))
+        elif own is not None and (there := on_first(lambda: latest(Path(own)))) is not None:
+            raise ValueError(
+                f"{there} is there already; give resume_from to go on from it, or another checkpoint_folder"
+            )
 
     def _load(self, folder: Path) -> None:
         state = load_checkpoint(folder)
-        for name, mine in self.identity.items():
-            theirs = state["identity"].get(name)
-            if theirs != mine:
-                raise ValueError(f"{folder} is a checkpoint of another run: its {name} is {theirs}, here it is {mine}")
+        if differing := first_difference(state["identity"], self.identity):
+            name, theirs, mine = differing
+            raise ValueError(f"{folder} is a checkpoint of another run: its {name} is {theirs}, here it is {mine}")
         self.method.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.history = state["step"], list(state["history"])
         self.saved_step, self.checkpoint = self.step, folder
 
 
-def _require_agreement(identity: Mapping[str, Any]) -> None:
-    """Raises ValueError where another process was given another method, other data or other settings."""
-    for rank, other in enumerate(everywhere(lambda: identity)):
-        for name, theirs in other.items():
-            if theirs != identity[name]:
-                raise ValueError(
-                    f"process {rank} was given another {name} than process {team().rank}: {theirs}, here "
-                    f"{identity[name]}; every process has to train the same"
-                )
+def _newest(folder: Path) -> Path:
+    if (folder / DIGEST).exists() or not folder.is_dir():
+        return folder
+    found = latest(folder)
+    if found is None:
+        raise CheckpointError(f"there is no whole checkpoint in {folder}; leave resume_from out to begin anew")
+    return found
 
 
 def _least(amounts: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -282,7 +298,3 @@ def _stopped_by(on_step: Callable[[Step], bool | None] | None, step: Step) -> bo
 
 def _must_be_finite(name: str) -> bool:
     return name == "loss" or name.startswith(("loss/", "grad_norm/"))
-
-
-def _what_the_result_depends_on(config: TrainerConfig) -> dict[str, Any]:
-    return {name: value for name, value in config.to_dict().items() if not name.startswith(("checkpoint_", "halve_"))}

@@ -48,6 +48,7 @@ class Direct:
         self.reference_folder = reference_folder
         self._reference: dict[Encoded, Tensor] = {}
         self._kl = 0.0
+        self._any_two: list[Judged] = []
         ensure_adapter(backbone, adapter, seed=seed)
 
     def settings(self) -> dict[str, Any]:
@@ -73,6 +74,7 @@ class Direct:
 
     def prepare(self, examples: Sequence[Judged]) -> None:
         """Compute the reference's log-probabilities of all completions, or read them from where they are kept."""
+        self._any_two = list(examples[:2])
         if self.config.loss in REFERENCE_FREE:
             return
         completions = list(dict.fromkeys(each for unit in examples for each in unit.encoded))
@@ -151,10 +153,13 @@ class Direct:
 
     def _mismatched_log_ratio(self, units: Sequence[Judged]) -> float:
         """KTO's z: mean log-ratio of each prompt with a completion of the one before, which nobody judged together."""
-        if len(units) < 2:
-            raise ValueError("kto needs 2 or more judgements in a batch, to pair prompts with completions of others")
+        before = [units[-1], *units[:-1]]
+        if len(units) == 1:  # the last batch of an epoch, perhaps
+            before = [unit for unit in self._any_two if unit is not units[0]][:1]
+        if not before:
+            raise ValueError("kto needs 2 or more judgements, to pair prompts with completions of others")
         pairs = []
-        for unit, other in zip(units, [units[-1], *units[:-1]], strict=True):
+        for unit, other in zip(units, before, strict=True):
             prompt, completion = unit.encoded[0].prompt_ids, other.encoded[0].completion_ids
             limit = self.backbone.context_length
             pairs.append(Encoded(prompt, completion if limit is None else completion[: max(limit - len(prompt), 1)]))

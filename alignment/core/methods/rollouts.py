@@ -109,7 +109,7 @@ def draw(
     """Sample from the whole distribution, score, and compute log-probabilities with the code that training uses.
 
     Raises:
-        ValueError: the reward gave another number of rewards than there are completions.
+        ValueError: the reward gave another number of rewards than there are completions, or one that is no number.
     """
     sampling = SamplingSettings(
         num_completions=settings.completions_per_prompt,
@@ -122,6 +122,12 @@ def draw(
     scores = reward(encoded).float().cpu()
     if scores.shape != (len(encoded),):
         raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
+    if not bool(torch.isfinite(scores).all()):
+        number = int((~torch.isfinite(scores)).nonzero()[0])
+        raise ValueError(
+            f"the reward gave {scores[number].item()} for completion {number}, {together[number].text!r}; rewards must "
+            "be numbers that are finite"
+        )
     if reward_clip is not None:
         scores = scores.clamp(-reward_clip, reward_clip)
     temperature = settings.temperature

@@ -161,6 +161,34 @@ def test_one_example_that_is_too_much_is_an_error_with_a_remedy(trained, part):
         attempts[part]()
 
 
+@pytest.mark.parametrize(
+    ("error", "halved"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+            True,
+        ),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_every_way_to_say_that_memory_ran_out_is_understood_and_nothing_else(error, halved):
+    def work(items):
+        if len(items) > 1:
+            raise error
+        return items
+
+    allowance = Allowance("counting", "points", 4)
+
+    if not halved:
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            allowance.in_parts([1, 2], fit=lambda rest, most: min(most, len(rest)), size=len, work=work)
+        return
+    assert allowance.in_parts([1, 2], fit=lambda rest, most: min(most, len(rest)), size=len, work=work) == [1, 2]
+    assert allowance.amount == 1
+
+
 def test_an_allowance_does_the_failed_part_again_and_no_other():
     done: list[list[int]] = []
 

@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
+from alignment.core.checkpoints import CheckpointError
 from alignment.core.config import TrainerConfig
+from alignment.core.memory import Allowance
 from alignment.core.methods.base import Loss, ParameterGroup, Update
 from alignment.core.trainer import NonFiniteLoss, train
 
@@ -168,7 +170,7 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(tmp_path, stop):
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     _, result = fit(steps=2, checkpoint_folder=str(tmp_path))
 
-    with pytest.raises(ValueError, match="is a checkpoint of another run: its trainer is"):
+    with pytest.raises(ValueError, match=r"is a checkpoint of another run: its trainer\.lr is 0\.1, here it is 0\.2"):
         fit(lr=0.2, steps=2, resume_from=result.checkpoint)
     with pytest.raises(ValueError, match="its data is"):
         fit(points=POINTS[:-1], steps=2, resume_from=result.checkpoint)
@@ -225,3 +227,86 @@ def test_checkpoints_are_written_every_so_many_steps(tmp_path):
     )
 
     assert times == [False, False, True, True]
+
+
+def test_the_size_of_a_forward_pass_may_change_when_a_run_goes_on(tmp_path):
+    _, stopped = fit(checkpoint_folder=str(tmp_path), on_step=lambda step: step.step == 4)
+
+    resumed, _ = fit(resume_from=stopped.checkpoint, micro_batch_tokens=2)
+
+    torch.testing.assert_close(resumed.weight, fit()[0].weight, atol=1e-6, rtol=0)
+
+
+def test_a_folder_with_checkpoints_of_an_earlier_run_is_not_started_in(tmp_path):
+    _, earlier = fit(checkpoint_folder=str(tmp_path))
+
+    with pytest.raises(ValueError, match=r"step-00000010 is there already; give resume_from to go on from it, or"):
+        fit(checkpoint_folder=str(tmp_path), steps=3)
+
+    assert [path.name for path in tmp_path.iterdir()] == [earlier.checkpoint.name]
+
+
+def test_a_folder_without_a_checkpoint_to_resume_from_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=f"there is no whole checkpoint in {tmp_path}; leave resume_from out"):
+        fit(resume_from=tmp_path)
+
+
+class Halves(Line):
+    """The line in two parts, of which the second may have nothing to say in a batch."""
+
+    def updates(self, batch, *, generator):
+        big = [point for point in batch if point.norm() > 2]
+        yield Update(units=batch, counts={"loss": len(batch), "big": len(big)})
+
+    def losses(self, units):
+        for loss in super().losses(units):
+            big = [((point - SLOPE) @ self.weight) ** 2 for point in units if point.norm() > 2]
+            yield Loss({"loss": loss.totals["loss"], "big": torch.stack([self.weight.sum() * 0.0, *big]).sum()})
+
+
+def test_a_part_of_the_loss_that_a_batch_says_nothing_about_is_zero():
+    small = [(0.1, 0.2, 0.3), (0.2, 0.1, 0.0)]
+
+    _, result = fit(points=small, method=Halves(), steps=3, batch_size=2)
+
+    assert result.metrics["loss/big"] == 0.0
+    assert result.metrics["loss"] > 0
+
+
+class Preparing(Line):
+    """The line, with a pass without gradient over all points before the first step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scoring = Allowance("scoring", "tokens", 16)
+
+    def prepare(self, examples):
+        def work(part):
+            if len(part) > 4:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return [0.0] * len(part)
+
+        self.scoring.in_parts(examples, fit=lambda rest, most: min(most, len(rest)), size=len, work=work)
+
+
+def test_what_ran_out_of_memory_before_the_first_step_is_told_in_its_metrics_and_may_be_forbidden():
+    _, result = fit(method=Preparing())
+
+    assert result.history[0]["out_of_memory/scoring_tokens"] == 4.0
+    with pytest.raises(torch.OutOfMemoryError, match="scoring ran out of memory with 16 tokens"):
+        fit(method=Preparing(), halve_when_out_of_memory=False)
+
+
+def test_the_order_of_a_large_data_set_is_drawn_once_for_each_epoch(monkeypatch):
+    drawn = []
+    original = torch.randperm
+
+    def look(*args, **kwargs):
+        drawn.append(args)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(torch, "randperm", look)
+
+    fit(steps=None, epochs=3.0, batch_size=2, seed=12345)
+
+    assert drawn == [(16,)] * 3

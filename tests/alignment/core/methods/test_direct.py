@@ -251,8 +251,17 @@ def test_ratings_say_what_is_good_to_kto(tiny_backbone):
     assert metrics["loss"] == pytest.approx((2.0 * 0.5 + 0.5) / 2, abs=1e-4)
 
 
+def test_kto_goes_through_a_last_batch_of_a_single_judgement(tiny_backbone):
+    rated = [Judgement(prompt=prompt, completions=("a fox",), ratings=(7,)) for prompt in PROMPTS[:3]]
+
+    result = train(Direct(tiny_backbone, DirectConfig(loss="kto")), rated, TrainerConfig(batch_size=2, lr=0.05))
+
+    assert [step["loss"] > 0 for step in result.history] == [True, True]
+    assert result.metrics["kto_reference"] != 0.0  # of the prompt with the completion of another batch
+
+
 def test_kto_with_a_single_judgement_is_refused(tiny_backbone):
-    with pytest.raises(ValueError, match="kto needs 2 or more judgements in a batch"):
+    with pytest.raises(ValueError, match="kto needs 2 or more judgements, to pair prompts with completions of others"):
         first_step(tiny_backbone, [ranked()], loss="kto")
 
 

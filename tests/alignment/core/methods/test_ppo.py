@@ -181,3 +181,16 @@ def test_micro_batches_change_no_gradient(load_backbone, micro_batch_tokens):
 
     for whole, parts in zip(weights(10**6), weights(micro_batch_tokens), strict=True):
         torch.testing.assert_close(parts, whole, atol=2e-5, rtol=1e-3)
+
+
+def test_a_reward_that_is_no_number_is_refused_with_the_completion_and_no_weight_moves(tiny_backbone):
+    def reward(encoded):
+        return torch.tensor([1.0, float("nan"), 0.0, 0.0])
+
+    method = PPO(tiny_backbone, settings(), reward=reward)
+    before = [tensor.detach().clone() for tensor in tiny_backbone.parameters("policy")]
+
+    with pytest.raises(ValueError, match=r"the reward gave nan for completion 1, '.*'; rewards must be numbers"):
+        train(method, PROMPTS, TrainerConfig(steps=1, batch_size=4))
+
+    assert all(torch.equal(one, other) for one, other in zip(before, tiny_backbone.parameters("policy"), strict=True))
