@@ -213,6 +213,7 @@ class Backbone:
             vocabulary_size=self.vocabulary_size,
             temperature=temperature,
             max_logits=self._max_logits,
+            frozen=not self._adapters.model().get_output_embeddings().weight.requires_grad,
         )
         empty = torch.zeros(batch.mask.shape, device=values.device)
         return empty.masked_scatter(batch.mask, values)  # (N, L)

@@ -11,8 +11,9 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import SFTConfig
 from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.forward import lay_out
 from alignment.core.records import Demonstration
-from alignment.core.text import Encoded, collate
+from alignment.core.text import Encoded
 
 
 class SupervisedFineTuning:
@@ -64,5 +65,5 @@ def encode_demonstrations(backbone: Backbone, data: Sequence[Demonstration]) -> 
 
 def negative_log_likelihood(backbone: Backbone, encoded: Sequence[Encoded]) -> tuple[Tensor, Tensor]:
     """-log pi of each completion token under the active adapter, 0 behind the mask, nats, (N, L), and the mask."""
-    batch = collate(encoded, layout="packed", pad_id=backbone.pad_id).to(backbone.device)
+    batch = lay_out(backbone, encoded)
     return -backbone.logprobs(batch).masked_fill(~batch.mask, 0.0), batch.mask

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import get_args
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from alignment.core.backbone import Backbone, ModelError
 from alignment.core.heads import ScalarHead
 from alignment.core.records import Message
-from alignment.core.text import Batch, Encoded, Template, collate
+from alignment.core.text import Batch, Encoded, Layout, Side, Template, collate
 from tests.tiny_models import ARCHITECTURES, randomise, save_model
 
 
@@ -26,10 +26,7 @@ def _rows(template: Template) -> list[Encoded]:
     ]
 
 
-LAYOUTS: Any = [
-    ("one_row", "right"),
-    *((a, b) for a in ("padded", "packed", "shared_prefix") for b in ("right", "left")),
-]
+LAYOUTS = [("one_row", "right"), *((a, b) for a in get_args(Layout)[:3] for b in get_args(Side))]
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])

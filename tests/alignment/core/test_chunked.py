@@ -32,6 +32,37 @@ def test_chunks_give_the_values_and_gradients_of_one_log_softmax(tokens_at_once)
         torch.testing.assert_close(gradient, wanted, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("tokens_at_once", [1, 4, 100])
+def test_a_frozen_head_gives_the_same_values_and_gradients_of_the_states(tokens_at_once):
+    states, weight, labels = _problem()
+    weight = weight.detach()
+    full = (states @ weight.T / 0.8).log_softmax(dim=-1)[torch.arange(TOKENS), labels]
+    (expected,) = torch.autograd.grad(full.pow(2).sum(), states)
+
+    values = token_logprobs(
+        states, labels, logits=lambda chunk: chunk @ weight.T, vocabulary_size=VOCABULARY, temperature=0.8,
+        max_logits=tokens_at_once * VOCABULARY, frozen=True,
+    )  # fmt: skip
+    (gradient,) = torch.autograd.grad(values.pow(2).sum(), states)
+
+    torch.testing.assert_close(values, full, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(gradient, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_logits_of_a_frozen_head_never_stay_for_the_backward_pass():
+    states, weight, labels = _problem()
+    kept = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        token_logprobs(states, labels, logits=lambda c: c @ weight.detach().T, vocabulary_size=VOCABULARY, frozen=True)
+
+    assert kept[-1] == TOKENS * WIDTH  # what came before it was freed when the value was known
+
+
 @pytest.mark.parametrize("grad", [True, False])
 def test_no_more_than_a_chunk_of_logits_exists_at_once_nor_stays_for_the_backward_pass(grad):
     states, weight, labels = _problem()
