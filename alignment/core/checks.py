@@ -28,6 +28,12 @@ def require_vector(name: str, tensor: Tensor) -> None:
         raise ValueError(f"{name} is {describe(tensor)}, must be a float vector (N,)")
 
 
+def require_both(chosen: Tensor, rejected: Tensor) -> None:
+    require_vector("chosen", chosen)
+    if rejected.shape != chosen.shape or not rejected.is_floating_point():
+        raise ValueError(f"rejected is {describe(rejected)}, chosen is {describe(chosen)}")
+
+
 def require_positive(name: str, value: float) -> None:
     if not value > 0:
         raise ValueError(f"{name} is {value}, must be above 0")

@@ -140,10 +140,12 @@ class DirectConfig(Settings):
     """Direct preference optimisation and its family: a likelihood of the judgement on the policy's own scores."""
 
     loss: str = choice(
-        "dpo", "cdpo", "robust", "ipo", "hinge", "simpo", "orpo", "kto", "tie_dpo", "tie_dpo_rk", "listwise", "best_of"
+        *("dpo", "cdpo", "robust", "ipo", "hinge", "apo_zero", "sppo_hard", "simpo", "orpo", "kto"),
+        *("tie_dpo", "tie_dpo_rk", "listwise", "best_of"),
     )
-    """dpo (Rafailov), cdpo, robust (flipped labels), ipo (Azar), hinge (SLiC), simpo and orpo (no reference), kto
-    (single completions), tie_dpo (Davidson), tie_dpo_rk (Rao-Kupper), listwise (Plackett-Luce), best_of (picks)."""
+    """dpo (Rafailov), cdpo, robust (flipped labels), ipo (Azar), hinge (SLiC), apo_zero (D'Oosterlinck: chosen ones up,
+    rejected ones down), sppo_hard (Wu: each to a target of its own), simpo and orpo (no reference), kto (single ones),
+    tie_dpo (Davidson), tie_dpo_rk (Rao-Kupper), listwise (Plackett-Luce), best_of (picks)."""
     beta: float = real(0.1, low=0, above=True)
     """KL strength: smaller lets the policy go further from the reference (DPO 0.1, summaries 0.5; SimPO 2)."""
     label_smoothing: float = real(0.1, low=0, high=0.49)

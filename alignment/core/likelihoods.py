@@ -18,6 +18,7 @@ from alignment.core.checks import (
     describe,
     log1mexp,
     per_example,
+    require_both,
     require_outcome,
     require_positive,
     require_possible_ties,
@@ -26,6 +27,7 @@ from alignment.core.checks import (
 from alignment.core.rankings import best_of, center, davidson_luce, plackett_luce
 
 __all__ = [
+    "apo_zero",
     "best_of",
     "bradley_terry",
     "center",
@@ -37,6 +39,7 @@ __all__ = [
     "ordered_logit",
     "plackett_luce",
     "rao_kupper",
+    "sppo_hard",
 ]
 
 
@@ -210,6 +213,45 @@ def ipo(difference: Tensor, *, beta: float) -> Tensor:
     require_vector("difference", difference)
     require_positive("beta", beta)
     return (difference - 1 / (2 * beta)).square()
+
+
+def apo_zero(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """Anchored preference optimisation (D'Oosterlinck et al., 2024, eq. 7): 1 - sigma(chosen) + sigma(rejected).
+
+    Unlike a loss of the difference it makes the chosen likelier than under the reference, and the rejected less likely.
+
+    Args:
+        chosen, rejected: scores (`scores.implicit`), nats, (N,) each.
+
+    Returns:
+        Loss, (N,), from 0 to 2; 1 at the reference policy.
+
+    Raises:
+        ValueError: they aren't float vectors of one length.
+    """
+    require_both(chosen, rejected)
+    return torch.sigmoid(-chosen) + torch.sigmoid(rejected)
+
+
+def sppo_hard(chosen: Tensor, rejected: Tensor, *, beta: float) -> Tensor:
+    """Self-play preference optimisation (Wu et al., 2024, eq. 4.7) with P = 1 for the chosen and 0 for the rejected.
+
+    (chosen - 1 / (2 beta))^2 + (rejected + 1 / (2 beta))^2
+
+    Args:
+        chosen, rejected: *unscaled* log-ratios (`scores.implicit` with beta 1), nats, (N,) each.
+        beta: KL strength, above 0.
+
+    Returns:
+        Loss in nats squared, (N,).
+
+    Raises:
+        ValueError: they aren't float vectors of one length, beta isn't above 0.
+    """
+    require_both(chosen, rejected)
+    require_positive("beta", beta)
+    target = 1 / (2 * beta)
+    return (chosen - target).square() + (rejected + target).square()
 
 
 def kto(

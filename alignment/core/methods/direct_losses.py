@@ -10,6 +10,7 @@ from torch import Tensor
 
 from alignment.core.config import DirectConfig
 from alignment.core.likelihoods import (
+    apo_zero,
     best_of,
     bradley_terry,
     davidson,
@@ -17,6 +18,7 @@ from alignment.core.likelihoods import (
     ipo,
     kto,
     rao_kupper,
+    sppo_hard,
 )
 from alignment.core.methods.judged import Judged, comparison_mass, comparisons_of, picks_of, rankings_of, win_mass
 from alignment.core.methods.ties import ranking_loss
@@ -142,8 +144,12 @@ def preference_loss(
     if not config.loss.startswith("tie_dpo"):
         pairs = pairs.winners_first()
     scores = _scores(config, scored)
-    difference = scores[pairs.first] - scores[pairs.second]  # (P,)
-    return (pairs.weight * _pair_loss(config, difference, pairs.outcome, tie_share=tie_share)).sum()
+    first, second = scores[pairs.first], scores[pairs.second]  # (P,)
+    if config.loss == "apo_zero":
+        return (pairs.weight * apo_zero(first, second)).sum()
+    if config.loss == "sppo_hard":
+        return (pairs.weight * sppo_hard(first, second, beta=config.beta)).sum()
+    return (pairs.weight * _pair_loss(config, first - second, pairs.outcome, tie_share=tie_share)).sum()
 
 
 def _scores(config: DirectConfig, scored: Scored) -> Tensor:
@@ -152,8 +158,9 @@ def _scores(config: DirectConfig, scored: Scored) -> Tensor:
         return average(scored.logprobs, scored.mask, beta=config.beta)
     if config.loss == "orpo":
         return log_odds(scored.logprobs, scored.mask)
-    if config.loss == "ipo":  # its likelihood takes the log-ratio itself
-        return implicit(scored.logprobs, scored.reference, scored.mask, beta=1.0, average=config.average)
+    if config.loss in ("ipo", "sppo_hard"):  # their likelihoods take the log-ratio itself
+        by_token = config.average and config.loss == "ipo"
+        return implicit(scored.logprobs, scored.reference, scored.mask, beta=1.0, average=by_token)
     return implicit(scored.logprobs, scored.reference, scored.mask, beta=config.beta)
 
 

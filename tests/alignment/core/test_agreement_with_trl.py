@@ -39,6 +39,8 @@ DIRECT = [
     ({"loss": "hinge"}, [0.1145439, 0.1691856, 1.0546417, 0.2444887, 1.1922836]),
     ({"loss": "ipo", "average": True}, [1.0185845, 0.7952376, 0.7788264, 0.6396888, 1.1554818]),
     ({"loss": "robust", "label_smoothing": 0.2}, [0.0502276, 0.0847105, 0.739055, 0.1332691, 0.8579981]),
+    ({"loss": "apo_zero"}, [0.8319213, 0.8442401, 1.0123188, 0.8160838, 1.0467997]),
+    ({"loss": "sppo_hard"}, [9.0806885, 9.5827179, 5.5885057, 0.6122615, 3.6816399]),
 ]
 SIMPO = [0.2816864, 0.686603, 1.8759787, 0.5134946, 0.7578192]
 ORPO, ORPO_OF_TWO = [7.3272915, 7.3870301, 7.528933, 7.5938659, 7.2737255], 7.3918538
@@ -91,7 +93,7 @@ def test_texts_become_the_same_tokens(backbone):
     assert rejected.completion_ids == (285, 274, 294, 296, 72, 0)
 
 
-@pytest.mark.parametrize(("settings", "of_pairs"), DIRECT, ids=["dpo", "hinge", "ipo", "robust"])
+@pytest.mark.parametrize(("settings", "of_pairs"), DIRECT, ids=["dpo", "hinge", "ipo", "robust", "apo", "sppo"])
 def test_direct_methods_of_trl(backbone, settings, of_pairs):
     assert_agrees(Direct(backbone, DirectConfig(beta=0.5, **settings)), of_pairs)
 

@@ -43,6 +43,8 @@ def test_the_first_loss_is_ln_two(tiny_backbone, loss):
     [
         ("ipo", (1 / (2 * 0.1)) ** 2),
         ("hinge", 1.0),
+        ("apo_zero", 1.0),
+        ("sppo_hard", 2 * (1 / (2 * 0.1)) ** 2),
         ("listwise", math.log(24)),  # ln 4!
         ("kto", 0.5),
         ("tie_dpo", -math.log(1 / 2.5)),  # win against nu = 1/4: P(win) = 1 / (2 + 2 nu)
@@ -71,7 +73,11 @@ def test_ties_of_a_ranking_have_a_probability_when_asked_for(tiny_backbone):
 
 
 @pytest.mark.parametrize(
-    "loss", ["dpo", "cdpo", "robust", "ipo", "hinge", "simpo", "orpo", "kto", "tie_dpo", "tie_dpo_rk", "listwise"]
+    "loss",
+    [
+        *("dpo", "cdpo", "robust", "ipo", "hinge", "apo_zero", "sppo_hard", "simpo", "orpo", "kto"),
+        *("tie_dpo", "tie_dpo_rk", "listwise"),
+    ],
 )
 def test_one_step_raises_the_chosen_over_the_rejected(tiny_backbone, loss):
     judgements = [ranked(prompt) for prompt in PROMPTS]

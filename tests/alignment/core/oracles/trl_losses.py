@@ -47,6 +47,8 @@ DIRECT: dict[str, dict[str, Any]] = {
     "hinge": {},
     "ipo": {},
     "robust": {"label_smoothing": 0.2},
+    "apo_zero": {},
+    "sppo_hard": {},
     "sft": {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.25]},
 }
 MARGINS = [0.5, 1.0, 0.5, 1.0, 1.0]
