@@ -132,6 +132,20 @@ def test_it_reaches_the_equilibrium_of_a_cycle_where_no_completion_is_best():
 
 
 @pytest.mark.slow
+def test_it_reaches_the_regularised_equilibrium_of_rock_paper_scissors():
+    """Certain wins, so self-play alone would go round for ever; the KL to (0.6, 0.3, 0.1) ends it."""
+    base, reference = torch.zeros(4, 3), [0.6, 0.3, 0.1]
+    base[PROMPT_ID] = torch.tensor(reference).log()
+
+    found = self_play(TableBackbone(base), by_first_letter(cycle(STRONG)), beta=0.2, steps=400)
+
+    by_letter = found.reshape(3, 3).sum(1).tolist()
+    expected = regularised_equilibrium(cycle(STRONG), np.array(reference), tau=0.2)
+    assert expected.tolist() == pytest.approx([0.3205, 0.4971, 0.1824], abs=1e-4)
+    assert by_letter == pytest.approx(expected.tolist(), abs=0.01)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("beta", "by_preference", "by_reward"), [(1.0, 0.5498, 0.7000), (0.1, 0.8808, 0.99979)])
 def test_two_kinds_of_completion_are_not_driven_apart_as_a_reward_drives_them(beta, by_preference, by_reward):
     """One is preferred with 0.7: pi = sigmoid(0.2 / beta) at the equilibrium, sigmoid(logit(0.7) / beta) by reward."""
