@@ -32,12 +32,14 @@ class Snapshot:
     """The judgements of a run in the order of their ids, split by prompt.
 
     Attributes:
-        digest: SHA-256 of the canonical lines, both parts, in order.
+        digest: SHA-256 of the canonical lines, all parts, in order.
+        written: what people wrote for training prompts.
     """
 
     train: tuple[Judgement, ...]
     held_out: tuple[Judgement, ...]
     digest: str
+    written: tuple[Demonstration, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -47,6 +49,7 @@ class Snapshot:
             "train": len(self.train),
             "held_out": len(self.held_out),
             "train_prompts": len({judgement.prompt for judgement in self.train}),
+            "demonstrations": len(self.written),
             "held_out_prompts": len({judgement.prompt for judgement in self.held_out}),
             "comparisons": sum(1 for judgement in (*self.train, *self.held_out) for _ in judgement.comparisons()),
         }
@@ -63,7 +66,7 @@ def take_snapshot(project_id: int, *, up_to: int) -> Snapshot:
     Raises:
         TooFewJudgements: fewer than two of training prompts.
     """
-    return _snapshot([_line(record) for record in exchange.judgements(project_id, up_to=up_to)])
+    return _snapshot(_lines(project_id, up_to=up_to))
 
 
 def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = "") -> Snapshot:
@@ -79,7 +82,7 @@ def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = ""
     path = folder / "snapshot.jsonl.gz"
     if digest and (kept := _read(path)) and _digest(kept) == digest:
         return _snapshot(kept)
-    lines = [_line(record) for record in exchange.judgements(project_id, up_to=up_to)]
+    lines = _lines(project_id, up_to=up_to)
     snapshot = _snapshot(lines)
     if digest and snapshot.digest != digest:
         raise SnapshotChanged(
@@ -90,19 +93,24 @@ def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = ""
     return snapshot
 
 
-def demonstrations(judgements: Sequence[Judgement]) -> list[Demonstration]:
-    """The completions that were ranked first, for supervised fine-tuning; of tied ones all.
+def demonstrations(snapshot: Snapshot) -> list[Demonstration]:
+    """What people wrote, for supervised fine-tuning; where nobody wrote, what they ranked first, of tied ones all.
 
     A judgement in which all are tied shows nothing and gives none.
     """
-    found: dict[tuple[Prompt, str], Demonstration] = {}
-    for judgement in judgements:
+    found: dict[tuple[Prompt, str], Demonstration] = {(each.prompt, each.completion): each for each in snapshot.written}
+    for judgement in () if found else snapshot.train:
         if judgement.ranks is None or len(set(judgement.ranks)) == 1:
             continue
         for text, rank in zip(judgement.completions, judgement.ranks, strict=True):
             if rank == 1 and text:
                 found.setdefault((judgement.prompt, text), Demonstration(judgement.prompt, text, id=judgement.id))
     return list(found.values())
+
+
+def _lines(project_id: int, *, up_to: int) -> list[str]:
+    judged = [_line(record) for record in exchange.judgements(project_id, up_to=up_to)]
+    return judged + [_written_line(record) for record in exchange.demonstrations(project_id, up_to=up_to)]
 
 
 def _line(record: exchange.JudgementRecord) -> str:
@@ -116,6 +124,23 @@ def _line(record: exchange.JudgementRecord) -> str:
         "ratings": record.ratings,
         "annotator": record.annotator,
     }
+    if record.best is not None:  # the lines of rankings stay what they were
+        content["best"] = record.best
+    return _canonical(content)
+
+
+def _written_line(record: exchange.DemonstrationRecord) -> str:
+    content = {
+        "id": record.id,
+        "held_out": record.prompt.held_out,
+        "prompt": [list(message) for message in record.prompt.messages],
+        "demonstration": record.text,
+        "annotator": record.annotator,
+    }
+    return _canonical(content)
+
+
+def _canonical(content: dict[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -128,15 +153,22 @@ def _digest(lines: Iterable[str]) -> str:
 
 def _snapshot(lines: Sequence[str]) -> Snapshot:
     parts: dict[bool, list[Judgement]] = {False: [], True: []}
+    written: list[Demonstration] = []
     for line in lines:
         content = json.loads(line)
-        parts[content["held_out"]].append(_judgement(content))
+        if "demonstration" not in content:
+            parts[content["held_out"]].append(_judgement(content))
+        elif not content["held_out"]:  # nobody trains on the others, and nothing is judged by them yet
+            prompt = to_prompt((role, text) for role, text in content["prompt"])
+            written.append(Demonstration(prompt, content["demonstration"], id=str(content["id"])))
     if len(parts[False]) < LEAST_TRAINING:
         raise TooFewJudgements(
             f"there are {len(parts[False])} judgements of training prompts (and {len(parts[True])} of held-out ones); "
             f"a run needs {LEAST_TRAINING} or more: judge more items, or import preferences"
         )
-    return Snapshot(train=tuple(parts[False]), held_out=tuple(parts[True]), digest=_digest(lines))
+    return Snapshot(
+        train=tuple(parts[False]), held_out=tuple(parts[True]), digest=_digest(lines), written=tuple(written)
+    )
 
 
 def _judgement(content: dict[str, Any]) -> Judgement:
@@ -145,6 +177,7 @@ def _judgement(content: dict[str, Any]) -> Judgement:
         completions=tuple(content["completions"]),
         ranks=tuple(content["ranks"]) if content["ranks"] else None,
         ratings=tuple(content["ratings"]) if content["ratings"] else None,
+        best=content.get("best"),
         annotator=content["annotator"],
         id=str(content["id"]),
     )

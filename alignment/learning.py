@@ -25,12 +25,12 @@ MOST_PAST_POLICIES = 4
 def policy_method(execution: Execution) -> tuple[Any, Any]:
     """What trains the policy of a run, on the adapter `policy`, and its examples."""
     plan, backbone, seed = execution.plan, execution.backbone, execution.run.seed
-    train = execution.snapshot.train
+    snapshot = execution.snapshot
     match RECIPES[execution.run.method].section:
         case "sft":
-            return SupervisedFineTuning(backbone, plan.sft, seed=seed), demonstrations(train)
+            return SupervisedFineTuning(backbone, plan.sft, seed=seed), demonstrations(snapshot)
         case "ppo":
-            shown = demonstrations(train) if plan.ppo.ptx_weight else []
+            shown = demonstrations(snapshot) if plan.ppo.ptx_weight else []
             reward = execution.reward_model.score
             return PPO(backbone, plan.ppo, reward=reward, demonstrations=shown, seed=seed), rollout_prompts(execution)
         case "reinforce":
@@ -38,7 +38,7 @@ def policy_method(execution: Execution) -> tuple[Any, Any]:
             return Reinforce(backbone, plan.reinforce, reward=reward, seed=seed), rollout_prompts(execution)
         case "nash_md":
             return _nash_md(execution), rollout_prompts(execution)
-    return Direct(backbone, plan.direct, seed=seed, reference_folder=data_folder("reference")), train
+    return Direct(backbone, plan.direct, seed=seed, reference_folder=data_folder("reference")), snapshot.train
 
 
 def _nash_md(execution: Execution) -> NashMD:

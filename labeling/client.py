@@ -163,25 +163,20 @@ class Client:
         self,
         assignment: int,
         *,
-        ratings: Mapping[int, int],
-        ranks: Mapping[int, int],
-        flags: Mapping[int, Sequence[str]] | None = None,
-        notes: str = "",
-        seconds: float = 0.0,
         client_id: UUID | None = None,
+        **judgement: Any,
     ) -> Submitted:
-        """Submit a judgement: ratings 1 (worst) to 7 and ranks from 1 (best, ties share one), by completion id.
+        """Submit a judgement, as the sheet's kind asks for it.
 
         It is stored once, however often the connection breaks; give the client id of an earlier try to repeat that.
+
+        Args:
+            judgement: ratings (1 worst to 7) and ranks (1 best, ties share one) by completion id for "ranking", ratings
+                for "rating", best (an id) for "best", ranks and strength (1 to 3, none for a tie) for "pair", text and
+                suggestion (an id) for "demonstration"; flags by completion id, notes, seconds.
         """
-        body = {
-            "client_id": str(client_id or uuid4()),
-            "ratings": dict(ratings),
-            "ranks": dict(ranks),
-            "flags": {pk: list(raised) for pk, raised in (flags or {}).items()},
-            "notes": notes,
-            "seconds": seconds,
-        }
+        given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in judgement.items()}
+        body = {"client_id": str(client_id or uuid4()), **given}
         answer = self._send("POST", f"assignments/{assignment}/submit/", body)
         return Submitted(**{**answer, "progress": Progress(**answer["progress"])})
 

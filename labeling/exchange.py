@@ -15,7 +15,14 @@ from django.db.models import F
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from labeling.exchange_records import CompletionRecord, JudgementRecord, ProjectRecord, PromptRecord, Sampled
+from labeling.exchange_records import (
+    CompletionRecord,
+    DemonstrationRecord,
+    JudgementRecord,
+    ProjectRecord,
+    PromptRecord,
+    Sampled,
+)
 from labeling.models import Item, Project, Prompt, Role, User
 from labeling.selectors import access
 from labeling.selectors import labels as label_selectors
@@ -29,6 +36,7 @@ __all__ = [
     "RESEARCHERS",
     "CompletionRecord",
     "Conflict",
+    "DemonstrationRecord",
     "DomainError",
     "Invalid",
     "JudgementRecord",
@@ -42,6 +50,7 @@ __all__ = [
     "count_judgements",
     "count_judgements_after",
     "count_open_slots",
+    "demonstrations",
     "judgements",
     "latest_judgement",
     "parse_event",
@@ -105,6 +114,26 @@ def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | No
             ratings=tuple(row.ratings) if any(row.ratings) else None,
             annotator=label_selectors.pseudonym(project_id, row.annotator),
             source=row.source,
+            best=row.best,
+        )
+
+
+def demonstrations(
+    project_id: int, *, up_to: int | None = None, held_out: bool | None = None
+) -> Iterator[DemonstrationRecord]:
+    """Stream what people wrote, in the order it was stored, up to a label id."""
+    for row in label_selectors.demonstrations(project_id, up_to=up_to, held_out=held_out):
+        yield DemonstrationRecord(
+            id=row.label,
+            prompt=PromptRecord(
+                id=row.prompt,
+                digest=row.prompt_digest,
+                messages=_messages(row.messages),
+                held_out=row.held_out,
+            ),
+            text=row.text,
+            suggestion=row.suggestion_text,
+            annotator=label_selectors.pseudonym(project_id, row.annotator),
         )
 
 
@@ -166,7 +195,7 @@ def add_completions(
         sampled: for each prompt, the completions to be judged together; equal texts are judged once.
 
     Returns:
-        How many items were added; a prompt with fewer than two different completions gives none.
+        How many items were added; a prompt with too few different completions for what is asked gives none.
 
     Raises:
         NotFound: no such project.
@@ -185,13 +214,14 @@ def add_completions(
         (stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled if group
     ]
     asked = _asked(project, policy_version=policy_version, prompts=wanted)
-    items = [
-        prompt_services.NewItem(
-            prompt=prompt, completions=completions, priority=priority, policy_version=policy_version
-        )
+    wanted_items = [
+        item
         for prompt, completions in groups
-        if len(completions) > 1 and frozenset(each.pk for each in completions) not in asked
+        for item in prompt_services.items_for(
+            project, prompt, completions, priority=priority, policy_version=policy_version
+        )
     ]
+    items = [item for item in wanted_items if frozenset(each.pk for each in item.completions) not in asked]
     prompt_services.create_items(project=project, items=items)
     Prompt.objects.filter(pk__in=[item.prompt.pk for item in items]).update(times_sampled=F("times_sampled") + 1)
     return len(items)

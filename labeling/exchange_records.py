@@ -53,6 +53,7 @@ class CompletionRecord:
 class JudgementRecord:
     """One current judgement. Ranks and ratings are aligned with the completions; 1 is the best rank.
 
+    ``best`` is the position of the completion that was picked, where that was asked.
     ``annotator`` is a pseudonym within the project, empty for imports.
     """
 
@@ -63,6 +64,18 @@ class JudgementRecord:
     ratings: tuple[int | None, ...] | None
     annotator: str
     source: str
+    best: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationRecord:
+    """A completion that a person wrote for a prompt; ``suggestion`` is the text it was begun from."""
+
+    id: int
+    prompt: PromptRecord
+    text: str
+    suggestion: str | None
+    annotator: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
 from labeling.imports.files import Format
-from labeling.models import Flag, Project, Role
+from labeling.models import Flag, Kind, Project, Role
 from labeling.selectors.queue import Sheet
 from labeling.services.projects import SETTINGS
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS, MAX_SECONDS, Verdict
@@ -56,6 +56,7 @@ class ExportForm(forms.Form):
             ("comparisons", _("Comparisons, ties included")),
             ("rankings", _("Whole judgements")),
             ("trl", _("Preference pairs for TRL")),
+            ("demonstrations", _("Demonstrations")),
         ],
     )
     format = forms.ChoiceField(label=_("Format"), choices=[(each.value, label) for each, label in FILE_FORMATS.items()])
@@ -149,6 +150,13 @@ class ProjectForm(forms.ModelForm):
 
     flags = forms.MultipleChoiceField(
         choices=Flag.choices, required=False, widget=forms.CheckboxSelectMultiple, label=_("Flags")
+    )
+    kinds = forms.MultipleChoiceField(
+        choices=Kind.choices,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Kinds of judgement"),
+        help_text=_("What new items ask for; with several they take turns by prompt."),
+        error_messages={"required": _("Turn on one kind at least.")},
     )
 
     class Meta:

@@ -162,7 +162,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"RunStateEnum": "alignment.models.RunState.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "RunStateEnum": "alignment.models.RunState.choices",
+        "KindEnum": "labeling.models.Kind.choices",
+    },
 }
 
 # --- Learning ---------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def make_item(
     overlap: int | None = None,
     priority: int = 0,
     policy_version: int | None = 1,
+    kind: str = "ranking",
 ) -> Item:
     """A prompt with completions, written by a policy version (None: imported), in the queue."""
     stored, _ = add_prompts(project=project, prompts=[prompt if isinstance(prompt, str) else list(prompt)])
@@ -69,6 +70,7 @@ def make_item(
                 overlap=overlap,
                 priority=priority,
                 policy_version=policy_version,
+                kind=kind,
             )
         ],
     )
@@ -139,6 +141,17 @@ def judge(
         annotator=annotator,
         verdict=a_verdict(assignment, ratings=ratings, ranks=ranks),
         client_id=client_id or uuid4(),
+    ).label
+
+
+def write(project: Project, annotator: User, text: str, *, suggestion: int | None = None) -> Label:
+    """Claim the next item, which asks for a demonstration, and write it."""
+    assignment = claim(project, annotator)
+    return submit_label(
+        assignment_id=assignment.pk,
+        annotator=annotator,
+        verdict=Verdict(text=text, suggestion=suggestion),
+        client_id=uuid4(),
     ).label
 
 

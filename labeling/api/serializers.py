@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
-from labeling.models import Flag, Outcome, Role, Source, State
+from labeling.models import Flag, Kind, Outcome, Role, Source, State
 
 Out = serializers.Serializer[Any]
 
@@ -52,6 +52,9 @@ class SettingsIn(Strict):
     lease_minutes = Whole(min_value=1, max_value=1440, required=False)
     held_out_percent = Whole(min_value=0, max_value=50, required=False, help_text="Of prompts that come from now on.")
     flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices), required=False)
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(Kind.choices), required=False, help_text="What new items ask for, in turn."
+    )
     is_paused = YesNo(required=False)
 
 
@@ -74,6 +77,7 @@ class ProjectOut(Out):
     lease_minutes = serializers.IntegerField()
     held_out_percent = serializers.IntegerField()
     flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices))
+    kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     is_paused = serializers.BooleanField()
     progress = ProgressOut()
     created = serializers.DateTimeField()
@@ -139,7 +143,7 @@ class SheetOut(Out):
     """An assignment with everything that judging it needs; nothing tells who wrote a completion."""
 
     assignment = serializers.IntegerField()
-    kind = serializers.CharField(help_text='"ranking": rate each completion, then rank all.')
+    kind = serializers.ChoiceField(Kind.choices)
     prompt = MessageOut(many=True)
     completions = ShownCompletionOut(many=True, help_text="In the order to show.")
     lease_expires = serializers.DateTimeField()
@@ -149,21 +153,25 @@ class SheetOut(Out):
 
 
 class SubmitIn(Strict):
-    """A judgement of an assignment of kind ranking."""
+    """A judgement: ratings and ranks for the kind ranking, ratings for rating, best for best, ranks and strength for
+    pair, text for demonstration."""
 
     client_id = ClientId(help_text="Made by you, new for each judgement, the same for each retry.")
-    ratings = ById(child=Whole(min_value=1, max_value=7), help_text="1 (worst) to 7 by completion id, for each.")
-    ranks = ById(child=Whole(min_value=1, max_value=9), help_text="1 (best) by completion id; ties share a rank.")
+    ratings = ById(
+        child=Whole(min_value=1, max_value=7), required=False, help_text="1 (worst) to 7 by completion id, for each."
+    )
+    ranks = ById(
+        child=Whole(min_value=1, max_value=9), required=False, help_text="1 (best) by completion id; ties share a rank."
+    )
+    best = Whole(min_value=1, required=False, allow_null=True, help_text="Id of the completion picked.")
+    strength = Whole(
+        min_value=1, max_value=3, required=False, allow_null=True, help_text="1 slightly, 2 better, 3 much; no tie."
+    )
+    text = Text(required=False, max_length=100_000, help_text="The completion written.")
+    suggestion = Whole(min_value=1, required=False, allow_null=True, help_text="Id of the one it was begun from.")
     flags = ById(child=serializers.ListField(child=Text()), required=False)
     notes = Text(required=False, max_length=20_000)
     seconds = Number(required=False, min_value=0, max_value=86_400, help_text="Active time.")
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse what belongs to other kinds by its name."""
-        if isinstance(data, dict) and (foreign := [name for name in ("best", "text") if name in data]):
-            reason = "not part of a judgement of kind ranking: send ratings and ranks"
-            raise serializers.ValidationError({name: [reason] for name in foreign})
-        return super().to_internal_value(data)
 
 
 class SubmittedOut(Out):

@@ -14,7 +14,7 @@ from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
 from labeling.exports.views import VIEWS, Row, View
 from labeling.models import Project
-from labeling.selectors.labels import judgements, latest_label
+from labeling.selectors.labels import latest_label
 
 CHUNK_BYTES = 64 * 1024
 
@@ -83,7 +83,7 @@ class Export:
             yield self._passed(bytes(pending))
 
     def _rows(self, on_judgement: Callable[[int], None] | None) -> Iterator[Row]:
-        for judgement in judgements(self.project, up_to=self.up_to, held_out=self.held_out):
+        for judgement in self.view.read(self.project, up_to=self.up_to, held_out=self.held_out):
             self.counts["judgements"] += 1
             for row in self.view.rows(judgement, self.counts):
                 self.counts["rows"] += 1

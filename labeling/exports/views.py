@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from labeling.exports.demonstrations import COLUMNS, demonstration_rows
 from labeling.models import Outcome
-from labeling.selectors.labels import StoredJudgement, pseudonym
+from labeling.selectors.labels import StoredJudgement, demonstrations, judgements, pseudonym
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A shape of the rows. ``columns`` maps each name to its type, in the order they are written.
+    """A shape of the rows. ``columns`` maps each name to its type, in the order they are written; ``rows`` makes rows
+    of each thing that ``read`` streams.
 
     Types: int, float, text, bool, messages (role and content), completions (id, text, policy_version), ints and texts
     (lists, with nulls), flags (list of lists of texts).
@@ -24,7 +26,8 @@ class View:
 
     name: str
     columns: dict[str, str]
-    rows: Callable[[StoredJudgement, Counter[str]], Iterator[Row]]
+    rows: Callable[[Any, Counter[str]], Iterator[Row]]
+    read: Callable[..., Iterator[Any]] = judgements
 
 
 _CONTEXT = {
@@ -74,6 +77,7 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
             "rejected": judgement.texts[rejected],
             "outcome": str(outcome),
             "weight": 2.0 / (count * (count - 1)),
+            "strength": judgement.strength,
             "chosen_rating": judgement.ratings[chosen],
             "rejected_rating": judgement.ratings[rejected],
             "chosen_policy": judgement.versions[chosen],
@@ -84,9 +88,10 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
 
 def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
     """One row for each judgement, with everything that was decided; the import format "ranked" reads it back."""
-    counts["rankings" if any(judgement.ranks) else "ratings_only"] += 1
+    counts["rankings" if any(judgement.ranks) else "picks" if judgement.best is not None else "ratings_only"] += 1
     yield {
         "ranking_id": judgement.label,
+        "kind": judgement.kind,
         "prompt_id": judgement.prompt,
         "prompt": judgement.messages,
         "completions": [
@@ -95,6 +100,8 @@ def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[R
         ],
         "ranks": judgement.ranks if any(judgement.ranks) else None,
         "ratings": judgement.ratings if any(judgement.ratings) else None,
+        "best": judgement.best,
+        "strength": judgement.strength,
         "flags": judgement.flags,
         "notes": judgement.notes,
         "seconds": judgement.seconds,
@@ -131,6 +138,7 @@ VIEWS = {
                 "rejected": "text",
                 "outcome": "text",
                 "weight": "float",
+                "strength": "int",
                 "chosen_rating": "int",
                 "rejected_rating": "int",
                 "chosen_policy": "int",
@@ -143,11 +151,14 @@ VIEWS = {
             "rankings",
             {
                 "ranking_id": "int",
+                "kind": "text",
                 "prompt_id": "int",
                 "prompt": "messages",
                 "completions": "completions",
                 "ranks": "ints",
                 "ratings": "ints",
+                "best": "int",
+                "strength": "int",
                 "flags": "flags",
                 "notes": "text",
                 "seconds": "float",
@@ -156,5 +167,6 @@ VIEWS = {
             ranking_rows,
         ),
         View("trl", {"prompt": "messages", "chosen": "messages", "rejected": "messages"}, trl_rows),
+        View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations),
     )
 }

@@ -1,7 +1,8 @@
 """Ranked JSON lines, the format of the export's view "rankings": any number of completions, ties as equal ranks.
 
 {"prompt": messages, "completions": [{"text": ...}, ...], "ranks": [1, 2, 2], "ratings": [6, 3, null],
-"flags": [[], ...], "notes": ...}; ranks or ratings may be missing, not both.
+"flags": [[], ...], "notes": ...}; ranks or ratings may be missing. In their place "best": 0 says that the first one was
+picked.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from labeling.errors import Invalid
 from labeling.imports.prompts import texts_of
 from labeling.imports.records import Record, make_record
 
-COLUMNS = frozenset({"prompt", "completions", "ranks", "ratings", "flags", "notes"})
+COLUMNS = frozenset({"prompt", "completions", "ranks", "ratings", "flags", "notes", "best"})
 
 
 def parse(row: dict[str, Any]) -> Record:
     """One row.
 
     Raises:
-        Invalid: neither ranks nor ratings, or a broken rule.
+        Invalid: neither ranks nor ratings nor a pick, or a broken rule.
     """
     completions = texts_of(row.get("completions"))
     if not completions:
@@ -31,7 +32,8 @@ def parse(row: dict[str, Any]) -> Record:
         ratings=row.get("ratings"),
         flags=row.get("flags"),
         notes=row.get("notes"),
+        best=row.get("best"),
     )
     if not record.is_judged:
-        raise Invalid('there are neither "ranks" nor "ratings"')
+        raise Invalid('there are neither "ranks" nor "ratings" nor "best"')
     return record

@@ -20,7 +20,8 @@ MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 9
 class Record:
     """What a row says. Ranks, ratings and flags are aligned with the completions; 1 is the best rank.
 
-    ``turns_left_out`` counts turns after the user's last one, which are no part of a prompt.
+    ``best`` is the place of the completion picked, from 0; ``turns_left_out`` counts turns after the user's last one,
+    which are no part of a prompt.
     """
 
     messages: Messages
@@ -30,15 +31,19 @@ class Record:
     flags: tuple[tuple[str, ...], ...] = field(default=())
     notes: str = ""
     turns_left_out: int = 0
+    best: int | None = None
 
     @property
     def is_judged(self) -> bool:
         """Whether somebody decided something about the completions."""
-        return self.ranks is not None or self.ratings is not None
+        return self.ranks is not None or self.ratings is not None or self.best is not None
 
     def digest(self) -> str:
         """SHA-256 of everything that was said and decided: equal rows are equal judgements."""
-        said = [messages_digest(self.messages), self.completions, self.ranks, self.ratings, self.flags, self.notes]
+        said: list[Any] = [messages_digest(self.messages), self.completions, self.ranks, self.ratings]
+        said += [self.flags, self.notes]
+        if self.best is not None:  # rows without one keep their digest
+            said.append(self.best)
         return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -50,6 +55,7 @@ def make_record(
     ratings: object = None,
     flags: object = None,
     notes: object = "",
+    best: object = None,
     turns_left_out: int = 0,
 ) -> Record:
     """A record whose every part the services will take.
@@ -71,6 +77,7 @@ def make_record(
         ratings=check_ratings(ratings, len(texts)),
         flags=check_flags(flags, len(texts)),
         notes=checked_notes,
+        best=check_best(best, len(texts), is_alone=ranks is None and ratings is None),
         turns_left_out=turns_left_out,
     )
 
@@ -99,6 +106,21 @@ def check_ranks(ranks: object, count: int) -> tuple[int, ...]:
             f"nothing has rank {min(holes)}, but rank {max(values)} is used: ties share a rank, without holes"
         )
     return tuple(values)
+
+
+def check_best(best: object, count: int, *, is_alone: bool) -> int | None:
+    """The place of the completion picked, from 0; None when none was.
+
+    Raises:
+        Invalid: no place of a completion, or a pick beside ranks or ratings.
+    """
+    if best is None:
+        return None
+    if not isinstance(best, int) or isinstance(best, bool) or not 0 <= best < count:
+        raise Invalid(f"best is {best!r}: give the place of the completion picked, from 0 to {count - 1}")
+    if not is_alone:
+        raise Invalid("there are a pick of the best and ranks or ratings: make two rows of them")
+    return best
 
 
 def check_ratings(ratings: object, count: int) -> tuple[int | None, ...] | None:

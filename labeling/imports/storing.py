@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from django.contrib.postgres.aggregates import ArrayAgg
 
 from labeling.imports.records import Record
-from labeling.models import Completion, Item, Label, Project, Prompt
+from labeling.models import Completion, Item, Kind, Label, Project, Prompt
 from labeling.services.labels import add_imported_labels
 from labeling.services.prompts import (
     NewCompletion,
@@ -19,6 +19,7 @@ from labeling.services.prompts import (
     add_prompts,
     create_items,
     create_judged_items,
+    items_for,
 )
 from labeling.services.verdicts import Verdict
 
@@ -99,10 +100,11 @@ class Store:
         asked = self._asked(groups)
         new = []
         for prompt, completions, _ in groups:
-            key = frozenset(completion.pk for completion in completions)
-            if key not in asked:
-                asked.add(key)
-                new.append(NewItem(prompt=prompt, completions=completions))
+            for item in items_for(self.project, prompt, completions):
+                key = frozenset(completion.pk for completion in item.completions)
+                if key not in asked:
+                    asked.add(key)
+                    new.append(item)
         if new:
             create_items(project=self.project, items=new)
         self.stored.items += len(new)
@@ -132,7 +134,10 @@ class Store:
             return 0
         items = create_judged_items(
             project=self.project,
-            items=[NewItem(prompt=prompt, completions=completions) for prompt, completions, _ in new.values()],
+            items=[
+                NewItem(prompt=prompt, completions=completions, kind=kind_of(record))
+                for prompt, completions, record in new.values()
+            ],
         )
         labels = [
             (item, verdict_of(record, completions), client_id)
@@ -140,6 +145,13 @@ class Store:
         ]
         self.stored.labels += len(labels)
         return add_imported_labels(project=self.project, labels=labels)
+
+
+def kind_of(record: Record) -> Kind:
+    """What a record answers."""
+    if record.best is not None:
+        return Kind.BEST
+    return Kind.RATING if record.ranks is None else Kind.RANKING
 
 
 def verdict_of(record: Record, completions: Sequence[Completion]) -> Verdict:
@@ -150,5 +162,6 @@ def verdict_of(record: Record, completions: Sequence[Completion]) -> Verdict:
         ratings={pk: rating for pk, rating in zip(ids, ratings, strict=True) if rating is not None},
         ranks=dict(zip(ids, record.ranks, strict=True)) if record.ranks is not None else {},
         flags={pk: list(flags) for pk, flags in zip(ids, record.flags, strict=False)},
+        best=None if record.best is None else ids[record.best],
         notes=record.notes,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Kind, Slot, State
+from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Slot, State
 from labeling.models.flags import Flag
+from labeling.models.kinds import PREFERENCES, Kind
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
@@ -11,6 +12,7 @@ from labeling.models.prompts import Completion, Origin, Prompt
 
 __all__ = [
     "NEVER_LEASED",
+    "PREFERENCES",
     "Assignment",
     "Comparison",
     "Completion",

@@ -9,16 +9,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from labeling.models.kinds import Kind
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
 NEVER_LEASED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-class Kind(models.TextChoices):
-    """The kind of judgement an item asks for."""
-
-    RANKING = "ranking", "rate each completion, then rank all"
 
 
 class Item(models.Model):

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest, Least
 
 from labeling.models.assignments import Assignment, Item
 from labeling.models.flags import Flag
+from labeling.models.kinds import Kind
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion
 
@@ -39,6 +40,19 @@ class Label(models.Model):
     client_id = models.UUIDField(unique=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was submitted.")
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.PERSON)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RANKING, help_text="The item's.")
+    best = models.ForeignKey(
+        Completion, models.PROTECT, null=True, blank=True, related_name="+", help_text="The one picked, kind best."
+    )
+    strength = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of a pair without a tie: 1 slightly better, 2 better, 3 much better."
+    )
+    demonstration = models.ForeignKey(
+        Completion, models.PROTECT, null=True, blank=True, related_name="demonstrated_by", help_text="What was written."
+    )
+    suggestion = models.ForeignKey(
+        Completion, models.PROTECT, null=True, blank=True, related_name="+", help_text="What it was written from."
+    )
     notes = models.TextField(blank=True)
     seconds = models.FloatField(default=0.0, help_text="Active time, idle excluded.")
     is_extra = models.BooleanField(default=False)
@@ -56,6 +70,20 @@ class Label(models.Model):
             models.CheckConstraint(
                 condition=Q(source=Source.IMPORT) | Q(annotator__isnull=False, assignment__isnull=False),
                 name="label_knows_its_annotator",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="label_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.BEST, best__isnull=False) | ~Q(kind=Kind.BEST) & Q(best__isnull=True),
+                name="label_best_of_kind_best",
+            ),
+            models.CheckConstraint(
+                condition=Q(strength__isnull=True) | Q(kind=Kind.PAIR, strength__range=(1, 3)),
+                name="label_strength_of_a_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.DEMONSTRATION, demonstration__isnull=False)
+                | ~Q(kind=Kind.DEMONSTRATION) & Q(demonstration__isnull=True, suggestion__isnull=True),
+                name="label_demonstration_of_its_kind",
             ),
         ]
         indexes = [models.Index(fields=["project", "id"], name="label_by_project")]

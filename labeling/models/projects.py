@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from labeling.models.flags import Flag, default_flags
+from labeling.models.kinds import Kind, default_kinds
 
 
 class Project(models.Model):
@@ -47,6 +48,11 @@ class Project(models.Model):
         blank=True,
         help_text="The yes/no questions asked about each completion.",
     )
+    kinds = ArrayField(
+        models.CharField(max_length=20, choices=Kind.choices),
+        default=default_kinds,
+        help_text="What new items ask for; with several they take turns by prompt.",
+    )
     is_paused = models.BooleanField(default=False, help_text="A paused project hands out no items.")
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text="Judgements wanted by all items.")
     created = models.DateTimeField(auto_now_add=True)
@@ -59,6 +65,9 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(lease_minutes__range=(1, 1440)), name="project_lease_1_to_1440"),
             models.CheckConstraint(condition=Q(held_out_percent__lte=50), name="project_held_out_at_most_50"),
             models.CheckConstraint(condition=~Q(name=""), name="project_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(kinds__len__gte=1) & Q(kinds__contained_by=Kind.values), name="project_kinds_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from labeling.models import Comparison, Completion, Item, Label, Project, Rank, Rating, Source
+from labeling.models import Comparison, Completion, Item, Kind, Label, Project, Rank, Rating, Source
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJudgement:
-    """One current label with its completions and what was decided about each, aligned by position."""
+    """One current label with its completions and what was decided about each, aligned by position.
+
+    ``best`` is the position of the one picked, ``strength`` how much better the winner of a pair is (1 to 3).
+    """
 
     label: int
+    kind: str
     project: int
     prompt: int
     messages: list[dict[str, str]]
@@ -28,6 +32,8 @@ class StoredJudgement:
     ranks: list[int | None]
     ratings: list[int | None]
     flags: list[list[str]]
+    best: int | None
+    strength: int | None
     annotator: int | None
     source: str
     is_extra: bool
@@ -51,13 +57,13 @@ def current_labels(project: Project | int) -> QuerySet[Label]:
 def judgements(
     project: Project | int, *, up_to: int | None = None, held_out: bool | None = None, chunk: int = 500
 ) -> Iterator[StoredJudgement]:
-    """Stream the current labels of a project with constant memory.
+    """Stream the current labels of a project that judge completions, with constant memory.
 
     Args:
         up_to: the last label id to read; later ones are left out, so that a snapshot can be read again.
         held_out: only labels of held-out prompts, or only of the others.
     """
-    labels = current_labels(project).select_related("item__prompt")
+    labels = current_labels(project).exclude(kind=Kind.DEMONSTRATION).select_related("item__prompt")
     if up_to is not None:
         labels = labels.filter(pk__lte=up_to)
     if held_out is not None:
@@ -95,6 +101,7 @@ def _with_details(labels: list[Label]) -> Iterator[StoredJudgement]:
         rated = [ratings.get((label.pk, completion), (None, [])) for completion in group]
         yield StoredJudgement(
             label=label.pk,
+            kind=label.kind,
             project=label.project_id,
             prompt=label.item.prompt_id,
             messages=label.item.prompt.messages,
@@ -106,6 +113,62 @@ def _with_details(labels: list[Label]) -> Iterator[StoredJudgement]:
             ranks=[ranks.get((label.pk, completion)) for completion in group],
             ratings=[value for value, _ in rated],
             flags=[flags for _, flags in rated],
+            best=group.index(label.best_id) if label.best_id is not None else None,
+            strength=label.strength,
+            annotator=label.annotator_id,
+            source=label.source,
+            is_extra=label.is_extra,
+            notes=label.notes,
+            seconds=label.seconds,
+            created=label.created.isoformat(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDemonstration:
+    """One current label in which somebody wrote a completion, perhaps from a suggestion."""
+
+    label: int
+    project: int
+    prompt: int
+    messages: list[dict[str, str]]
+    prompt_digest: str
+    held_out: bool
+    completion: int
+    text: str
+    suggestion: int | None
+    suggestion_text: str | None
+    annotator: int | None
+    source: str
+    is_extra: bool
+    notes: str
+    seconds: float
+    created: str
+
+
+def demonstrations(
+    project: Project | int, *, up_to: int | None = None, held_out: bool | None = None, chunk: int = 500
+) -> Iterator[StoredDemonstration]:
+    """Stream what people wrote, current labels only, with constant memory; arguments as for judgements."""
+    labels = current_labels(project).filter(kind=Kind.DEMONSTRATION)
+    if up_to is not None:
+        labels = labels.filter(pk__lte=up_to)
+    if held_out is not None:
+        labels = labels.filter(item__prompt__held_out=held_out)
+    for label in labels.select_related("item__prompt", "demonstration", "suggestion").iterator(chunk_size=chunk):
+        written, suggestion = label.demonstration, label.suggestion
+        assert written is not None, "label_demonstration_of_its_kind"
+        yield StoredDemonstration(
+            label=label.pk,
+            project=label.project_id,
+            prompt=label.item.prompt_id,
+            messages=label.item.prompt.messages,
+            prompt_digest=label.item.prompt.digest,
+            held_out=label.item.prompt.held_out,
+            completion=written.pk,
+            text=written.text,
+            suggestion=label.suggestion_id,
+            suggestion_text=suggestion.text if suggestion is not None else None,
             annotator=label.annotator_id,
             source=label.source,
             is_extra=label.is_extra,

@@ -45,9 +45,7 @@ def own_assignment(*, assignment_id: int, annotator: User) -> Assignment:
     Raises:
         NotFound: no such assignment, or somebody else's.
     """
-    assignment = (
-        Assignment.objects.select_related("item__project").filter(pk=assignment_id, annotator=annotator).first()
-    )
+    assignment = Assignment.objects.select_related("item").filter(pk=assignment_id, annotator=annotator).first()
     if assignment is None:
         raise NotFound(f"you have no assignment {assignment_id}")
     return assignment
@@ -59,7 +57,13 @@ def locked_assignment(*, assignment_id: int, annotator: User) -> tuple[Membershi
     Raises:
         NotFound, NotAllowed: see lock_membership and own_assignment.
     """
-    project_id = own_assignment(assignment_id=assignment_id, annotator=annotator).item.project_id
+    project_id = (
+        Assignment.objects.filter(pk=assignment_id, annotator=annotator)
+        .values_list("item__project_id", flat=True)
+        .first()
+    )
+    if project_id is None:
+        raise NotFound(f"you have no assignment {assignment_id}")
     membership = lock_membership(project_id=project_id, user=annotator)
     return membership, own_assignment(assignment_id=assignment_id, annotator=annotator)
 
@@ -81,12 +85,12 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
     if membership.project.is_paused:
         return None
     begun = (
-        Assignment.objects.select_related("item__project")
+        Assignment.objects.select_related("item__prompt")
         .filter(annotator=annotator, state=State.ACTIVE, item__project=project)
         .order_by("-lease_expires", "id")
     )
     for assignment in begun:
-        if take_slot(assignment):
+        if take_slot(assignment, minutes=membership.project.lease_minutes):
             return assignment
     return _claim_new(membership)
 
@@ -94,11 +98,14 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
 def _claim_new(membership: Membership) -> Assignment | None:
     now = timezone.now()
     mine = Assignment.objects.filter(item=OuterRef("item"), annotator=membership.user_id)
+    # Nobody judges what they wrote themselves.
+    own_text = ItemCompletion.objects.filter(item=OuterRef("item"), completion__author=membership.user_id)
     slot = (
         Slot.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("item")
+        .select_related("item__prompt")
         .filter(project=membership.project_id, is_done=False, leased_until__lte=now)
         .exclude(Exists(mine))
+        .exclude(Exists(own_text))
         .order_by("-priority", "id")
         .first()
     )
@@ -113,20 +120,35 @@ def _claim_new(membership: Membership) -> Assignment | None:
     return assignment
 
 
-def take_slot(assignment: Assignment) -> bool:
-    """Hold a slot for the assignment: the one it has, or another open one of its item. Renews the lease.
+def take_slot(assignment: Assignment, *, minutes: int) -> bool:
+    """Hold a slot for the assignment: the one it has, or another open one of its item. Renews the lease."""
+    slot = _open_slot(assignment)
+    if slot is None:
+        return False
+    _lease(slot, assignment, minutes=minutes)
+    return True
+
+
+def finish_slot(assignment: Assignment) -> bool:
+    """Close the assignment's slot, or another open one of its item; False when all of them went to others."""
+    slot = _open_slot(assignment)
+    if slot is None:
+        return False
+    slot.assignment, slot.is_done = assignment, True
+    slot.save(update_fields=["assignment", "is_done"])
+    return True
+
+
+def _open_slot(assignment: Assignment) -> Slot | None:
+    """The slot that the assignment holds, else one of its item that nobody holds; locked.
 
     Whether the slot is held is asked before whether the item is full.
     """
-    now = timezone.now()
     slots = Slot.objects.select_for_update(of=("self",)).filter(item=assignment.item_id, is_done=False)
-    slot = slots.filter(assignment=assignment).first()
-    if slot is None:
-        slot = slots.select_for_update(skip_locked=True, of=("self",)).filter(leased_until__lte=now).first()
-    if slot is None:
-        return False
-    _lease(slot, assignment, minutes=assignment.item.project.lease_minutes)
-    return True
+    held = slots.filter(assignment=assignment).first()
+    if held is not None:
+        return held
+    return slots.select_for_update(skip_locked=True, of=("self",)).filter(leased_until__lte=timezone.now()).first()
 
 
 def _lease(slot: Slot, assignment: Assignment, *, minutes: int) -> None:
@@ -145,9 +167,9 @@ def heartbeat(*, assignment_id: int, annotator: User) -> Assignment:
         NotFound, NotAllowed: not theirs.
         Conflict: already judged or skipped, or the lease ended and all slots of the item went to others.
     """
-    _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+    membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
     check_active(assignment)
-    if not take_slot(assignment):
+    if not take_slot(assignment, minutes=membership.project.lease_minutes):
         raise Conflict(
             "the lease ended and the item went to somebody else; what you submit is kept as an extra judgement",
             code="lease_ended",

@@ -15,19 +15,21 @@ from labeling.errors import Conflict
 from labeling.models import (
     Assignment,
     Comparison,
+    Completion,
     Item,
+    Kind,
     Label,
     Membership,
     Outcome,
     Project,
     Rank,
     Rating,
-    Slot,
     Source,
     State,
     User,
 )
-from labeling.services.assignments import check_active, locked_assignment, take_slot
+from labeling.services.assignments import check_active, finish_slot, locked_assignment
+from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.verdicts import Verdict, check_verdict
 
 CLIENT_ID_USED = "this client id belongs to another judgement: make a new one"
@@ -71,16 +73,22 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     if first is not None:
         return _repeated(first, assignment, verdict)
     check_active(assignment)
-    check_verdict(verdict, completions=assignment.order, flags=membership.project.flags)
-    counts = take_slot(assignment)
+    item = assignment.item
+    check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=item.kind)
+    counts = finish_slot(assignment)
     label = Label.objects.create(
         project=membership.project,
-        item=assignment.item,
+        item=item,
+        kind=item.kind,
         assignment=assignment,
         annotator=annotator,
         client_id=client_id,
         fingerprint=verdict.fingerprint(),
         source=source,
+        best_id=verdict.best,
+        strength=verdict.strength,
+        demonstration=_written(item, verdict, author=annotator) if item.kind == Kind.DEMONSTRATION else None,
+        suggestion_id=verdict.suggestion,
         notes=verdict.notes,
         seconds=verdict.seconds,
         is_extra=not counts,
@@ -89,6 +97,12 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     _close(membership, assignment, counts=counts, seconds=verdict.seconds)
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
     return Submitted(label=label, created=True)
+
+
+def _written(item: Item, verdict: Verdict, *, author: User) -> Completion:
+    """The demonstration as a completion of the prompt, written by its author; the same text twice is one."""
+    [completion] = add_completions(pairs=[(item.prompt, NewCompletion(text=verdict.text, author=author))])
+    return completion
 
 
 def _repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitted:
@@ -148,7 +162,6 @@ def _close(membership: Membership, assignment: Assignment, *, counts: bool, seco
     assignment.draft = {}
     assignment.save(update_fields=["state", "draft", "changed"])
     if counts:
-        Slot.objects.filter(assignment=assignment).update(is_done=True)
         # The database refuses more than the overlap: item_never_over_its_overlap.
         Item.objects.filter(pk=assignment.item_id).update(num_judgements=F("num_judgements") + 1)
     Membership.objects.filter(pk=membership.pk).update(
@@ -172,6 +185,8 @@ def add_imported_labels(*, project: Project, labels: Sequence[tuple[Item, Verdic
             Label(
                 project=project,
                 item=item,
+                kind=item.kind,
+                best_id=verdict.best,
                 client_id=client_id,
                 fingerprint=verdict.fingerprint(),
                 source=Source.IMPORT,

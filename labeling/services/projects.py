@@ -19,6 +19,7 @@ SETTINGS = (
     "lease_minutes",
     "held_out_percent",
     "flags",
+    "kinds",
     "is_paused",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,10 @@ from labeling import events
 from labeling.errors import Invalid
 from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Slot, User
 from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
+
+MOST_KINDS = (2, 9)
+NUM_COMPLETIONS: dict[str, tuple[int, int]] = {Kind.RATING: (1, 9), Kind.PAIR: (2, 2), Kind.DEMONSTRATION: (0, 9)}
+"""Completions that an item of a kind asks about, or suggests, where it is not 2 to 9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class NewItem:
     overlap: int | None = None
     priority: int = 0
     policy_version: int | None = None
-    kind: Kind = field(default=Kind.RANKING)
+    kind: str = Kind.RANKING
 
 
 @transaction.atomic
@@ -123,6 +127,29 @@ def _identity(completion: Completion) -> tuple[Any, ...]:
     )
 
 
+def items_for(
+    project: Project,
+    prompt: Prompt,
+    completions: Sequence[Completion],
+    *,
+    priority: int = 0,
+    policy_version: int | None = None,
+) -> list[NewItem]:
+    """What the project asks about a group of completions: its kinds take turns, by prompt and by policy version.
+
+    A pair is asked about two at a time. A group that is too small for its kind gives nothing.
+    """
+    turn = int(prompt.digest[:8], 16) + (policy_version or 0)  # the same at every call, so that repeating adds nothing
+    kind = project.kinds[turn % len(project.kinds)]
+    least, most = NUM_COMPLETIONS.get(kind, MOST_KINDS)
+    groups = [completions[start : start + most] for start in range(0, len(completions), most)]
+    return [
+        NewItem(prompt=prompt, completions=group, priority=priority, policy_version=policy_version, kind=kind)
+        for group in groups
+        if len(group) >= max(least, 1)
+    ]
+
+
 @transaction.atomic
 def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
     """Put items into the queue, each with as many slots as it wants judgements.
@@ -191,8 +218,9 @@ def _check_item(new: NewItem, project: Project) -> None:
     ids = [completion.pk for completion in new.completions]
     if new.prompt.project_id != project.pk:
         raise Invalid(f"{new.prompt} belongs to another project")
-    if not 2 <= len(ids) <= 9:
-        raise Invalid(f"an item asks about 2 to 9 completions, not {len(ids)}")
+    least, most = NUM_COMPLETIONS.get(new.kind, MOST_KINDS)
+    if not least <= len(ids) <= most:
+        raise Invalid(f"an item of kind {new.kind} asks about {least} to {most} completions, not {len(ids)}")
     if len(set(ids)) < len(ids):
         raise Invalid(f"an item of {new.prompt} names the same completion twice")
     if any(completion.prompt_id != new.prompt.pk for completion in new.completions):

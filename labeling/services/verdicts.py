@@ -10,19 +10,46 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.errors import Invalid
+from labeling.models import Kind
 from labeling.services.texts import check_text
 
 MAX_NOTES_CHARACTERS = 20_000
+MAX_DEMONSTRATION_CHARACTERS = 100_000
 MAX_SECONDS = 24 * 3600.0
+STRENGTHS = {1: "slightly better", 2: "better", 3: "much better"}
+
+ANSWERS: dict[str, tuple[str, ...]] = {
+    Kind.RANKING: ("ratings", "ranks"),
+    Kind.RATING: ("ratings",),
+    Kind.BEST: ("best",),
+    Kind.PAIR: ("ranks", "strength"),
+    Kind.DEMONSTRATION: ("text", "suggestion"),
+}
+"""What a judgement of each kind consists of, beside flags, notes and time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Ratings (1 worst to 7 best), flags and ranks (1 best, equal ranks tie), by completion id."""
+    """What was decided about the completions of an item, by their ids.
 
-    ratings: Mapping[int, int]
-    ranks: Mapping[int, int]
+    Attributes:
+        ratings: 1 (worst) to 7 (best).
+        ranks: 1 is best, equal ranks tie.
+        flags: codes raised on each.
+        best: the one picked.
+        strength: how much better the winner of a pair is, 1 (slightly) to 3 (much); None for a tie.
+        text: the completion that was written.
+        suggestion: the completion that the text was begun from.
+        seconds: active time.
+    """
+
+    ratings: Mapping[int, int] = field(default_factory=dict)
+    ranks: Mapping[int, int] = field(default_factory=dict)
     flags: Mapping[int, list[str]] = field(default_factory=dict)
+    best: int | None = None
+    strength: int | None = None
+    text: str = ""
+    suggestion: int | None = None
     notes: str = ""
     seconds: float = 0.0
 
@@ -34,39 +61,95 @@ class Verdict:
             sorted((completion, sorted(flags)) for completion, flags in self.flags.items() if flags),
             self.notes,
         ]
+        others = [self.best, self.strength, self.text, self.suggestion]
+        if others != [None, None, "", None]:  # rankings keep the fingerprints that they had before there were others
+            decided += others
         return hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
 
-def check_verdict(verdict: Verdict, *, completions: Collection[int], flags: Collection[str]) -> None:
+def check_verdict(
+    verdict: Verdict, *, completions: Collection[int], flags: Collection[str], kind: str = Kind.RANKING
+) -> None:
     """Refuse a verdict that does not answer what was asked.
 
     Args:
-        completions: the ids that were shown; each needs a rating and a rank.
+        completions: the ids that were shown.
         flags: the codes that the project asks about.
+        kind: what was asked; ANSWERS says what belongs to it.
 
     Raises:
-        Invalid: a foreign or missing completion, a rating outside 1-7, ranks with a hole, an unknown flag, notes over
-            20,000 characters, a time that is no number of seconds within a day.
+        Invalid: something of another kind, a foreign or missing completion, a rating outside 1-7, ranks with a hole, a
+            tie with a strength or a win without, an empty demonstration, an unknown flag, notes over 20,000 characters,
+            a time that is no number of seconds within a day.
     """
-    _check_keys("ratings", verdict.ratings, completions, complete=True)
-    _check_keys("ranks", verdict.ranks, completions, complete=True)
-    _check_keys("flags", verdict.flags, completions, complete=False)
-    for completion, rating in verdict.ratings.items():
-        if not _is_whole(rating) or not 1 <= rating <= 7:
-            raise Invalid(f"the rating of completion {completion} is {rating!r}: use a whole number from 1 to 7")
-    _check_ranks(verdict.ranks)
-    for completion, codes in verdict.flags.items():
-        unknown = sorted(set(map(str, codes)) - set(flags))
-        if unknown:
-            raise Invalid(f"completion {completion} has the unknown flag {unknown[0]!r}: use {', '.join(flags)}")
+    _check_parts(verdict, kind=kind)
+    if kind in (Kind.RANKING, Kind.RATING):
+        _check_ratings(verdict.ratings, completions)
+    if kind in (Kind.RANKING, Kind.PAIR):
+        _check_keys("ranks", verdict.ranks, completions, complete=True)
+        _check_ranks(verdict.ranks)
+    if kind == Kind.PAIR:
+        _check_strength(verdict)
+    if kind == Kind.BEST and verdict.best not in completions:
+        raise Invalid(f"best is {verdict.best}: name one of the completions shown, {_listed(completions)}")
+    if kind == Kind.DEMONSTRATION:
+        _check_demonstration(verdict, completions)
+    _check_flags(verdict.flags, completions, flags)
     if len(check_text(verdict.notes, name="the notes")) > MAX_NOTES_CHARACTERS:
         raise Invalid(f"the notes have {len(verdict.notes):,} characters: at most {MAX_NOTES_CHARACTERS:,} are kept")
     if not (math.isfinite(verdict.seconds) and 0 <= verdict.seconds <= MAX_SECONDS):
         raise Invalid(f"seconds is {verdict.seconds!r}: use the active time on the item, from 0 to {MAX_SECONDS:.0f}")
 
 
+def _check_parts(verdict: Verdict, *, kind: str) -> None:
+    """Refuse what belongs to other kinds by its name."""
+    given = {name: getattr(verdict, name) for names in ANSWERS.values() for name in names}
+    for name, value in given.items():
+        if name not in ANSWERS[kind] and value not in (None, "") and value != {}:
+            raise Invalid(f"{name} is not part of a judgement of kind {kind}: send {' and '.join(ANSWERS[kind])}")
+
+
+def _check_ratings(ratings: Mapping[int, int], completions: Collection[int]) -> None:
+    _check_keys("ratings", ratings, completions, complete=True)
+    for completion, rating in ratings.items():
+        if not _is_whole(rating) or not 1 <= rating <= 7:
+            raise Invalid(f"the rating of completion {completion} is {rating!r}: use a whole number from 1 to 7")
+
+
+def _check_strength(verdict: Verdict) -> None:
+    is_tie = len(set(verdict.ranks.values())) == 1
+    if is_tie and verdict.strength is not None:
+        raise Invalid(f"strength is {verdict.strength} and the two are tied: leave it out, or rank one of them first")
+    if not is_tie and (not _is_whole(verdict.strength) or verdict.strength not in STRENGTHS):
+        named = ", ".join(f"{number} ({name})" for number, name in STRENGTHS.items())
+        raise Invalid(f"strength is {verdict.strength!r}: say how much better the first-ranked is, {named}")
+
+
+def _check_demonstration(verdict: Verdict, completions: Collection[int]) -> None:
+    if not check_text(verdict.text, name="the completion").strip():
+        raise Invalid("the completion is empty: write what you would want to read")
+    if len(verdict.text) > MAX_DEMONSTRATION_CHARACTERS:
+        raise Invalid(
+            f"the completion has {len(verdict.text):,} characters: at most {MAX_DEMONSTRATION_CHARACTERS:,} are kept"
+        )
+    if verdict.suggestion is not None and verdict.suggestion not in completions:
+        raise Invalid(f"suggestion is {verdict.suggestion}, which is not part of this assignment")
+
+
+def _check_flags(raised: Mapping[int, list[str]], completions: Collection[int], flags: Collection[str]) -> None:
+    _check_keys("flags", raised, completions, complete=False)
+    for completion, codes in raised.items():
+        unknown = sorted(set(map(str, codes)) - set(flags))
+        if unknown:
+            raise Invalid(f"completion {completion} has the unknown flag {unknown[0]!r}: use {', '.join(flags)}")
+
+
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _listed(completions: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(completions)))
 
 
 def _check_keys(name: str, values: Mapping[int, Any], completions: Collection[int], *, complete: bool) -> None:

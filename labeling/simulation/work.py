@@ -14,8 +14,8 @@ from labeling.models import Assignment, Completion, Label, Membership, Project, 
 from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.projects import set_member
-from labeling.services.verdicts import Verdict
 from labeling.simulation.annotators import QUALITIES, Habits, Opinion, decide
+from labeling.simulation.answers import answer
 from labeling.simulation.truth import reward
 
 
@@ -113,11 +113,8 @@ def judge(assignment: Assignment, *, habits: Habits, chance: random.Random) -> t
     flags = assignment.item.project.flags
     # By id and not as shown: the order shown is random, and the seed alone shall decide.
     opinion = decide(messages, list(texts.values()), habits=habits, chance=chance, flags=flags)
-    verdict = Verdict(
-        ratings=dict(zip(texts, opinion.ratings, strict=True)),
-        ranks=dict(zip(texts, opinion.ranks, strict=True)),
-        flags={pk: list(raised) for pk, raised in zip(texts, opinion.flags, strict=True) if raised},
-        seconds=round(chance.uniform(20.0, 90.0), 1),
+    verdict = answer(
+        assignment.item.kind, texts, opinion, messages=messages, seconds=round(chance.uniform(20.0, 90.0), 1)
     )
     submitted = submit_label(
         assignment_id=assignment.pk,

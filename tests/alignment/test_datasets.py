@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import gzip
+from uuid import uuid4
 
 import pytest
-from factories import Cast, judge, make_cast
+from factories import Cast, claim, judge, make_cast, make_item, write
 
 from alignment.core.records import Demonstration, Judgement, Message
-from alignment.datasets import SnapshotChanged, TooFewJudgements, demonstrations, open_snapshot, take_snapshot
-from labeling.models import Label, Rank
+from alignment.datasets import (
+    Snapshot,
+    SnapshotChanged,
+    TooFewJudgements,
+    demonstrations,
+    open_snapshot,
+    take_snapshot,
+    to_prompt,
+)
+from labeling.models import Completion, Label, Rank
+from labeling.services.labels import submit_label
+from labeling.services.verdicts import Verdict
 
 PROMPT = (Message(role="user", content="Name a colour."),)
 
@@ -39,6 +50,7 @@ def test_a_snapshot_is_split_by_prompt_and_sorted_by_id(cast):
         "train": 3,
         "held_out": 1,
         "train_prompts": 3,
+        "demonstrations": 0,
         "held_out_prompts": 1,
         "comparisons": 12,
     }
@@ -106,4 +118,33 @@ def test_the_first_ranked_are_the_demonstrations_each_once_and_all_tied_show_not
         Judgement(prompt=PROMPT, completions=("Sky.", "Mud."), ratings=(7, 1), id="4"),
     ]
 
-    assert demonstrations(judgements) == [Demonstration(PROMPT, "Red.", id="1"), Demonstration(PROMPT, "Blue.", id="1")]
+    shown = demonstrations(Snapshot(train=tuple(judgements), held_out=(), digest=""))
+
+    assert shown == [Demonstration(PROMPT, "Red.", id="1"), Demonstration(PROMPT, "Blue.", id="1")]
+
+
+def test_what_people_wrote_is_learned_from_in_place_of_what_they_ranked_first(cast):
+    before = take_snapshot(cast.project.pk, up_to=newest(cast))
+    for prompt, text in ((cast.items[1].prompt, "Ultramarine."), (cast.items[0].prompt, "Nobody learns this.")):
+        make_item(cast.project, prompt=prompt.messages, texts=("Red.",), kind="demonstration", priority=1)
+        write(cast.project, cast.bob, text)
+
+    snapshot = take_snapshot(cast.project.pk, up_to=newest(cast))
+
+    shown = to_prompt((each["role"], each["content"]) for each in cast.items[1].prompt.messages)
+    assert demonstrations(snapshot) == [Demonstration(shown, "Ultramarine.", id=str(newest(cast) - 1))]
+    assert (snapshot.train, snapshot.held_out) == (before.train, before.held_out)
+    assert snapshot.digest != before.digest
+
+
+def test_a_pick_of_the_best_reaches_the_learner(cast):
+    make_item(cast.project, texts=("Red.", "Blue.", "Green."), kind="best", priority=1)
+    assignment = claim(cast.project, cast.bob)
+    picked = assignment.order[1]
+    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=Verdict(best=picked), client_id=uuid4())
+
+    last = max(take_snapshot(cast.project.pk, up_to=newest(cast)).train, key=lambda each: int(each.id))
+
+    assert last.ranks is None
+    assert last.best is not None
+    assert last.completions[last.best] == Completion.objects.get(pk=picked).text

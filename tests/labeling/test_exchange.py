@@ -9,13 +9,14 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from factories import claim, judge, make_cast, make_user
+from factories import claim, judge, make_cast, make_item, make_user, write
 
 from labeling import exchange
 from labeling.exchange import Invalid, NotAllowed, NotFound, Sampled
 from labeling.models import Completion, Item, Prompt, Slot
 from labeling.selectors.labels import pseudonym
 from labeling.services.labels import submit_label
+from labeling.services.projects import update_project
 from labeling.services.prompts import add_prompts
 from labeling.services.verdicts import Verdict
 
@@ -259,3 +260,35 @@ def test_held_out_prompts_come_in_the_same_order_at_every_call():
     assert all(prompt.held_out for prompt in held)
     assert [prompt.digest for prompt in held] == sorted(prompt.digest for prompt in held)
     assert exchange.prompts(cast.project.pk, held_out=True, limit=4) == held
+
+
+def test_repeating_a_call_adds_nothing_whatever_the_project_asks_for():
+    cast = make_cast(num_items=0)
+    update_project(project=cast.project, kinds=["ranking", "pair", "best", "rating"])
+    prompts, _ = add_prompts(project=cast.project, prompts=[f"Sky {number}?" for number in range(24)])
+    call = {
+        "project_id": cast.project.pk,
+        "policy_version": 2,
+        "sampled": [sampled(prompt, "Blue.", "Green.", "Grey.", "Red.") for prompt in prompts],
+    }
+
+    first = exchange.add_completions(**call)
+    second = exchange.add_completions(**call)
+
+    assert second == 0
+    assert Item.objects.count() == first >= 24
+    assert set(Item.objects.values_list("kind", flat=True)) == {"ranking", "pair", "best", "rating"}
+
+
+def test_demonstrations_are_told_apart_from_judgements():
+    cast = make_cast(num_items=0)
+    item = make_item(cast.project, texts=("Red.",), kind="demonstration")
+    label = write(cast.project, cast.bob, "Blue.", suggestion=item.entries.get().completion_id)
+
+    [record] = exchange.demonstrations(cast.project.pk)
+
+    assert (record.id, record.text, record.suggestion) == (label.pk, "Blue.", "Red.")
+    assert record.prompt.messages == (("user", "Name a colour."),)
+    assert record.annotator.startswith("annotator-")
+    assert list(exchange.judgements(cast.project.pk)) == []
+    assert list(exchange.demonstrations(cast.project.pk, up_to=label.pk - 1)) == []

@@ -24,6 +24,7 @@ SHOWN = (
     "lease_minutes",
     "held_out_percent",
     "flags",
+    "kinds",
     "is_paused",
     "created",
 )

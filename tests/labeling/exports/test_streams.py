@@ -18,7 +18,7 @@ from factories import a_verdict, claim, make_cast, make_item
 from labeling.errors import Invalid
 from labeling.exports.streams import make_export
 from labeling.imports.files import Format, import_file
-from labeling.models import Comparison
+from labeling.models import Comparison, Label
 from labeling.services.labels import submit_label
 from labeling.services.verdicts import Verdict
 
@@ -241,3 +241,52 @@ def test_queries_are_counted_by_batches_of_500_and_not_by_labels():
         content(cast.project)
 
     assert len(queries) <= 1 + 3 * 4 + 1  # newest label; entries, texts, ranks, ratings for each batch; the cursor
+
+
+@pytest.fixture
+def of_all_kinds():
+    """A pair, a pick and a demonstration with the suggestion it was begun from."""
+    cast = make_cast(num_items=0)
+    for priority, kind, texts in (
+        (2, "pair", ("Red.", "Blue.")),
+        (1, "best", ("Green.", "Grey.")),
+        (0, "demonstration", ("Sand.",)),
+    ):
+        make_item(cast.project, prompt=f"A colour of kind {kind}?", texts=texts, kind=kind, priority=priority)
+    for number in range(3):
+        assignment = claim(cast.project, cast.bob)
+        shown = sorted(assignment.order)
+        verdict = [
+            Verdict(ranks={shown[0]: 2, shown[-1]: 1}, strength=3),
+            Verdict(best=shown[-1]),
+            Verdict(text="Ochre.", suggestion=shown[0]),
+        ][number]
+        submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=UUID(int=number))
+    return cast
+
+
+def test_a_pair_tells_its_strength_and_a_pick_its_place(of_all_kinds):
+    [pair] = rows(of_all_kinds.project, "comparisons")
+    pair_row, pick_row = rows(of_all_kinds.project, "rankings")
+
+    assert (pair["chosen"], pair["rejected"], pair["strength"], pair["weight"]) == ("Blue.", "Red.", 3, 1.0)
+    assert (pair_row["kind"], pair_row["ranks"], pair_row["strength"], pair_row["best"]) == ("pair", [2, 1], 3, None)
+    assert (pick_row["kind"], pick_row["ranks"], pick_row["best"]) == ("best", None, 1)
+
+
+def test_demonstrations_are_prompts_and_completions_as_trl_reads_them(of_all_kinds):
+    [row] = rows(of_all_kinds.project, "demonstrations")
+
+    assert row["prompt"] == [{"role": "user", "content": "A colour of kind demonstration?"}]
+    assert row["completion"] == [{"role": "assistant", "content": "Ochre."}]
+    assert row["suggestion"] == "Sand."
+
+
+def test_picks_can_be_imported_into_another_project_and_exported_again(of_all_kinds):
+    exported = content(of_all_kinds.project, "rankings")
+
+    import_file(io.BytesIO(exported), project=of_all_kinds.other_project, file_format=Format.RANKED)
+
+    first, again = (rows(project, "rankings") for project in (of_all_kinds.project, of_all_kinds.other_project))
+    assert [row["best"] for row in again] == [row["best"] for row in first] == [None, 1]
+    assert Label.objects.filter(project=of_all_kinds.other_project, best__text="Grey.").count() == 1

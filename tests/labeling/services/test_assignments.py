@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 from django.utils import timezone
-from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, make_user
+from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, make_user, write
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Project, Role, Slot, State
 from labeling.services.assignments import claim_next, heartbeat, save_draft, skip
 from labeling.services.labels import submit_label
 from labeling.services.projects import set_member, update_project
+from labeling.services.prompts import NewItem, create_items
 
 pytestmark = pytest.mark.django_db
 
@@ -327,3 +328,18 @@ def test_items_of_another_project_are_not_served():
 
     assert claim_next(project=cast.project, annotator=cast.bob) is None
     assert Project.objects.get(pk=cast.other_project.pk).num_slots == 1
+
+
+def test_nobody_judges_what_they_wrote_themselves():
+    cast = make_cast(num_items=0)
+    item = make_item(cast.project, texts=("Red.",), kind="demonstration")
+    written = write(cast.project, cast.bob, "Blue.").demonstration
+    [other] = [entry.completion for entry in item.entries.all()]
+    create_items(project=cast.project, items=[NewItem(prompt=item.prompt, completions=[other, written])])
+
+    for_bob = claim_next(project=cast.project, annotator=cast.bob)
+    for_dora = claim_next(project=cast.project, annotator=cast.dora)
+
+    assert for_bob is None
+    assert for_dora is not None
+    assert sorted(for_dora.order) == sorted([other.pk, written.pk])

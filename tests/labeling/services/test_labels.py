@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from factories import a_verdict, claim, end_lease, judge, make_cast
+from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, write
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Comparison, Item, Label, Membership, Rank, Rating, Slot, State
@@ -203,5 +203,80 @@ def test_refused_verdict_leaves_everything_as_it_was():
 
     assignment.refresh_from_db()
     assert assignment.state == State.ACTIVE
+    assert not Label.objects.exists()
+    assert not Slot.objects.get().is_done
+
+
+def test_a_pair_is_stored_with_its_strength_and_one_comparison():
+    cast = make_cast(num_items=0)
+    make_item(cast.project, texts=("Red.", "Blue."), kind="pair")
+    assignment = claim(cast.project, cast.bob)
+    first, second = assignment.order
+
+    label = submit(assignment, Verdict(ranks={first: 2, second: 1}, strength=2)).label
+
+    comparison = Comparison.objects.get(label=label)
+    assert (label.kind, label.strength) == ("pair", 2)
+    assert (comparison.chosen_id, comparison.rejected_id, comparison.outcome, comparison.weight) == (
+        second,
+        first,
+        "win",
+        1.0,
+    )
+
+
+def test_ratings_alone_and_a_pick_give_no_comparisons():
+    cast = make_cast(num_items=0)
+    make_item(cast.project, kind="rating", priority=1)
+    make_item(cast.project, prompt="And another?", kind="best")
+    rated = claim(cast.project, cast.bob)
+    ratings = dict(zip(rated.order, (7, 1, 4), strict=True))
+
+    submit(rated, Verdict(ratings=ratings))
+    picked = claim(cast.project, cast.bob)
+    label = submit(picked, Verdict(best=picked.order[2]), client_id=SECOND).label
+
+    assert dict(Rating.objects.values_list("completion", "value")) == ratings
+    assert (label.kind, label.best_id) == ("best", picked.order[2])
+    assert not Comparison.objects.exists()
+
+
+def test_a_demonstration_becomes_a_completion_of_its_author():
+    cast = make_cast(num_items=0)
+    item = make_item(cast.project, texts=("Red.",), kind="demonstration", overlap=2)
+    [suggestion] = item.entries.values_list("completion", flat=True)
+
+    by_bob = write(cast.project, cast.bob, "Red, like a rose.", suggestion=suggestion)
+    by_dora = write(cast.project, cast.dora, "Red, like a rose.")
+
+    written = by_bob.demonstration
+    assert written is not None
+    assert (written.prompt_id, written.text, written.origin, written.author) == (
+        item.prompt_id,
+        "Red, like a rose.",
+        "person",
+        cast.bob,
+    )
+    assert (by_bob.suggestion_id, by_dora.suggestion_id) == (suggestion, None)
+    assert by_dora.demonstration_id != written.pk
+
+
+def test_a_demonstration_needs_no_suggestions():
+    cast = make_cast(num_items=0)
+    make_item(cast.project, texts=(), kind="demonstration")
+
+    label = write(cast.project, cast.bob, "Blue.")
+
+    assert label.demonstration is not None
+
+
+def test_a_judgement_of_another_kind_is_refused_and_nothing_is_stored():
+    cast = make_cast(num_items=0)
+    make_item(cast.project, kind="best")
+    assignment = claim(cast.project, cast.bob)
+
+    with pytest.raises(Invalid, match="ratings is not part of a judgement of kind best"):
+        submit(assignment)
+
     assert not Label.objects.exists()
     assert not Slot.objects.get().is_done

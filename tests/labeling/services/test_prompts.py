@@ -16,6 +16,7 @@ from labeling.services.prompts import (
     add_prompts,
     create_items,
     create_judged_items,
+    items_for,
 )
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +171,56 @@ def test_author_that_wrote_nothing_is_not_found_in_anothers_name(cast):
     add_completions(pairs=[(prompt, NewCompletion(text="Red.", author=zoe))])
 
     assert Completion.objects.get().author == zoe
+
+
+def test_kinds_take_turns_by_prompt_and_by_policy_version(cast):
+    cast.project.kinds = ["ranking", "pair", "best"]
+    prompts, _ = add_prompts(project=cast.project, prompts=[f"Colour {number}?" for number in range(30)])
+    groups = {prompt: some_completions(prompt, "Red.", "Blue.", "Green.", "Grey.", "Pink.") for prompt in prompts}
+
+    asked = {
+        (prompt.pk, version): items_for(cast.project, prompt, groups[prompt], policy_version=version)
+        for prompt in prompts
+        for version in (1, 2, 3)
+    }
+
+    for prompt in prompts:
+        assert {asked[prompt.pk, version][0].kind for version in (1, 2, 3)} == {"ranking", "pair", "best"}
+    assert len({asked[prompt.pk, 1][0].kind for prompt in prompts}) == 3
+    for items in asked.values():
+        sizes = [len(item.completions) for item in items]
+        assert sizes == ([2, 2] if items[0].kind == "pair" else [5])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [
+        ("ranking", {1: [], 2: [2], 9: [9], 10: [9]}),
+        ("rating", {1: [1], 9: [9], 10: [9, 1]}),
+        ("pair", {1: [], 2: [2], 3: [2]}),
+        ("demonstration", {0: [], 1: [1], 4: [4]}),
+    ],
+)
+def test_a_group_is_as_large_as_its_kind_asks_for(cast, kind, sizes):
+    cast.project.kinds = [kind]
+    prompt = one_prompt(cast.project)
+    completions = some_completions(prompt, *(f"Text {number}." for number in range(10)))
+
+    found = {
+        count: [len(item.completions) for item in items_for(cast.project, prompt, completions[:count])]
+        for count in sizes
+    }
+
+    assert found == sizes
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "asks"),
+    [("pair", 3, "2 to 2"), ("rating", 0, "1 to 9"), ("best", 1, "2 to 9"), ("demonstration", 10, "0 to 9")],
+)
+def test_an_item_of_the_wrong_size_is_refused(cast, kind, count, asks):
+    prompt = one_prompt(cast.project)
+    completions = some_completions(prompt, *(f"Text {number}." for number in range(10)))[:count]
+
+    with pytest.raises(Invalid, match=f"kind {kind} asks about {asks} completions, not {count}"):
+        create_items(project=cast.project, items=[NewItem(prompt=prompt, completions=completions, kind=kind)])

@@ -99,3 +99,21 @@ def test_wrong_options_are_refused_before_anybody_joins(options, reason):
         judge_items(cast.project, **options)
 
     assert not User.objects.filter(username__startswith="sim-").exists()
+
+
+def test_every_kind_is_answered_as_the_truth_says():
+    project = create_project(slug="tea", creator=make_user("boss"))
+    for kind in ("ranking", "rating", "best", "pair", "demonstration"):
+        texts = (RUDE, GOOD) if kind == "pair" else (RUDE, GOOD, PLAIN)
+        make_item(project, prompt=f"How do I make tea of kind {kind}?", texts=texts, kind=kind)
+
+    judge_items(project, num_labels=5, num_annotators=1, qualities=["perfect"])
+
+    labels = {label.kind: label for label in Label.objects.filter(project=project)}
+    best, written = labels["best"].best, labels["demonstration"].demonstration
+    assert best is not None
+    assert written is not None
+    assert (best.text, written.text) == (GOOD, GOOD)
+    assert labels["pair"].comparisons.get().chosen.text == GOOD
+    assert labels["pair"].strength == 3
+    assert labels["rating"].ratings.count() == 3

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from factories import judge
 
-from labeling.forms import ExportForm
 from labeling.services.projects import update_project
 
 SETTINGS = {
@@ -14,6 +15,7 @@ SETTINGS = {
     "lease_minutes": 10,
     "held_out_percent": 20,
     "flags": ["opinion", "violent"],
+    "kinds": ["ranking", "pair"],
 }
 
 
@@ -36,18 +38,22 @@ def test_those_who_research_take_the_data_from_the_page_and_annotators_do_not(ca
         each.username: "Download" in signed_in(each).get("/p/colours/").content.decode()
         for each in (cast.alice, cast.bob, cast.rita)
     }
+    page = signed_in(cast.rita).get("/p/colours/").content.decode()
+    views, formats = (re.findall(r'<option value="(\w+)"', select) for select in page.split("<select")[1:3])
     files = {
         (view, file_format): signed_in(cast.rita).get(
             "/api/v1/projects/colours/export/", {"view": view, "format": file_format}
         )
-        for view, _ in ExportForm().fields["view"].choices
-        for file_format, _ in ExportForm().fields["format"].choices
+        for view in views
+        for file_format in formats
     }
 
     assert shown == {"alice": True, "bob": False, "rita": True}
     assert {key: answer.status_code for key, answer in files.items()} == dict.fromkeys(files, 200)
     assert set(files) == {
-        (view, name) for view in ("comparisons", "rankings", "trl") for name in ("jsonl", "parquet", "csv")
+        (view, name)
+        for view in ("comparisons", "rankings", "trl", "demonstrations")
+        for name in ("jsonl", "parquet", "csv")
     }
 
 
@@ -71,6 +77,8 @@ def test_an_admin_changes_all_settings_at_once(cast, signed_in):
         ("name", ""),
         ("name", "   "),
         ("flags", ["made_up"]),
+        ("kinds", ["made_up"]),
+        ("kinds", []),
     ],
 )
 def test_a_setting_outside_its_range_changes_nothing(cast, signed_in, name, value):

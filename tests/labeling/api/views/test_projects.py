@@ -36,6 +36,7 @@ def test_creator_becomes_the_admin():
         "lease_minutes": 30,
         "held_out_percent": 10,
         "flags": [],
+        "kinds": ["ranking"],
         "is_paused": False,
         "progress": {"done": 0, "total": 0},
     }

@@ -1,0 +1,47 @@
+"""What people wrote, as rows for supervised fine-tuning: prompt and completion as TRL reads them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from labeling.selectors.labels import StoredDemonstration, pseudonym
+
+COLUMNS = {
+    "label_id": "int",
+    "prompt_id": "int",
+    "prompt": "messages",
+    "completion_id": "int",
+    "completion": "messages",
+    "suggestion_id": "int",
+    "suggestion": "text",
+    "notes": "text",
+    "seconds": "float",
+    "held_out": "bool",
+    "annotator": "text",
+    "source": "text",
+    "is_extra": "bool",
+    "created": "text",
+}
+
+
+def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> Iterator[dict[str, Any]]:
+    """One row for each text, with the suggestion that it was begun from."""
+    counts["demonstrations"] += 1
+    yield {
+        "label_id": written.label,
+        "prompt_id": written.prompt,
+        "prompt": written.messages,
+        "completion_id": written.completion,
+        "completion": [{"role": "assistant", "content": written.text}],
+        "suggestion_id": written.suggestion,
+        "suggestion": written.suggestion_text,
+        "notes": written.notes,
+        "seconds": written.seconds,
+        "held_out": written.held_out,
+        "annotator": pseudonym(written.project, written.annotator),
+        "source": written.source,
+        "is_extra": written.is_extra,
+        "created": written.created,
+    }
