@@ -57,15 +57,18 @@ def _accuracy(axes: Any, found: dict[str, Any]) -> None:
     axes.axhline(0.5, linestyle=":", color="gray", label="chance")
     axes.set(xscale="log", xlabel="rankings (K = 4)", ylabel="held-out accuracy", title="Reward model by labels")
     axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_xticks([], minor=True)
     axes.legend()
 
 
 def _frontier(axes: Any, found: dict[str, Any]) -> None:
     for name, points in found["frontier"].items():
         points = sorted(points, key=lambda point: point["kl"])
-        kl, true = ([point[key] for point in points] for key in ("kl", "true_reward"))
-        axes.errorbar(kl, true, [point.get("standard_error", 0.0) for point in points], marker="o", label=NAMES[name])
-    axes.set(xlabel="KL from the reference (nats)", ylabel="true reward (nats)", title="Reward against KL")
+        roots = [max(point["kl"], 0.0) ** 0.5 for point in points]
+        true, errors = ([point.get(key, 0.0) for point in points] for key in ("true_reward", "standard_error"))
+        axes.errorbar(roots, true, errors, marker="o", label=NAMES[name])
+    axes.axhline(found["base"]["true_reward"], linestyle=":", color="gray", label="reference")
+    axes.set(xlabel="square root of the KL (nats)", ylabel="true reward (nats)", title="Reward against KL")
     axes.legend()
 
 
@@ -90,9 +93,12 @@ def _over_optimisation(axes: Any, found: dict[str, Any]) -> None:
 
 
 def _ties(axes: Any, found: dict[str, Any]) -> None:
-    ways = found["ties"]["ways"]
+    ways = found["ties"]["over_broken"]
     means = [ways[name]["mean"] for name in ways]
     errors = [[ways[n]["mean"] - ways[n]["low"] for n in ways], [ways[n]["high"] - ways[n]["mean"] for n in ways]]
     axes.errorbar([NAMES[name] for name in ways], means, errors, fmt="o", capsize=4)
+    axes.axhline(0, linestyle=":", color="gray")
     share = found["ties"]["tie_share"]
-    axes.set(ylabel="accuracy on what is truly better", title=f"What to do with ties ({share:.0%} of the pairs)")
+    axes.set(
+        ylabel="accuracy over that with ties broken by a coin", title=f"What to do with ties ({share:.0%} of the pairs)"
+    )

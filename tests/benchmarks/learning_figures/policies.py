@@ -29,7 +29,7 @@ from tests.benchmarks.learning_figures.world import (
     truth,
 )
 
-DPO_BETAS = (0.3, 0.1, 0.03, 0.01)
+DPO_BETAS = (1.0, 0.3, 0.1, 0.05)
 ROLLOUTS: dict[str, Any] = {"max_new_tokens": MAX_NEW_TOKENS, "completions_per_prompt": 4}
 PPO_LR, NASH_LR = 2e-3, 2e-3
 FEW = 48

@@ -66,7 +66,12 @@ def ties(world: World, *, seeds: int, say: Callable[[str], object]) -> dict[str,
             found[name].append(accuracy(strict, [[next(rewards) for _ in each.completions] for each in strict]))
     for name in TIES:
         say(f"ties, {name}: accuracy {np.mean(found[name]):.3f}")
-    return {"tie_share": share, "rankings": len(pool), "ways": {name: mean_with_interval(found[name]) for name in TIES}}
+    over = {  # seed by seed: each way learned from the same judgements
+        name: mean_with_interval([mine - coin for mine, coin in zip(found[name], found["break"], strict=True)])
+        for name in TIES[:-1]
+    }
+    ways = {name: mean_with_interval(found[name]) for name in TIES}
+    return {"tie_share": share, "rankings": len(pool), "ways": ways, "over_broken": over}
 
 
 def accuracy(judgements: Sequence[Judgement], scores: Sequence[Sequence[float]]) -> float:

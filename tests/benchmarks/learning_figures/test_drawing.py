@@ -15,7 +15,7 @@ FOUND = {
     "over_optimisation": dict.fromkeys(("single", "ensemble"), POINTS),
     "ties": {
         "tie_share": 0.3,
-        "ways": {name: {"mean": 0.6, "low": 0.5, "high": 0.7} for name in ("davidson", "rao_kupper", "drop", "break")},
+        "over_broken": {name: {"mean": 0.02, "low": -0.01, "high": 0.05} for name in ("davidson", "drop")},
     },
 }
 
