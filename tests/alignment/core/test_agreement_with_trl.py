@@ -46,7 +46,7 @@ SIMPO = [0.2816864, 0.686603, 1.8759787, 0.5134946, 0.7578192]
 ORPO, ORPO_OF_TWO = [7.3272915, 7.3870301, 7.528933, 7.5938659, 7.2737255], 7.3918538
 SFT_OF_TWO = 2.5980418
 """DPO and a quarter of the chosen completions' likelihood, of the last two pairs in one batch."""
-KTO = 0.5436934
+KTO = 0.4373092
 REWARD = [
     ({}, [0.4182859, 0.7921299, 1.2018135, 0.7077357, 0.6501617]),
     ({"margin": 1.0}, [0.61857, 1.4548733, 1.5759145, 1.3345207, 1.2497699]),
@@ -124,7 +124,7 @@ def test_dpo_with_the_likelihood_of_the_chosen_of_trl(backbone):
 
 
 def test_kto_of_trl_with_its_pairing_of_prompts_with_completions_of_the_row_before(backbone):
-    config = DirectConfig(loss="kto", beta=0.5, undesirable_weight=1.5)
+    config = DirectConfig(loss="kto", beta=0.5, desirable_weight=1.3, undesirable_weight=0.5)
     rated = [Judgement(prompt=ASKED[which], completions=(text,), ratings=(good,)) for which, text, good in RATED]
 
     assert loss_of(Direct(backbone, config), rated) == pytest.approx(KTO, **EXACT)

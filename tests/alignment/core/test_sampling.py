@@ -33,6 +33,14 @@ def test_settings_leave_out_tokens_and_share_their_probability(settings, expecte
     assert _drawn(**settings) == expected
 
 
+def test_no_token_is_left_out_by_default():
+    """transformers' generate() keeps 50 by default; rollouts from fewer tokens bias the KL."""
+    chosen = next_token_logprobs(torch.linspace(-20, 0, 1000)[None], SamplingSettings())
+
+    assert bool(torch.isfinite(chosen).all())
+    torch.testing.assert_close(chosen[0], torch.linspace(-20, 0, 1000).log_softmax(0))
+
+
 def test_equal_logits_keep_exactly_k_tokens():
     chosen = next_token_logprobs(torch.zeros(1, 6), SamplingSettings(top_k=2))
 

@@ -139,9 +139,8 @@ def main() -> None:
             found[loss] = losses(trainer, compute_dpo, parts=alone + (two if loss == "sft" else []))
             found["ids"] = {key: trainer.train_dataset[4][f"{key}_ids"] for key in ("prompt", "chosen", "rejected")}
         rated = [{"prompt": RENDERED[which], "completion": text, "label": good > 4} for which, text, good in RATED]
-        trainer = oracle.trainer(
-            TRL.KTOTrainer, TRL.KTOConfig, oracle.model(POLICY), rated, beta=0.5, undesirable_weight=1.5
-        )
+        weights = {"desirable_weight": 1.3, "undesirable_weight": 0.5}
+        trainer = oracle.trainer(TRL.KTOTrainer, TRL.KTOConfig, oracle.model(POLICY), rated, beta=0.5, **weights)
         found["kto"] = losses(trainer, compute_dpo, parts=[list(range(len(rated)))])
         settings = {"loss_type": "simpo", "cpo_alpha": 0.0, "beta": 2.0, "simpo_gamma": 0.6}
         trainer = oracle.trainer(CPOTrainer, CPOConfig, oracle.model(POLICY), ROWS, **settings)
