@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from django.conf import settings
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from alignment.core.backbone import Backbone, LoraConfig
-from alignment.core.checkpoints import replaced_folder
-from alignment.core.config import LoraSettings, PreferenceModelConfig, RewardModelConfig
+from alignment.core.config import LoraSettings
 from alignment.core.loading import ModelError, weights_digest
-from alignment.core.methods.preference_model import PreferenceModel
-from alignment.core.methods.reward_model import RewardModel
 from alignment.core.tiny import is_complete, train_tiny
 from alignment.models import Policy
-
-logger = logging.getLogger(__name__)
-
-HEAD, ABOUT, ADAPTER = "reward_head.safetensors", "reward_model.json", "adapter"
-PREFERENCE_HEAD, PREFERENCE_ABOUT = "preference_head.safetensors", "preference_model.json"
 
 
 def data_folder(*parts: str | int) -> Path:
@@ -80,72 +67,6 @@ def load_policy(backbone: Backbone, policy: Policy, *, name: str) -> str | None:
     if name not in backbone.adapters:
         backbone.load_adapter(name, folder)
     return name
-
-
-def save_reward_model(model: RewardModel, folder: Path) -> str:
-    """Write a reward model (adapter, heads, cuts) atomically and return the folder's digest."""
-    tensors = {f"head.{name}": tensor for name, tensor in model.head.state_dict().items()}
-    tensors |= {"cuts": model.cuts, "tie_logit": model.tie_logit}
-    with replaced_folder(folder) as place:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, place / HEAD)
-        (place / ABOUT).write_text(json.dumps(model.config.to_dict(), indent=1), encoding="utf-8")
-        model.backbone.save_adapter(model.adapter, place / ADAPTER)
-    return folder_digest(folder)
-
-
-def load_reward_model(backbone: Backbone, folder: Path, *, adapter: str = "reward") -> RewardModel:
-    """A reward model from its folder, on the base that it was trained on.
-
-    Raises:
-        ModelError: nothing there, damaged, or of another base.
-    """
-    try:
-        config = RewardModelConfig.from_dict(json.loads((folder / ABOUT).read_text(encoding="utf-8")))
-        tensors = load_file(folder / HEAD)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"{folder} is no reward model ({error}): train it again") from error
-    backbone.load_adapter(adapter, folder / ADAPTER)
-    model = RewardModel(backbone, config, adapter=adapter)
-    head = {name.removeprefix("head."): tensor for name, tensor in tensors.items() if name.startswith("head.")}
-    model.head.load_state_dict(head)
-    with torch.no_grad():
-        model.cuts.copy_(tensors["cuts"])
-        model.tie_logit.copy_(tensors["tie_logit"])
-    return model
-
-
-def save_preference_model(model: PreferenceModel, folder: Path) -> str:
-    """Write a preference model (adapter, head, tie share) atomically and return the folder's digest."""
-    tensors = {f"head.{name}": tensor for name, tensor in model.head.state_dict().items()} | {
-        "tie_logit": model.tie_logit
-    }
-    with replaced_folder(folder) as place:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, place / PREFERENCE_HEAD
-        )
-        (place / PREFERENCE_ABOUT).write_text(json.dumps(model.config.to_dict(), indent=1), encoding="utf-8")
-        model.backbone.save_adapter(model.adapter, place / ADAPTER)
-    return folder_digest(folder)
-
-
-def load_preference_model(backbone: Backbone, folder: Path, *, adapter: str = "preference") -> PreferenceModel:
-    """A preference model from its folder, on the base that it was trained on.
-
-    Raises:
-        ModelError: nothing there, damaged, or of another base.
-    """
-    try:
-        config = PreferenceModelConfig.from_dict(json.loads((folder / PREFERENCE_ABOUT).read_text(encoding="utf-8")))
-        tensors = load_file(folder / PREFERENCE_HEAD)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(f"{folder} is no preference model ({error}): train it again") from error
-    backbone.load_adapter(adapter, folder / ADAPTER)
-    model = PreferenceModel(backbone, config, adapter=adapter)
-    head = {name.removeprefix("head."): tensor for name, tensor in tensors.items() if name.startswith("head.")}
-    model.head.load_state_dict(head)
-    with torch.no_grad():
-        model.tie_logit.copy_(tensors["tie_logit"])
-    return model
 
 
 def folder_digest(folder: Path) -> str:

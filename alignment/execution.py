@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 
 from alignment import bookkeeping
-from alignment.artifacts import data_folder, load_base, load_preference_model, load_reward_model, run_folder
+from alignment.artifacts import data_folder, load_base, run_folder
 from alignment.core.backbone import Backbone
 from alignment.core.checkpoints import latest
 from alignment.core.config import TrainerConfig
+from alignment.core.methods.model_files import load_model
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.trainer import RunResult, Step, train
@@ -92,12 +93,14 @@ class Execution:
     @cached_property
     def reward_model(self) -> RewardModel:
         """The reward model that this run trained, in this attempt or an earlier one."""
-        return load_reward_model(self.backbone, data_folder(self.run.results[Stage.REWARD_MODEL]["path"]))
+        folder = data_folder(self.run.results[Stage.REWARD_MODEL]["path"])
+        return load_model(RewardModel, self.backbone, folder)
 
     @cached_property
     def preference_model(self) -> PreferenceModel:
         """The preference model that this run trained, in this attempt or an earlier one."""
-        return load_preference_model(self.backbone, data_folder(self.run.results[Stage.PREFERENCE_MODEL]["path"]))
+        folder = data_folder(self.run.results[Stage.PREFERENCE_MODEL]["path"])
+        return load_model(PreferenceModel, self.backbone, folder)
 
     def generator(self, offset: int) -> torch.Generator:
         """Random numbers of the run's seed; a different offset for each use."""

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment import bookkeeping, writing
-from alignment.artifacts import data_folder, folder_digest, load_policy, save_preference_model, save_reward_model
+from alignment.artifacts import data_folder, folder_digest, load_policy
 from alignment.comparing import compare_policies, held_out_accuracy
 from alignment.core.evaluation import Accuracy
+from alignment.core.methods.model_files import save_model
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.datasets import to_prompt
@@ -81,8 +82,9 @@ def train_reward_model(execution: Execution) -> Done:
     model.normalise([(prompt, each.text) for prompt, group in zip(prompts, written, strict=True) for each in group])
     accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
     path = f"reward_models/{execution.project.slug}/{run.pk}"
-    digest = save_reward_model(model, data_folder(path))
-    fields: dict[str, Any] = {"path": path, "digest": digest, "base_digest": execution.backbone.digest}
+    save_model(model, data_folder(path))
+    fields: dict[str, Any] = {"path": path, "digest": folder_digest(data_folder(path))}
+    fields["base_digest"] = execution.backbone.digest
     if accuracy is not None:
         fields |= _in_fields(accuracy)
     patiently(bookkeeping.register_reward_model, run_id=run.pk, attempt=run.attempts, **fields)
@@ -96,7 +98,8 @@ def train_preference_model(execution: Execution) -> Done:
     model = PreferenceModel(execution.backbone, plan.preference_model, seed=run.seed)
     trained = execution.train(Stage.PREFERENCE_MODEL, model, snapshot.train, plan.reward_trainer)
     path = f"preference_models/{execution.project.slug}/{run.pk}"
-    result: dict[str, Any] = {"path": path, "digest": save_preference_model(model, data_folder(path))}
+    save_model(model, data_folder(path))
+    result: dict[str, Any] = {"path": path, "digest": folder_digest(data_folder(path))}
     result |= {"steps": trained.steps, "loss": trained.metrics["loss"]}
     accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
     execution.preference_model = model

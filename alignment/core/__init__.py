@@ -34,6 +34,7 @@ _HOMES = {
     "alignment.core.judge": ("Judge",),
     "alignment.core.methods.best_of_n": ("collect_accepted", "collect_best"),
     "alignment.core.methods.direct": ("Direct",),
+    "alignment.core.methods.model_files": ("load_model", "save_model"),
     "alignment.core.methods.nash": ("NashMD",),
     "alignment.core.methods.ppo": ("PPO",),
     "alignment.core.methods.preference_model": ("PreferenceModel",),

@@ -9,8 +9,10 @@ from django.utils import timezone
 from tiny_models import save_model
 
 from alignment import services, stages, worker
-from alignment.artifacts import data_folder, folder_digest, load_base, load_preference_model
+from alignment.artifacts import data_folder, folder_digest, load_base
 from alignment.core.loading import weights_digest
+from alignment.core.methods.model_files import load_model
+from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.tiny import FILES
 from alignment.datasets import to_prompt
 from alignment.execution import Execution, Interrupted
@@ -79,7 +81,8 @@ def test_a_preference_model_run_ends_with_a_model_that_can_be_loaded(judged, sta
     found = run.results["preference_model"]
     folder = data_folder(found["path"])
     backbone = load_base(lora=Plan.from_dict(run.config).lora, device="cpu")
-    preference = load_preference_model(backbone, folder).probabilities([(to_prompt([("user", "Red?")]), "yes", "no")])
+    model = load_model(PreferenceModel, backbone, folder)
+    preference = model.probabilities([(to_prompt([("user", "Red?")]), "yes", "no")])
     assert (found["digest"], found["num_comparisons"]) == (folder_digest(folder), 6)
     assert 0 < float(preference) < 1
     assert not Policy.objects.filter(version=2).exists()
@@ -193,7 +196,7 @@ def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, s
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device", "/data/runs/1")
 
-    monkeypatch.setattr(stages, "save_reward_model", full)
+    monkeypatch.setattr(stages, "save_model", full)
 
     run = execute(start("dpo").pk)
 

@@ -93,8 +93,7 @@ class Direct:
         """
         counts = {"loss": sum(mass_of(self.config, unit.judgement) for unit in batch)}
         if self._nll_weight():
-            # When all are tied nobody is chosen, and the sum that this divides is 0.
-            counts["nll"] = sum(chosen.mass(self.config) for chosen in all_chosen(batch)) or 1.0
+            counts["nll"] = sum(chosen.mass(self.config) for chosen in all_chosen(batch))
         metrics = {}
         if self.config.loss == "kto":
             self._kl = self._mismatched_log_ratio(batch)

@@ -24,7 +24,7 @@ class JudgementModel(ABC):
 
     Attributes:
         name: of the method.
-        role: of its parameters; gradients are clipped by role.
+        role: of its parameters (gradients are clipped by role), and the name of its adapter unless told otherwise.
         needs: what a judgement must have to teach anything, for the error when none has it.
         tie_logit: of P(tie) of two completions that are equally good; -inf, no ties, before the data is known.
     """

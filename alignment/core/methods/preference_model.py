@@ -31,7 +31,7 @@ class PreferenceModel(JudgementModel):
         seed: of the head's first weights.
     """
 
-    name, role = "preference_model", "preference"
+    name, role, config_kind = "preference_model", "preference", PreferenceModelConfig
     needs = "ranks of two or more completions, and other than ties when ties is 'drop'"
     config: PreferenceModelConfig
     head: PairHead

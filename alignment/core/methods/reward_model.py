@@ -39,7 +39,7 @@ class RewardModel(JudgementModel):
         seed: of the head's first weights.
     """
 
-    name, role = "reward_model", "reward"
+    name, role, config_kind = "reward_model", "reward", RewardModelConfig
     needs = "ranks that are not all tied, or a weight above 0 for the kind of judgement there is"
     config: RewardModelConfig
     head: Ensemble
