@@ -1,9 +1,10 @@
-"""manage.py benchmark NAME: measure, and print one JSON object as the last line."""
+"""manage.py benchmark NAME [--SETTING NUMBER ...]: measure, and print one JSON object as the last line."""
 
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import REMAINDER, ArgumentParser
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,10 @@ class Command(BaseCommand):
         """Which one, and its settings."""
         parser.add_argument("name", help=f"one of: {', '.join(_names()) or 'none in this installation'}")
         parser.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="NAME=NUMBER",
-            help="a setting of the benchmark; may be repeated",
+            "given",
+            nargs=REMAINDER,
+            metavar="--SETTING NUMBER",
+            help="settings of the benchmark, as in: benchmark rounds --seeds 1",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,8 +37,9 @@ class Command(BaseCommand):
         if name not in _names():
             raise CommandError(f"there is no benchmark {name!r}: there are {', '.join(_names())}")
         module = import_module(f"tests.benchmarks.{name}")
+        chosen = _settings(options["given"], known=module.SETTINGS)
         call_command("migrate", verbosity=0)  # a DATA_DIR of its own starts empty
-        found = module.run(say=self.stderr.write, **_settings(options["set"], known=module.SETTINGS))
+        found = module.run(say=self.stderr.write, **chosen)
         self.stdout.write(json.dumps(found))
 
 
@@ -46,13 +47,21 @@ def _names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
-def _settings(given: list[str], *, known: dict[str, int]) -> dict[str, int]:
+def _settings(words: Sequence[str], *, known: dict[str, int]) -> dict[str, int]:
     values = dict(known)
-    for assignment in given:
-        name, _, value = assignment.partition("=")
-        if name not in known:
-            raise CommandError(f"the benchmark has no setting {name!r}: it has {', '.join(known)}")
+    for option, value in _pairs(words):
+        name = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or name not in known:
+            raise CommandError(f"the benchmark has no setting {option!r}: it has {', '.join(f'--{n}' for n in known)}")
         if not value.isdecimal():
-            raise CommandError(f"--set {assignment}: give a whole number")
+            raise CommandError(f"{option} is {value!r}: give a whole number")
         values[name] = int(value)
     return values
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """``--name value`` and ``--name=value`` alike."""
+    rest = list(words)
+    while rest:
+        option, equals, value = rest.pop(0).partition("=")
+        yield option, value if equals or not rest else rest.pop(0)

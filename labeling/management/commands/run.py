@@ -125,21 +125,10 @@ class Run:
 
     def programs(self) -> list[Program]:
         """What is kept running: the web server, and a worker for each GPU or one on the CPU."""
-        listen = [
-            "--host",
-            self.host,
-            "--port",
-            str(self.port),
-            "--timeout-graceful-shutdown",
-            "10",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-        ]
-        web = [sys.executable, "-m", "uvicorn", "labeling.asgi:application", "--app-dir", str(REPOSITORY), *listen]
+        web = Program("web", web_command(host=self.host, port=self.port))
         worker = [*manage(), "worker", "--slot"]
         others = [Program(f"worker{slot}", [*worker, str(slot)]) for slot in range(1, num_gpus(os.environ))]
-        return [Program("web", web), Program("worker", [*worker, "0"]), *others]
+        return [web, Program("worker", [*worker, "0"]), *others]
 
     def tend(self, interruption: Interruption) -> None:
         """Once a second: announce the web server when it answers, and start a database that died."""
@@ -204,6 +193,14 @@ def model_fingerprint() -> str:
     named = Path(settings.MODEL)
     files = named.glob("*") if settings.MODEL and named.is_dir() else [Path(settings.DEMO_CORPUS)]
     return f"{settings.MODEL} {fingerprint(file for file in files if file.is_file())}"
+
+
+def web_command(*, host: str, port: int) -> list[str]:
+    """The command line of the web server."""
+    listen = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "10"]
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    start = [sys.executable, "-m", "uvicorn", "labeling.asgi:application", "--app-dir", str(REPOSITORY)]
+    return [*start, *listen, *quiet]
 
 
 def manage() -> list[str]:

@@ -1,0 +1,36 @@
+"""The web server of `make run`, for as long as a benchmark needs it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from labeling.management.commands.run import collect_static_files, web_command
+from labeling.runtime.ports import answers
+from labeling.runtime.supervisor import wrapped
+
+
+@contextmanager
+def serving() -> Iterator[tuple[str, int]]:
+    """Host and port of a server on the database of the settings; it has ended when the block has."""
+    collect_static_files(settings.STATIC_ROOT)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host, port = free.getsockname()
+    environment = {**os.environ, "DATA_DIR": str(settings.DATA_DIR), "SECRET_KEY": settings.SECRET_KEY}
+    with subprocess.Popen(wrapped(web_command(host=host, port=port)), env=environment) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while not answers(host=host, port=port, path="/healthz"):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the web server did not answer (status {server.poll()})")
+                time.sleep(0.1)
+            yield host, port
+        finally:
+            server.terminate()
