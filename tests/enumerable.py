@@ -5,7 +5,7 @@ Stands in for the backbone and the sampler: the methods run on it unchanged.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -62,6 +62,9 @@ class _TableBackbone:
     def inference(self, name):
         with self.adapter(name), torch.no_grad():
             yield self
+
+    def gathered(self, *names):
+        return nullcontext()
 
     def parameters(self, name):
         return [self.tables[name]]

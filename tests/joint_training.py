@@ -10,11 +10,13 @@ import json
 import math
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.checkpoints import latest
@@ -35,6 +37,7 @@ from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.methods.sft import SupervisedFineTuning
 from alignment.core.records import Demonstration, Judgement, Message
+from alignment.core.sharding import whole
 from alignment.core.trainer import train
 
 WORDS = ("one", "two", "a small boat", "why not tell me", "red", "the lazy dog")
@@ -73,9 +76,14 @@ def build(name, backbone):
     return NashMD(backbone, NashMDConfig(max_new_tokens=5, completions_per_prompt=2), preference=preference), PROMPTS
 
 
-def run(name, model, *, folder=None, on_step=None, resume_from=None, **options):
-    """Train a fresh method for a few steps of five prompts, the last batch with one; its weights and the result."""
-    backbone = Backbone.load(model, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+def load(model, *, copies=False, **options):
+    """A backbone with LoRA, or with full copies of the weights where ``copies`` is set."""
+    return Backbone.load(model, device="cpu", lora=None if copies else LoraConfig(rank=4, alpha=8.0), **options)
+
+
+def run(name, model, *, folder=None, on_step=None, resume_from=None, loading=None, **options):
+    """Train a fresh method for a few steps of five prompts; its weights and the result."""
+    backbone = load(model, **(loading or {}))
     method, data = build(name, backbone)
     settings = {"steps": 4, "batch_size": 5, "lr": 5e-3, "seed": 3, "weight_decay": 0.1} | options
     config = TrainerConfig(**settings, checkpoint_folder=folder and str(folder))
@@ -86,9 +94,9 @@ def run(name, model, *, folder=None, on_step=None, resume_from=None, **options):
 def weights(backbone, method):
     """All that was trained, by name."""
     found = {
-        f"{adapter}.{key}": value.detach().contiguous()
+        f"{adapter}.{key}": value.clone().contiguous()
         for adapter in backbone.adapters
-        for key, value in backbone.named_parameters(adapter).items()
+        for key, value in whole(backbone.named_parameters(adapter)).items()
     }
     for part in ("head", "value_head"):
         if hasattr(method, part):
@@ -126,6 +134,21 @@ class BrokenInOne(SupervisedFineTuning):
             yield Loss({"loss": loss.totals["loss"] * (math.nan if os.environ["RANK"] == "1" else 1.0)})
 
 
+def launch(task: str, model: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """Start this program in two processes."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    return subprocess.run(
+        [*command, __file__, task, str(model), str(out)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": ""},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 def main(model: Path, out: Path) -> None:
     """Everything that a process is asked for."""
     rank = int(os.environ["RANK"])
@@ -158,11 +181,11 @@ def errors(model, rank):
     """How runs end in which one process alone fails, and one in which the two were given different data."""
 
     def lost_voice():
-        backbone = Backbone.load(model, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+        backbone = load(model)
         train(PPO(backbone, PPOConfig(max_new_tokens=3), reward=failing_reward(1)), PROMPTS, TrainerConfig(steps=2))
 
     def broken_loss():
-        backbone = Backbone.load(model, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+        backbone = load(model)
         train(BrokenInOne(backbone, SFTConfig()), SHOWN, TrainerConfig(steps=2, batch_size=4))
 
     def unwilling():
@@ -172,10 +195,44 @@ def errors(model, rank):
         run("sft", model, on_step=on_step)
 
     def other_data():
-        backbone = Backbone.load(model, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+        backbone = load(model)
         train(SupervisedFineTuning(backbone, SFTConfig()), SHOWN[rank:], TrainerConfig(steps=2))
 
     return {each.__name__: ending(each) for each in (lost_voice, broken_loss, unwilling, other_data)}
+
+
+SHARDED = {
+    "sft": {"copies": True},
+    "reward_model": {"copies": False},
+    "direct": {"copies": True, "gradient_checkpointing": True},
+    "ppo": {"copies": True},
+    "nash_md": {"copies": False, "gradient_checkpointing": True},
+}
+"""How the model is loaded with which a method is trained where it is sharded."""
+
+
+def be_sharded(model: Path, out: Path) -> None:
+    """Every method on a sharded model, in micro-batches; one of them stopped and resumed."""
+    mine = out / os.environ["RANK"]
+    mine.mkdir(parents=True)
+    histories = {}
+    for name, options in SHARDED.items():
+        loading = {"sharded": True, **options}
+        found, result = run(name, model, loading=loading, micro_batch_tokens=60)
+        save_file(found, mine / f"{name}.safetensors")
+        histories[name] = result.history
+    loading = {"sharded": True, **SHARDED["ppo"]}
+    two = {"micro_batch_tokens": 60, "folder": out / "stopped", "loading": loading}
+    _, stopped = run("ppo", model, on_step=lambda step: step.step == 2, **two)
+    resumed, _ = run("ppo", model, resume_from=stopped.checkpoint, **two)
+    save_file(resumed, mine / "resumed.safetensors")
+    backbone = load(model, sharded=True, copies=True)
+    backbone.add_adapter("policy")
+    backbone.save_adapter("policy", out / "adapter")
+    part = sum(each.to_local().numel() for each in backbone.parameters("policy") if isinstance(each, DTensor))
+    entire = sum(each.numel() for each in backbone.parameters("policy") if isinstance(each, DTensor))
+    about = {"histories": histories, "held": part / entire}
+    (mine / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 def be_killed(model: Path, out: Path) -> None:
@@ -189,7 +246,7 @@ def be_killed(model: Path, out: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return even(encoded)
 
-    backbone = Backbone.load(model, device="cpu", lora=LoraConfig(rank=4, alpha=8.0))
+    backbone = load(model)
     method, data = build("ppo", backbone)
     method.reward = reward
     config = TrainerConfig(
@@ -202,4 +259,4 @@ def be_killed(model: Path, out: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     task, model_argument, out_argument = sys.argv[1:]
-    {"main": main, "be_killed": be_killed}[task](Path(model_argument), Path(out_argument))
+    {"main": main, "be_killed": be_killed, "be_sharded": be_sharded}[task](Path(model_argument), Path(out_argument))

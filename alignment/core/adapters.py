@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from alignment.core.loading import ModelError
+from alignment.core.sharding import like, shard, sharded_copy, skeleton
 
 ALL_LINEAR = "all-linear"
 
@@ -46,6 +47,8 @@ class Adapters(Protocol):
     def use(self, name: str | None) -> None: ...
 
     def model(self) -> Any: ...
+
+    def model_of(self, name: str | None) -> Any: ...
 
     def tensors(self, name: str) -> dict[str, nn.Parameter]: ...
 
@@ -142,6 +145,9 @@ class LoraAdapters:
     def model(self) -> Any:
         return self._model
 
+    def model_of(self, name: str | None) -> Any:
+        return self._model
+
     def tensors(self, name: str) -> dict[str, nn.Parameter]:
         key = self._keys[name]
         return {
@@ -153,10 +159,15 @@ class LoraAdapters:
 
 
 class FullCopies:
-    """Full fine-tuning: each role is a float32 copy of all weights; the base stays as the reference."""
+    """Full fine-tuning: each role is a float32 copy of all weights; the base stays as the reference.
 
-    def __init__(self, model: Any) -> None:
+    ``sharded_on`` is the device of a base that is about to be sharded: its copies are then sharded as well.
+    """
+
+    def __init__(self, model: Any, *, sharded_on: torch.device | None = None) -> None:
         self._base = model.requires_grad_(False)
+        self._sharded_on = sharded_on
+        self._structure = None if sharded_on is None else skeleton(model)
         self._copies: dict[str, Any] = {}
         self._active: str | None = None
 
@@ -165,16 +176,31 @@ class FullCopies:
 
     def add(self, name: str, *, copy_from: str | None, seed: int, lora: LoraConfig | None) -> None:
         source = self._base if copy_from is None else self._copies[copy_from]
-        self._copies[name] = copy.deepcopy(source).float().requires_grad_(True)
+        if self._sharded_on is None:
+            made = copy.deepcopy(source).float()
+        else:
+            made = sharded_copy(self._structure, source, device=self._sharded_on)
+        self._copies[name] = made.requires_grad_(True)
 
     def use(self, name: str | None) -> None:
         self._active = name
 
     def model(self) -> Any:
-        return self._base if self._active is None else self._copies[self._active]
+        return self.model_of(self._active)
+
+    def model_of(self, name: str | None) -> Any:
+        return self._base if name is None else self._copies[name]
 
     def tensors(self, name: str) -> dict[str, nn.Parameter]:
         return dict(self._copies[name].named_parameters())
+
+
+def adapters_of(model: Any, *, lora: LoraConfig | None, sharded_on: torch.device | None = None) -> Adapters:
+    """Adapters of a model: low-rank ones, or full copies with None; a model is sharded that has a device for it."""
+    copies = FullCopies(model, sharded_on=sharded_on) if lora is None else None
+    if sharded_on is not None:
+        shard(model, device=sharded_on)
+    return copies or LoraAdapters(model, lora or LoraConfig())
 
 
 def copy_tensors(*, source: dict[str, Tensor], target: dict[str, nn.Parameter], what: str) -> None:
@@ -192,7 +218,7 @@ def copy_tensors(*, source: dict[str, Tensor], target: dict[str, nn.Parameter], 
             raise ModelError(f"{what}: tensor {name} is {found}, the model's is {wanted}")
     with torch.no_grad():
         for name, tensor in target.items():
-            tensor.copy_(source[name])
+            tensor.copy_(like(source[name], tensor))
 
 
 def _is_lora(module: nn.Module) -> bool:

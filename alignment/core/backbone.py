@@ -16,11 +16,22 @@ from torch import Tensor, nn
 
 from alignment.core import spans
 from alignment.core.adapter_files import read_adapter, write_adapter
-from alignment.core.adapters import Adapters, FullCopies, LoraAdapters, LoraConfig, copy_tensors
+from alignment.core.adapters import LoraAdapters, LoraConfig, adapters_of, copy_tensors
+from alignment.core.attention import attention_of
 from alignment.core.batches import Batch
 from alignment.core.chunked import MAX_LOGITS, token_logprobs
-from alignment.core.loading import DTYPES, Dtype, LoadedModel, ModelError, choose_device, load_model, token_logits
+from alignment.core.loading import (
+    DTYPES,
+    Dtype,
+    LoadedModel,
+    ModelError,
+    choose_device,
+    first_id,
+    load_model,
+    token_logits,
+)
 from alignment.core.memory import Allowances
+from alignment.core.sharding import gathered, on_one, whole
 from alignment.core.text import Template, TemplateError
 
 __all__ = ["Backbone", "LoraConfig", "ModelError"]
@@ -41,6 +52,7 @@ class Backbone:
         lora: LoraConfig | None = None,
         gradient_checkpointing: bool = False,
         max_logits: int = MAX_LOGITS,
+        sharded: bool = False,
     ) -> None:
         self.device = choose_device(device)
         self.tokenizer = loaded.tokenizer
@@ -57,7 +69,7 @@ class Backbone:
         self.vocabulary_size = int(model.get_output_embeddings().weight.shape[0])
         limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self.context_length: int | None = None if limit is None else int(limit)
-        eos_id = _first_id(model.config.eos_token_id)
+        eos_id = first_id(model.config.eos_token_id)
         try:
             self.template = Template.for_tokenizer(self.tokenizer, context_length=self.context_length, eos_id=eos_id)
         except TemplateError as error:
@@ -73,7 +85,11 @@ class Backbone:
         # On a GPU many small kernels cost more than one that masks.
         self.attends_by_spans = self.device.type == "cpu" and spans.use_spans(model)
         self._lora = lora
-        self._adapters: Adapters = FullCopies(model) if lora is None else LoraAdapters(model, lora)
+        self._adapters = adapters_of(model, lora=lora, sharded_on=self.device if sharded else None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
+        """Itself: its models hold on to it, and a copy of one of them is one more model of the same backbone."""
+        return self
 
     @classmethod
     def load(
@@ -86,6 +102,7 @@ class Backbone:
         attention: str | None = None,
         gradient_checkpointing: bool = False,
         max_logits: int = MAX_LOGITS,
+        sharded: bool = False,
     ) -> Backbone:
         """Open a model folder or hub id; safetensors only, no remote code.
 
@@ -94,6 +111,7 @@ class Backbone:
             device: CUDA when there is one, else the CPU, when None; of several processes each takes a GPU of its own.
             lora: the adapters' settings; None means full fine-tuning.
             max_logits: logits held at once by ``logprobs``.
+            sharded: cut the weights up over all processes that a launcher has started; see ``sharding``.
 
         Raises:
             ModelError: the model can't be used; says why and what to do.
@@ -105,6 +123,7 @@ class Backbone:
             lora=lora,
             gradient_checkpointing=gradient_checkpointing,
             max_logits=max_logits,
+            sharded=sharded,
         )
 
     @property
@@ -151,11 +170,18 @@ class Backbone:
         with self.adapter(name), torch.no_grad():
             model = self._adapters.model()
             training = model.training
-            model.eval()
+            _set_training(model, False)
             try:
                 yield self
             finally:
-                model.train(training)
+                _set_training(model, training)
+
+    def gathered(self, *names: str | None) -> AbstractContextManager[None]:
+        """These adapters, or the base with None, whole in every process where the model is sharded; all go in together.
+
+        Around passes that the processes don't make in step.
+        """
+        return gathered(*map(self._adapters.model_of, names))
 
     def parameters(self, name: str) -> list[nn.Parameter]:
         """What an optimizer of this adapter trains, float32."""
@@ -177,11 +203,13 @@ class Backbone:
     def states(self, batch: Batch) -> Tensor:
         """Last hidden state of every token of the batch, in the model's dtype, (B*T, d)."""
         model = self._adapters.model()
-        model.train(self.gradient_checkpointing and torch.is_grad_enabled())
+        _set_training(model, self.gradient_checkpointing and torch.is_grad_enabled())
         with self.autocast():
             states: Tensor = model.base_model(
                 input_ids=batch.ids,
-                attention_mask=self._attention(batch, model=model),
+                attention_mask=attention_of(
+                    batch, config=model.config, dtype=self._dtype, by_spans=self.attends_by_spans
+                ),
                 position_ids=batch.positions,
                 use_cache=False,
             ).last_hidden_state
@@ -233,7 +261,8 @@ class Backbone:
         self._require(name)
         lora = self._adapters.lora(name) if isinstance(self._adapters, LoraAdapters) else None
         config = self._adapters.peft_config(lora) if lora and isinstance(self._adapters, LoraAdapters) else None
-        write_adapter(Path(folder), tensors=self._adapters.tensors(name), base=self.digest, lora=lora, config=config)
+        tensors = whole(self._adapters.tensors(name))
+        on_one(lambda: write_adapter(Path(folder), tensors=tensors, base=self.digest, lora=lora, config=config))
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """Add an adapter from a folder that ``save_adapter`` wrote, with bit-equal weights.
@@ -262,33 +291,7 @@ class Backbone:
     def _recompute_contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
         return nullcontext(), self.adapter(self._active)
 
-    def _attention(self, batch: Batch, *, model: Any) -> Tensor | None:
-        if batch.causal:
-            return None
-        if batch.spans is None and batch.attention.dim() == 2:
-            return batch.attention
-        limit = _block_mask_limit(model.config.get_text_config())
-        if limit is not None and int(batch.positions.max()) >= limit:
-            raise ModelError(
-                f"{model.config.model_type} attends in windows of {limit} tokens, which packed rows can't express; "
-                "use layout='padded'"
-            )
-        if batch.spans is not None and self.attends_by_spans:
-            return spans.table(batch.spans, device=self.device)
-        dtype, allowed = self._dtype, batch.allowed()
-        mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
-        return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]  # (B, 1, T, T), added to the scores
 
-
-def _first_id(value: int | list[int] | None) -> int | None:
-    return value[0] if isinstance(value, list) else value
-
-
-def _block_mask_limit(config: Any) -> int | None:
-    """Tokens up to which a block mask says all that attention does: 0 with recurrent layers, None without a limit."""
-    kinds = set(getattr(config, "layer_types", None) or ())
-    if any("linear" in kind or "mamba" in kind or "conv" in kind or "recurrent" in kind for kind in kinds):
-        return 0
-    windows = [getattr(config, "sliding_window", None) if "sliding_attention" in kinds or not kinds else None]
-    windows += [getattr(config, "attention_chunk_size", None) if "chunked_attention" in kinds else None]
-    return min((int(window) for window in windows if window), default=None)
+def _set_training(model: Any, training: bool) -> None:
+    if model.training != training:  # telling every module takes as long as a token
+        model.train(training)

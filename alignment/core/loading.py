@@ -187,6 +187,11 @@ def _check_vocabulary(path_or_id: str | Path, *, model: Any, tokenizer: Any) -> 
         )
 
 
+def first_id(value: int | list[int] | None) -> int | None:
+    """The id, where a configuration may name several."""
+    return value[0] if isinstance(value, list) else value
+
+
 def token_logits(model: Any, states: torch.Tensor) -> torch.Tensor:
     """Logits of the next token, float32, (..., V), of last hidden states (..., d), as the model makes them."""
     logits: torch.Tensor = model.get_output_embeddings()(states).float()

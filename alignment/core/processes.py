@@ -29,6 +29,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch.distributed.tensor import DTensor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,7 +72,7 @@ def own_device(device: torch.device | str | None = None) -> torch.device:
     """
     named = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if launched() > 1 and named.type == "cuda" and named.index is None and torch.cuda.is_available():
-        return _join(cpu=False)
+        return join(cpu=False)
     return named
 
 
@@ -82,7 +83,7 @@ def together() -> Iterator[None]:
     An error that leaves the block in one process leaves it in all of them: the others hear of it where they next wait.
     """
     if launched() > 1 and not dist.is_initialized():
-        _join(cpu=not torch.cuda.is_available())
+        join(cpu=not torch.cuda.is_available())
     joined = Team(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else ALONE
     token = _team.set(joined)
     try:
@@ -105,8 +106,12 @@ def alone() -> Iterator[None]:
         _team.reset(token)
 
 
-def everywhere(compute: Callable[[], Result]) -> list[Result]:
+def everywhere(compute: Callable[[], Result], *, in_step: bool = False) -> list[Result]:
     """What each process computes, by rank, on every process; each works alone at it, and waits for the others then.
+
+    Args:
+        in_step: the processes meet in the middle of computing, so one that fails can't tell the others: its program
+            ends with the error, and the launcher ends theirs.
 
     Raises:
         Exception: whatever the first process that failed has raised, on every process.
@@ -120,6 +125,9 @@ def everywhere(compute: Callable[[], Result]) -> list[Result]:
         with alone():
             outcome = (compute(), None, "")
     except Exception as raised:
+        setattr(raised, _KNOWN, in_step)
+        if in_step:
+            raise
         error = raised
         outcome = (None, _pickled(raised), f"process {here.rank} of {here.size}: {type(raised).__name__}: {raised}")
     outcomes: list[tuple[Result, bytes | None, str]] = [outcome] * here.size  # type: ignore[list-item]  # all are filled
@@ -168,10 +176,13 @@ def spread(
 
 @torch.no_grad()
 def add_up_gradients(parameters: Sequence[torch.nn.Parameter]) -> None:
-    """Make each gradient the sum over the processes; one that no process has stays None, as in a single process."""
+    """Make each gradient the sum over the processes; one that no process has stays None, as in a single process.
+
+    Those of sharded parameters have been added up on the way back through the model.
+    """
     if team().size == 1:
         return
-    for bucket in _buckets(parameters):
+    for bucket in _buckets([each for each in parameters if not isinstance(each, DTensor)]):
         like = bucket[0]
         parts = [torch.zeros_like(each) if each.grad is None else each.grad for each in bucket]
         present = torch.tensor([float(each.grad is not None) for each in bucket], dtype=like.dtype, device=like.device)
@@ -187,7 +198,8 @@ def same_everywhere(tensors: Sequence[Tensor]) -> None:
     """Give every process the first one's values."""
     if team().size > 1:
         for tensor in tensors:
-            dist.broadcast(tensor.data, src=0)
+            if not isinstance(tensor, DTensor):  # of a sharded one each process has its own part
+                dist.broadcast(tensor.data, src=0)
 
 
 def _buckets(parameters: Sequence[torch.nn.Parameter]) -> Iterator[list[torch.nn.Parameter]]:
@@ -203,7 +215,7 @@ def _buckets(parameters: Sequence[torch.nn.Parameter]) -> Iterator[list[torch.nn
         yield bucket
 
 
-def _join(*, cpu: bool) -> torch.device:
+def join(*, cpu: bool) -> torch.device:
     """Meet the other processes, once; the device that this one has among those of its machine."""
     from accelerate import PartialState
 

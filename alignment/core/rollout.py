@@ -126,8 +126,11 @@ class LocalSampler:
                     work=lambda part: self._sample_rows(part, encoded, settings, draws),
                 )
 
+        models = (self.adapter,) if self.mixture is None else (self.adapter, self.mixture.adapter)
+        with self.backbone.gathered(*models):
+            written = spread(rows, weight=lambda row: 1, work=work)
         results: list[list[Sampled]] = [[] for _ in prompts]
-        for row, sampled in zip(rows, spread(rows, weight=lambda row: 1, work=work), strict=True):
+        for row, sampled in zip(rows, written, strict=True):
             results[row.prompt].append(sampled)
         return results
 

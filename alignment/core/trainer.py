@@ -18,14 +18,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from alignment.core import sharding
+from alignment.core.accumulation import Accumulation
 from alignment.core.checkpoints import DIGEST, CheckpointError, latest, load_checkpoint, save_checkpoint
 from alignment.core.config import TrainerConfig
 from alignment.core.determinism import reproducible
 from alignment.core.identity import first_difference, identity_of, require_agreement
-from alignment.core.memory import Allowance, free, ran_out, watched
+from alignment.core.memory import watched
 from alignment.core.metering import Meter
 from alignment.core.methods.base import Method, Update
-from alignment.core.processes import add_up_gradients, everywhere, on_first, same_everywhere, share, team, together
+from alignment.core.processes import add_up_gradients, everywhere, on_first, same_everywhere, team, together
 from alignment.core.schedule import batch_at, learning_rate_factor, step_generator, total_steps
 
 
@@ -133,7 +135,7 @@ class _Run:
         self.total = total_steps(config, count=len(self.examples))
         self.step = 0
         self.history: list[dict[str, float]] = []
-        self.memory = Allowance("learning", "tokens", config.micro_batch_tokens)
+        self.accumulation = Accumulation(method, micro_batch_tokens=config.micro_batch_tokens)
         self.checkpoint: Path | None = None
         self.saved_step, self.saved_at = -1, time.monotonic()
         self.identity = identity_of(method, data, config)
@@ -147,6 +149,7 @@ class _Run:
             [{"params": list(group.parameters), "lr": config.lr} for group in self.groups],
             eps=config.adam_epsilon,
             weight_decay=config.weight_decay,
+            foreach=False if sharding.in_use() else None,  # not over sharded and whole parameters at once
         )
 
     def _indices(self, step: int) -> list[int]:
@@ -170,8 +173,9 @@ class _Run:
         return metrics
 
     def _update(self, update: Update[Any], meter: Meter) -> None:
-        units = share(update.units, weight=lambda unit: self.method.size([unit]))
-        mine, *others = everywhere(lambda: self._learn(units, update.counts))
+        self.optimizer.zero_grad(set_to_none=True)
+        learn = partial(self.accumulation.gradients, update, here=team())
+        mine, *others = everywhere(learn, in_step=sharding.in_use())
         for other in others:
             mine.take_in(other)
         add_up_gradients(self.parameters)
@@ -187,47 +191,10 @@ class _Run:
         meter.merge(mine, also=update.also)
         meter.add_values(update.metrics)
 
-    def _learn(self, units: Sequence[Any], counts: Mapping[str, float]) -> Meter:
-        """Gradients and metrics of this process's share of an update, in parts that fit into memory."""
-        while True:
-            parts = self._micro_batches(units)
-            meter = Meter()
-            try:
-                self._backward(parts, counts, meter)
-                return meter
-            except RuntimeError as error:
-                if not ran_out(error):
-                    raise
-                used = max(map(self.method.size, parts))
-                self.memory.halve(used=used, smallest=max(self.method.size([unit]) for unit in units), error=error)
-            free()
-
-    def _backward(self, parts: Sequence[Sequence[Any]], counts: Mapping[str, float], meter: Meter) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        for units in parts:
-            with closing(self.method.losses(units)) as losses:  # type: ignore[type-var]  # a generator
-                for loss in losses:
-                    # Of a part that the batch says nothing about the total and the count are 0.
-                    shares = {name: total / (counts[name] or 1) for name, total in loss.totals.items()}
-                    torch.autograd.backward(torch.stack(list(shares.values())).sum())
-                    meter.add_parts(shares)
-                    meter.add_means(loss.metrics)
-
-    def _micro_batches(self, units: Sequence[Any]) -> list[Sequence[Any]]:
-        """Neighbours in size together, as many as the memory allows, one at least."""
-        if not units or self.method.size(units) <= self.memory.amount:
-            return [units] if units else []
-        batches: list[list[Any]] = [[]]
-        for unit in sorted(units, key=lambda each: self.method.size([each])):
-            if batches[-1] and self.method.size([*batches[-1], unit]) > self.memory.amount:
-                batches.append([])
-            batches[-1].append(unit)
-        return list(batches)
-
     def _clip(self, meter: Meter, *, prefix: str) -> None:
         for role in dict.fromkeys(group.role for group in self.groups):
             parameters = [each for group in self.groups if group.role == role for each in group.parameters]
-            norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+            norm = sharding.clip_gradients(parameters, most=self.config.max_grad_norm)
             meter.add_values({f"{prefix}/{role}": float(norm)})
 
     def checkpoint_is_due(self) -> bool:
@@ -244,8 +211,8 @@ class _Run:
             "identity": self.identity,
             "step": self.step,
             "history": self.history,
-            "method": self.method.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "method": sharding.whole(self.method.state_dict()),
+            "optimizer": sharding.whole(self.optimizer.state_dict()),
         }
         folder = Path(self.config.checkpoint_folder)
         self.checkpoint = on_first(lambda: save_checkpoint(folder, state, step=self.step))
@@ -272,7 +239,7 @@ class _Run:
             name, theirs, mine = differing
             raise ValueError(f"{folder} is a checkpoint of another run: its {name} is {theirs}, here it is {mine}")
         self.method.load_state_dict(state["method"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(sharding.optimizer_state_like(state["optimizer"], self.parameters))
         self.step, self.history = state["step"], list(state["history"])
         self.saved_step, self.checkpoint = self.step, folder
 

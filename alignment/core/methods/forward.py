@@ -62,7 +62,8 @@ def by_completion(
         with backbone.inference(adapter):
             return backbone.allowances.scoring.in_parts(mine, fit=how_many_fit, size=num_tokens, work=one_pass)
 
-    return spread(encoded, weight=lambda each: len(each.prompt_ids) + len(each.completion_ids), work=work)
+    with backbone.gathered(adapter):
+        return spread(encoded, weight=lambda each: len(each.prompt_ids) + len(each.completion_ids), work=work)
 
 
 def by_token(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import get_args
 
 import pytest
@@ -298,3 +299,20 @@ def _gradients(backbone: Backbone, batch: Batch) -> list[torch.Tensor]:
     """Gradients of the sum of all log-probabilities by the active adapter."""
     parameters = backbone.parameters(str(backbone.active))
     return list(torch.autograd.grad(backbone.logprobs(batch).sum(), parameters))
+
+
+def test_full_copies_with_gradient_checkpointing_copy_the_model_and_nothing_else(load_backbone):
+    backbone = load_backbone(lora=None, gradient_checkpointing=True)
+    kind = type(backbone.decoder())
+    before = _alive(kind)
+
+    backbone.add_adapter("policy")
+    backbone.add_adapter("value")
+
+    # The model holds on to its backbone for the recomputation; a copy of that held a copy of every other model.
+    assert _alive(kind) - before == 2
+
+
+def _alive(kind):
+    gc.collect()
+    return sum(type(each) is kind for each in gc.get_objects())

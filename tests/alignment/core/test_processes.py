@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,21 +10,6 @@ from safetensors.torch import load_file
 
 from alignment.core.processes import ALONE, everywhere, on_first, own_device, shares, spread, team, together
 from tests import joint_training
-
-
-def launch(task: str, model: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    """Two processes of tests/joint_training.py."""
-    root = Path(joint_training.__file__).parents[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    return subprocess.run(
-        [*command, joint_training.__file__, task, str(model), str(out)],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": ""},
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +21,9 @@ def model(tmp_path_factory, model_folder):
 def joint(model, tmp_path_factory):
     """What two processes left behind: one pair was killed, the next went on and did everything else."""
     out = tmp_path_factory.mktemp("joint")
-    killed = launch("be_killed", model, out)
+    killed = joint_training.launch("be_killed", model, out)
     assert killed.returncode != 0
-    done = launch("main", model, out)
+    done = joint_training.launch("main", model, out)
     assert done.returncode == 0, done.stderr[-4000:]
     return out
 
