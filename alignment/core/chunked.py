@@ -96,7 +96,7 @@ class _Frozen(torch.autograd.Function):
 
 
 def _pick(logits: Tensor, labels: Tensor) -> Tensor:
-    picked: Tensor = _Pick.apply(logits, labels)  # type: ignore[no-untyped-call]
+    picked: Tensor = _Pick.apply(logits, labels)  # type: ignore[no-untyped-call]  # torch types none
     return picked
 
 
@@ -108,7 +108,8 @@ def _frozen(states: Tensor, of_chunk: Callable[[Tensor, Tensor], Tensor], parts:
         value = of_chunk(leaf, wanted)
         gradients += torch.autograd.grad(value.sum(), leaf)
         values.append(value.detach())
-    result: Tensor = _Frozen.apply(states, torch.cat(values), torch.cat(gradients))  # type: ignore[no-untyped-call]
+    found = torch.cat(values), torch.cat(gradients)
+    result: Tensor = _Frozen.apply(states, *found)  # type: ignore[no-untyped-call]  # torch types none
     return result
 
 

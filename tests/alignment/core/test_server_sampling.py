@@ -120,8 +120,10 @@ def test_no_room_for_a_prompt_is_refused_as_by_the_local_sampler(backbone):
 
 
 def test_an_unknown_dialect_is_refused(backbone):
+    nowhere = CompletionServer("http://127.0.0.1:9")
+
     with pytest.raises(ValueError, match="dialect is 'tgi'; give one of vllm, transformers"):
-        ServerSampler(CompletionServer("http://127.0.0.1:9"), "base", backbone.template, dialect="tgi")  # type: ignore[arg-type]
+        ServerSampler(nowhere, "base", backbone.template, dialect="tgi")  # type: ignore[arg-type]  # on purpose
 
 
 def test_an_adapter_is_brought_to_the_server_when_its_weights_change_and_only_then(letters_folder, tmp_path):
