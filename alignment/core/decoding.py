@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from alignment.core.backbone import Backbone
+from alignment.core.cache import growing_cache
 from alignment.core.sampling import Draws, SamplingSettings, draw, next_token_logprobs
 
 
@@ -79,11 +80,9 @@ class CachedModel:
     """An adapter of the backbone with the keys and values of what it has read."""
 
     def __init__(self, backbone: Backbone, adapter: str | None) -> None:
-        from transformers import DynamicCache
-
         self.backbone = backbone
         self.adapter = adapter
-        self.cache: Any = DynamicCache(config=backbone.config)
+        self.cache: Any = growing_cache(backbone.config)
         self.mask = torch.empty(0)
         self.next_position = torch.empty(0)
 
