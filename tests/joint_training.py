@@ -81,14 +81,22 @@ def load(model, *, copies=False, **options):
     return Backbone.load(model, device="cpu", lora=None if copies else LoraConfig(rank=4, alpha=8.0), **options)
 
 
-def run(name, model, *, folder=None, on_step=None, resume_from=None, loading=None, **options):
-    """Train a fresh method for a few steps of five prompts; its weights and the result."""
+def run(name, model, *, folder=None, on_step=None, resume_from=None, loading=None, scarce=False, **options):
+    """Train a fresh method for a few steps of five prompts, with ``scarce`` memory; its weights and the result."""
     backbone = load(model, **(loading or {}))
+    if scarce:
+        backbone.decoder().register_forward_pre_hook(run_out, with_kwargs=True)
     method, data = build(name, backbone)
     settings = {"steps": 4, "batch_size": 5, "lr": 5e-3, "seed": 3, "weight_decay": 0.1} | options
     config = TrainerConfig(**settings, checkpoint_folder=folder and str(folder))
     result = train(method, data, config, on_step=on_step, resume_from=resume_from)
     return weights(backbone, method), result
+
+
+def run_out(module, args, kwargs):
+    """Memory for 40 tokens in a forward pass."""
+    if kwargs["input_ids"].numel() > 40:
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
 
 def weights(backbone, method):
@@ -163,6 +171,8 @@ def main(model: Path, out: Path) -> None:
         found, result = run(name, model, on_step=on_step)
         save_file(found, mine / f"{name}.safetensors")
         histories[name] = result.history
+    scarce, scarce_result = run("ppo", model, scarce=rank == 1)
+    save_file(scarce, mine / "scarce.safetensors")
     whole, _ = run("ppo", model, folder=out / "whole")
     resumed, resumed_result = run("ppo", model, folder=out / "killed", resume_from=latest(out / "killed"))
     _, stopped = run("sft", model, folder=out / "stopped", on_step=lambda step: step.step == 2)
@@ -173,6 +183,7 @@ def main(model: Path, out: Path) -> None:
         "resumed_steps": resumed_result.steps,
         "stopped": [stopped.stopped, stopped.steps, stopped.checkpoint and stopped.checkpoint.name],
         "errors": errors(model, rank),
+        "out_of_memory": {name: each for name, each in scarce_result.metrics.items() if "out_of_memory" in name},
     }
     (mine / "about.json").write_text(json.dumps(about), encoding="utf-8")
 

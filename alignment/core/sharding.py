@@ -88,7 +88,8 @@ def sharded_copy(structure: Any, source: Any, *, device: torch.device) -> Any:
 @contextmanager
 def gathered(*models: Any) -> Iterator[None]:
     """Inside, these models are whole in every process; all processes go in, and out, together."""
-    parts = {id(part): part for model in models for part in model.modules() if isinstance(part, FSDPModule)}
+    modules = (module for model in models for module in model.modules() if in_use())
+    parts = {id(module): module for module in modules if isinstance(module, FSDPModule)}
     with ExitStack() as stack:
         for part in parts.values():
             part.set_reshard_after_forward(False, recurse=False)

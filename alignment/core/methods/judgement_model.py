@@ -131,5 +131,7 @@ class JudgementModel(ABC):
         return float(torch.sigmoid(self.tie_logit.detach()))
 
     def pair_mass(self, judgement: Judgement) -> float:
-        """Weight of the comparisons that count: all of them, or without the ties."""
-        return win_mass(judgement) if self.config.ties == "drop" else comparison_mass(judgement)
+        """Weight of the comparisons that count: all of them, or without the ties, as far as ties are possible."""
+        config = self.config
+        no_ties = config.ties == "drop" or (config.tie_share == 0 and not config.learn_tie_share)
+        return win_mass(judgement) if no_ties else comparison_mass(judgement)

@@ -119,7 +119,7 @@ def draw(
     drawn = sampler.sample(prompts, settings=sampling, generator=generator)
     together = [completion for completions in drawn for completion in completions]
     encoded, ended = [each.encoded() for each in together], torch.tensor([each.ended for each in together])
-    scores = reward(encoded).float().cpu()
+    scores = torch.as_tensor(reward(encoded)).float().cpu()
     if scores.shape != (len(encoded),):
         raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
     if not bool(torch.isfinite(scores).all()):

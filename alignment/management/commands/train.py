@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ class Command(BaseCommand):
         from alignment import worker
         from alignment.execution import Interrupted
 
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # each of them would make a run of its own
+            raise CommandError(
+                f"a launcher started {os.environ['WORLD_SIZE']} processes and a run of a project has one; start it "
+                "without, or call alignment.core.trainer.train from a program of your own"
+            )
         run = self._create(options)
         self.stdout.write(f"run {run.pk}: {run.get_method_display()} on project {options['project']}, seed {run.seed}")
         worker.device_of_this_worker = worker.choose_device(0)

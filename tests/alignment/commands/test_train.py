@@ -75,3 +75,12 @@ def test_a_command_that_is_ended_while_it_waits_for_the_device_leaves_a_stopped_
         train("--project", "colours", "--method", "rm")
 
     assert Run.objects.get().state == "stopped"
+
+
+def test_a_run_is_not_started_by_several_processes_at_once(judged, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    with pytest.raises(CommandError, match="a launcher started 2 processes and a run of a project has one"):
+        train("--project", "colours", "--method", "rm")
+
+    assert not Run.objects.exists()

@@ -54,6 +54,18 @@ def test_two_processes_train_the_same_weights_as_one_with_the_same_losses(joint,
 
 
 @pytest.mark.slow
+def test_one_process_that_runs_out_of_memory_goes_on_in_smaller_parts_and_changes_nothing(joint, abouts):
+    plenty, scarce = (load_file(joint / "0" / f"{name}.safetensors") for name in ("ppo", "scarce"))
+
+    for key, tensor in plenty.items():
+        torch.testing.assert_close(scarce[key], tensor, atol=1e-5, rtol=0)
+    assert abouts[0]["out_of_memory"] == abouts[1]["out_of_memory"]
+    assert sorted(abouts[0]["out_of_memory"]) == [
+        f"out_of_memory/{name}" for name in ("learning_tokens", "sampling_rows", "scoring_tokens")
+    ]
+
+
+@pytest.mark.slow
 def test_only_the_first_process_is_asked_after_each_step(abouts):
     assert [about["asked"] for about in abouts] == [4 * len(joint_training.METHODS), 0]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -194,3 +196,14 @@ def test_a_reward_that_is_no_number_is_refused_with_the_completion_and_no_weight
         train(method, PROMPTS, TrainerConfig(steps=1, batch_size=4))
 
     assert all(torch.equal(one, other) for one, other in zip(before, tiny_backbone.parameters("policy"), strict=True))
+
+
+def test_rewards_may_be_a_list_of_numbers(tiny_backbone):
+    def reward(encoded) -> Any:  # a program without types may do so
+        return [2] * len(encoded)
+
+    method = PPO(tiny_backbone, settings(), reward=reward)
+
+    metrics = train(method, PROMPTS, TrainerConfig(steps=1, batch_size=4)).metrics
+
+    assert metrics["reward"] == 2.0

@@ -265,3 +265,15 @@ def test_micro_batches_change_no_step(load_backbone, tokens):
         assert one["accuracy"] == pytest.approx(other["accuracy"])
     for one, other in zip(weights, others, strict=True):
         torch.testing.assert_close(one, other, atol=5e-5, rtol=1e-3)
+
+
+def test_where_ties_are_impossible_they_are_not_counted_either(tiny_backbone):
+    judgements = [judgement("a", "b", "c", prompt=prompt, ranks=(1, 1, 2)) for prompt in PROMPTS]
+
+    def first_loss(**settings):
+        model = reward_model(tiny_backbone, **settings)
+        return train(model, judgements, TrainerConfig(steps=1, batch_size=4, lr=1e-9)).metrics["loss"]
+
+    assert first_loss(tie_share=0.0) == pytest.approx(first_loss(ties="drop"), rel=1e-6)
+    with pytest.raises(ValueError, match="needs ranks that are not all tied"):
+        reward_model(tiny_backbone, tie_share=0.0).examples([judgement("a", "b", ranks=(1, 1))])
