@@ -24,16 +24,16 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
         NotFound: no such project, or the person has no place in it.
         NotAllowed: a member whose role is none of ``roles``.
     """
-    project = Project.objects.filter(slug=slug).first()
-    if project is None or not user.is_authenticated:
-        raise NotFound(f"there is no project {slug!r}, or you are not a member of it")
-    membership = (
-        Membership.objects.select_related("project", "user").filter(project=project, user=user, is_active=True).first()
-    )
-    if membership is None and user.is_superuser:
-        membership = Membership(project=project, user=user, role=Role.ADMIN)
+    unknown = NotFound(f"there is no project {slug!r}, or you are not a member of it")
+    if not user.is_authenticated:
+        raise unknown
+    places = Membership.objects.select_related("project").filter(project__slug=slug, user=user, is_active=True)
+    membership = places.order_by("pk").first()
+    if membership is None and user.is_superuser and (project := Project.objects.filter(slug=slug).first()):
+        membership = Membership(project=project, role=Role.ADMIN)
     if membership is None:
-        raise NotFound(f"there is no project {slug!r}, or you are not a member of it")
+        raise unknown
+    membership.user = user
     if membership.role not in roles:
         raise NotAllowed(f"this is for {' and '.join(sorted(roles))}; you are {membership.role} in this project")
     return membership

@@ -24,12 +24,19 @@ class Progress:
 
 def progress_of(membership: Membership) -> Progress:
     """Progress as one member sees it; read afresh."""
-    rows = Membership.objects.filter(project=membership.project_id).values_list(
-        "user", "num_submitted", "seconds_worked"
+    mine = Q(memberships__user=membership.user_id)
+    row = (
+        Project.objects.filter(pk=membership.project_id)
+        .annotate(
+            done=Sum("memberships__num_submitted", default=0),
+            mine=Sum("memberships__num_submitted", filter=mine, default=0),
+            seconds=Sum("memberships__seconds_worked", filter=mine, default=0.0),
+        )
+        .values("num_slots", "done", "mine", "seconds")
+        .order_by("pk")
+        .get()
     )
-    own = next((row for row in rows if row[0] == membership.user_id), (0, 0, 0.0))
-    total = Project.objects.values_list("num_slots", flat=True).get(pk=membership.project_id)
-    return Progress(done=sum(row[1] for row in rows), total=total, mine=own[1], seconds=own[2])
+    return Progress(done=row["done"], total=row["num_slots"], mine=row["mine"], seconds=row["seconds"])
 
 
 def project_progress(project: Project) -> Progress:

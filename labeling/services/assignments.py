@@ -8,7 +8,7 @@ import secrets
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -26,12 +26,15 @@ def lock_membership(*, project_id: int, user: User) -> Membership:
         NotFound: not a member, or no longer.
         NotAllowed: a member whose role doesn't judge.
     """
-    membership = (
-        Membership.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("project")
-        .filter(project_id=project_id, user=user, is_active=True)
-        .first()
-    )
+    return _judging(_members_to_lock().filter(project_id=project_id, user=user).first())
+
+
+def _members_to_lock() -> QuerySet[Membership]:
+    members = Membership.objects.select_for_update(no_key=True, of=("self",)).select_related("project")
+    return members.filter(is_active=True).order_by("pk")
+
+
+def _judging(membership: Membership | None) -> Membership:
     if membership is None:
         raise NotFound("you are not a member of this project")
     if membership.role not in JUDGING_ROLES:
@@ -57,15 +60,10 @@ def locked_assignment(*, assignment_id: int, annotator: User) -> tuple[Membershi
     Raises:
         NotFound, NotAllowed: see lock_membership and own_assignment.
     """
-    project_id = (
-        Assignment.objects.filter(pk=assignment_id, annotator=annotator)
-        .values_list("item__project_id", flat=True)
-        .first()
-    )
-    if project_id is None:
-        raise NotFound(f"you have no assignment {assignment_id}")
-    membership = lock_membership(project_id=project_id, user=annotator)
-    return membership, own_assignment(assignment_id=assignment_id, annotator=annotator)
+    mine = {"project__items__assignments": assignment_id, "project__items__assignments__annotator": annotator}
+    membership = _members_to_lock().filter(user=annotator, **mine).first()
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    return _judging(membership), assignment
 
 
 @transaction.atomic
@@ -113,11 +111,12 @@ def _claim_new(membership: Membership) -> Assignment | None:
         return None
     order = list(ItemCompletion.objects.filter(item=slot.item_id).values_list("completion_id", flat=True))
     secrets.SystemRandom().shuffle(order)
-    assignment = Assignment.objects.create(
-        item=slot.item, annotator_id=membership.user_id, lease_expires=now, order=order
+    slot.leased_until = now + dt.timedelta(minutes=membership.project.lease_minutes)
+    slot.assignment = Assignment.objects.create(
+        item=slot.item, annotator_id=membership.user_id, lease_expires=slot.leased_until, order=order
     )
-    _lease(slot, assignment, minutes=membership.project.lease_minutes)
-    return assignment
+    slot.save(update_fields=["assignment", "leased_until"])
+    return slot.assignment
 
 
 def take_slot(assignment: Assignment, *, minutes: int) -> bool:
@@ -131,6 +130,8 @@ def take_slot(assignment: Assignment, *, minutes: int) -> bool:
 
 def finish_slot(assignment: Assignment) -> bool:
     """Close the assignment's slot, or another open one of its item; False when all of them went to others."""
+    if Slot.objects.filter(assignment=assignment, is_done=False).update(is_done=True):
+        return True
     slot = _open_slot(assignment)
     if slot is None:
         return False

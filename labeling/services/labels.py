@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
 
 from labeling import events
 from labeling.errors import Conflict
 from labeling.models import (
     Assignment,
-    Comparison,
     Completion,
     Item,
     Kind,
@@ -22,8 +21,6 @@ from labeling.models import (
     Membership,
     Outcome,
     Project,
-    Rank,
-    Rating,
     Source,
     State,
     User,
@@ -69,10 +66,11 @@ def submit_label(
 @transaction.atomic
 def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID, source: Source) -> Submitted:
     membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
-    first = Label.objects.filter(client_id=client_id).first()
-    if first is not None:
-        return _repeated(first, assignment, verdict)
-    check_active(assignment)
+    if assignment.state != State.ACTIVE:
+        first = Label.objects.filter(client_id=client_id).first()
+        if first is not None:
+            return _repeated(first, assignment, verdict)
+        check_active(assignment)
     item = assignment.item
     check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=item.kind)
     counts = finish_slot(assignment)
@@ -117,58 +115,74 @@ def _repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitt
 
 def store_verdicts(pairs: Sequence[tuple[Label, Verdict]]) -> None:
     """Write the ratings, flags, ranks and the C(k,2) comparisons of labels; part of creating them."""
-    Rating.objects.bulk_create(
-        [
-            Rating(
-                label=label,
-                completion_id=completion,
-                value=verdict.ratings.get(completion),
-                flags=sorted(set(verdict.flags.get(completion, []))),
-            )
-            for label, verdict in pairs
-            for completion in sorted({*verdict.ratings, *(key for key, flags in verdict.flags.items() if flags)})
-        ],
-        batch_size=2000,
-    )
-    Rank.objects.bulk_create(
-        [
-            Rank(label=label, completion_id=completion, rank=rank)
-            for label, verdict in pairs
-            for completion, rank in sorted(verdict.ranks.items())
-        ],
-        batch_size=2000,
-    )
-    Comparison.objects.bulk_create(
-        [comparison for label, verdict in pairs for comparison in expand_ranks(label=label, ranks=verdict.ranks)],
-        batch_size=2000,
-    )
+    ratings = [
+        (label.pk, completion, verdict.ratings.get(completion), sorted(set(verdict.flags.get(completion, []))))
+        for label, verdict in pairs
+        for completion in sorted({*verdict.ratings, *(key for key, flags in verdict.flags.items() if flags)})
+    ]
+    ranks = [
+        (label.pk, completion, rank) for label, verdict in pairs for completion, rank in sorted(verdict.ranks.items())
+    ]
+    comparisons = [row for label, verdict in pairs for row in expand_ranks(label=label.pk, ranks=verdict.ranks)]
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, [json.dumps(ratings), json.dumps(ranks), json.dumps(comparisons)])
 
 
-def expand_ranks(*, label: Label, ranks: Mapping[int, int]) -> list[Comparison]:
-    """The C(k,2) comparisons of a weak order, each weighted 1/C(k,2); equal ranks are ties."""
+STORE = """
+WITH ratings AS (
+    INSERT INTO labeling_rating (label_id, completion_id, value, flags)
+    SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::smallint, ARRAY(SELECT jsonb_array_elements_text(r->3))
+    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+), ranks AS (
+    INSERT INTO labeling_rank (label_id, completion_id, rank)
+    SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::smallint
+    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+)
+INSERT INTO labeling_comparison (label_id, chosen_id, rejected_id, outcome, weight)
+SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::bigint, r->>3, (r->>4)::float
+FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+"""
+# One statement: three bulk inserts of Django's cost a submit a third of its time.
+
+
+def expand_ranks(*, label: int, ranks: Mapping[int, int]) -> list[tuple[int, int, int, str, float]]:
+    """The C(k,2) comparisons of a weak order: label, chosen, rejected, outcome, weight 1/C(k,2); equal ranks tie."""
     pairs = list(combinations(sorted(ranks), 2))
     comparisons = []
     for first, second in pairs:
         chosen, rejected = (first, second) if ranks[first] <= ranks[second] else (second, first)
         outcome = Outcome.TIE if ranks[first] == ranks[second] else Outcome.WIN
-        comparisons.append(
-            Comparison(label=label, chosen_id=chosen, rejected_id=rejected, outcome=outcome, weight=1.0 / len(pairs))
-        )
+        comparisons.append((label, chosen, rejected, outcome.value, 1.0 / len(pairs)))
     return comparisons
 
 
 def _close(membership: Membership, assignment: Assignment, *, counts: bool, seconds: float) -> None:
-    assignment.state = State.SUBMITTED
-    assignment.draft = {}
-    assignment.save(update_fields=["state", "draft", "changed"])
-    if counts:
-        # The database refuses more than the overlap: item_never_over_its_overlap.
-        Item.objects.filter(pk=assignment.item_id).update(num_judgements=F("num_judgements") + 1)
-    Membership.objects.filter(pk=membership.pk).update(
-        num_submitted=F("num_submitted") + int(counts),
-        num_extra=F("num_extra") + int(not counts),
-        seconds_worked=F("seconds_worked") + seconds,
-    )
+    # The database refuses more than the overlap: item_never_over_its_overlap.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLOSE,
+            {
+                "assignment": assignment.pk,
+                "item": assignment.item_id,
+                "membership": membership.pk,
+                "counts": int(counts),
+                "extra": int(not counts),
+                "seconds": seconds,
+            },
+        )
+    assignment.state, assignment.draft = State.SUBMITTED, {}
+
+
+CLOSE = """
+WITH assignment AS (
+    UPDATE labeling_assignment SET state = 'submitted', draft = '{}', changed = now() WHERE id = %(assignment)s
+), item AS (
+    UPDATE labeling_item SET num_judgements = num_judgements + 1 WHERE id = %(item)s AND %(counts)s = 1
+)
+UPDATE labeling_membership SET num_submitted = num_submitted + %(counts)s, num_extra = num_extra + %(extra)s,
+    seconds_worked = seconds_worked + %(seconds)s
+WHERE id = %(membership)s
+"""
 
 
 @transaction.atomic

@@ -79,11 +79,13 @@ def test_ranking_with_a_tie_becomes_its_three_comparisons():
 
 @pytest.mark.parametrize(("count", "pairs"), [(2, 1), (4, 6), (9, 36)])
 def test_ranking_of_k_has_c_k_2_comparisons_whose_weights_sum_to_one(count, pairs):
-    comparisons = expand_ranks(label=Label(), ranks={number: number for number in range(1, count + 1)})
+    comparisons = expand_ranks(label=5, ranks={number: number for number in range(1, count + 1)})
 
     assert len(comparisons) == pairs
-    assert sum(comparison.weight for comparison in comparisons) == pytest.approx(1.0)
-    assert all(comparison.chosen_id < comparison.rejected_id for comparison in comparisons)
+    assert sum(weight for *_, weight in comparisons) == pytest.approx(1.0)
+    assert all(
+        (label, outcome) == (5, "win") and chosen < rejected for label, chosen, rejected, outcome, _ in comparisons
+    )
 
 
 def test_same_client_id_returns_the_first_label():

@@ -257,7 +257,7 @@ def test_an_item_costs_the_same_queries_whatever_its_size(
     client = signed_in(cast.bob, htmx=True)
     client.get("/p/colours/judge/")
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         client.get("/p/colours/judge/")
 
 

@@ -77,7 +77,7 @@ def test_pages_of_comparisons_ask_as_many_queries_for_nine_as_for_three(cast):
             client.get(COMPARISONS)
         counts.append(len(queries))
 
-    assert counts[0] == counts[2] == 4  # token, project, membership, comparisons
+    assert counts[0] == counts[2] == 3  # token, membership, comparisons
 
 
 def test_export_is_streamed_with_a_name_and_a_type(cast):

@@ -128,7 +128,7 @@ def test_list_asks_as_many_queries_for_three_prompts_as_for_one(cast):
             assert len(client.get(PROMPTS).json()["results"]) == number
         counts.append(len(queries))
 
-    assert counts[0] == counts[2] == 4  # token, project, membership, prompts
+    assert counts[0] == counts[2] == 3  # token, membership, prompts
 
 
 JSONL = b'{"prompt": "One?"}\n{"prompt": "Two?", "completions": ["a", "b"]}\n'
