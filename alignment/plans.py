@@ -142,7 +142,7 @@ SMALL = Plan(
     # times the KL). Three rounds of 24 rankings raised it from -1.09 to 0.12 on unseen prompts (1.21 +- 0.39).
     reward_trainer=TrainerConfig(epochs=8, batch_size=8, lr=3e-4, warmup_steps=2),
     trainer=TrainerConfig(epochs=8, batch_size=8, lr=5e-4, warmup_steps=5),
-    direct=DirectConfig(beta=0.05),
+    direct=DirectConfig(beta=0.2),  # 0.05 gains as much true reward, at three times the KL
     ppo=PPOConfig(epochs=4, completions_per_prompt=4, max_new_tokens=64),
 )
 SMALL_EXAMPLES = 1200

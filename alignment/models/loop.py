@@ -66,7 +66,7 @@ class LoopSettings(models.Model):
     )
     preset = models.CharField(max_length=10, choices=Preset.choices, default=Preset.SMALL)
     beta = models.FloatField(
-        default=0.05,
+        default=0.2,
         validators=[MinValueValidator(0.0001), MaxValueValidator(100)],
         help_text="KL strength: smaller lets the policy go further from the reference.",
     )
