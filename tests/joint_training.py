@@ -104,7 +104,7 @@ def weights(backbone, method):
     found = {
         f"{adapter}.{key}": value.clone().contiguous()
         for adapter in backbone.adapters
-        for key, value in whole(backbone.named_parameters(adapter)).items()
+        for key, value in whole(dict(backbone.named_parameters(adapter)), on_all=True).items()
     }
     for part in ("head", "value_head"):
         if hasattr(method, part):
@@ -242,8 +242,19 @@ def be_sharded(model: Path, out: Path) -> None:
     backbone.save_adapter("policy", out / "adapter")
     part = sum(each.to_local().numel() for each in backbone.parameters("policy") if isinstance(each, DTensor))
     entire = sum(each.numel() for each in backbone.parameters("policy") if isinstance(each, DTensor))
-    about = {"histories": histories, "held": part / entire}
+    about = {"histories": histories, "held": part / entire, "in_on_step": ending(lambda: score_in_on_step(model))}
     (mine / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def score_in_on_step(model):
+    """Ask a sharded reward model in the first process only."""
+    backbone = load(model, sharded=True)
+    method = RewardModel(backbone, RewardModelConfig())
+
+    def on_step(step):
+        method.rewards([(PROMPTS[0], "a fox")])
+
+    train(method, JUDGED, TrainerConfig(steps=1, batch_size=4), on_step=on_step)
 
 
 def be_killed(model: Path, out: Path) -> None:

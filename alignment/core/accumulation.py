@@ -48,7 +48,7 @@ class Accumulation:
 
     def _in_step(self, update: Update[Any], here: Team) -> Meter:
         """With as many passes as every other process makes; nothing is halved."""
-        parts = sharding.in_step(update.units, team=here, weight=self._weight, batches=self._micro_batches)
+        parts = sharding.in_step(update.units, here=here, weight=self._weight, batches=self._micro_batches)
         try:
             return self._backward(parts, update.counts)
         except RuntimeError as error:

@@ -44,10 +44,14 @@ class ProcessFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that work together now, and which of them this one is; 1 process when it works alone."""
+    """The processes that work together now, and which of them this one is; 1 process when it works alone.
+
+    ``apart`` says that the others wait for this one meanwhile, or do something else.
+    """
 
     rank: int = 0
     size: int = 1
+    apart: bool = False
 
 
 ALONE = Team()
@@ -98,8 +102,8 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Inside, this process works by itself: what it computes the others don't wait for."""
-    token = _team.set(ALONE)
+    """Inside, this process works by itself: nothing that it computes is shared out."""
+    token = _team.set(Team(apart=dist.is_initialized()))
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ A layer is gathered by all processes at once or by none. So in learning all make
 for nothing, and what is sampled and scored is computed with the whole model gathered (one at a time, in its own dtype,
 without gradients and optimizer state). An error in one process in the middle of a pass ends its program, and the
 launcher then ends the others; memory that runs out there is such an error, because the others can't make their passes
-smaller at that moment.
+smaller at that moment. A checkpoint is whole: the first process gathers it on its CPU, and every one reads all of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from alignment.core.loading import ModelError
-from alignment.core.processes import Team, join, launched, shares
+from alignment.core.processes import Team, join, launched, shares, team
 
 Unit = TypeVar("Unit")
 
@@ -87,7 +87,15 @@ def sharded_copy(structure: Any, source: Any, *, device: torch.device) -> Any:
 
 @contextmanager
 def gathered(*models: Any) -> Iterator[None]:
-    """Inside, these models are whole in every process; all processes go in, and out, together."""
+    """Inside, these models are whole in every process; all processes go in, and out, together.
+
+    Raises:
+        ModelError: the other processes can't go in as well, because this one is in `on_step`, say.
+    """
+    if in_use() and team().apart:
+        raise ModelError(
+            "a sharded model computes in all processes at once, and `on_step` is asked in the first one only"
+        )
     modules = (module for model in models for module in model.modules() if in_use())
     parts = {id(module): module for module in modules if isinstance(module, FSDPModule)}
     with ExitStack() as stack:
@@ -99,14 +107,19 @@ def gathered(*models: Any) -> Iterator[None]:
         yield
 
 
-def whole(value: Any) -> Any:
-    """A nested state with every sharded tensor gathered; all processes call it with the same state."""
+def whole(value: Any, *, on_all: bool = False) -> Any:
+    """A nested state with every sharded tensor gathered, on the CPU; all processes call it with the same state.
+
+    Only the first process keeps the tensors, unless ``on_all`` is set: the others' are empty, and cost no memory.
+    """
     if isinstance(value, DTensor):
-        return value.full_tensor()
+        gathered_tensor = value.full_tensor()
+        kept = on_all or dist.get_rank() == 0
+        return gathered_tensor.cpu() if kept else torch.empty(0, dtype=value.dtype)
     if isinstance(value, Mapping):
-        return {key: whole(part) for key, part in value.items()}
+        return {key: whole(part, on_all=on_all) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(whole(part) for part in value)
+        return type(value)(whole(part, on_all=on_all) for part in value)
     return value
 
 
@@ -143,7 +156,7 @@ def on_one(write: Callable[[], None]) -> None:
 def in_step(
     units: Sequence[Unit],
     *,
-    team: Team,
+    here: Team,
     weight: Callable[[Unit], float],
     batches: Callable[[Sequence[Unit]], list[Sequence[Unit]]],
 ) -> list[tuple[Sequence[Unit], bool]]:
@@ -154,8 +167,8 @@ def in_step(
     plan: list[tuple[Sequence[Unit], bool]] = []
     for kind in dict.fromkeys(map(type, units)):
         of_kind = [unit for unit in units if type(unit) is kind]
-        by_process = [batches(share) for share in shares(of_kind, weight=weight, parts=team.size)]
-        mine = by_process[team.rank]
+        by_process = [batches(share) for share in shares(of_kind, weight=weight, parts=here.size)]
+        mine = by_process[here.rank]
         idle = max(map(len, by_process)) - len(mine)
         plan += [*((batch, True) for batch in mine), *(([of_kind[0]], False) for _ in range(idle))]
     return plan

@@ -56,6 +56,14 @@ def test_each_process_holds_half_of_the_transformer(sharded):
 
 
 @pytest.mark.slow
+def test_a_sharded_model_refuses_to_compute_in_one_process_alone(sharded):
+    endings = [json.loads((sharded / rank / "about.json").read_text(encoding="utf-8"))["in_on_step"] for rank in "01"]
+
+    refusal = "a sharded model computes in all processes at once, and `on_step` is asked in the first one only"
+    assert endings == [f"ModelError: {refusal}"] * 2
+
+
+@pytest.mark.slow
 def test_a_sharded_run_is_stopped_and_goes_on_to_bit_equal_weights(sharded):
     whole, resumed = (load_file(sharded / "0" / f"{name}.safetensors") for name in ("ppo", "resumed"))
 
@@ -86,7 +94,7 @@ def test_all_processes_make_as_many_passes_over_units_of_one_kind():
     units = [5, 1, 1, 2.0, 2, 2, 9.0, 1]
 
     plans = [
-        in_step(units, team=Team(rank, 3), weight=float, batches=lambda share: [[unit] for unit in share])
+        in_step(units, here=Team(rank, 3), weight=float, batches=lambda share: [[unit] for unit in share])
         for rank in range(3)
     ]
 
