@@ -175,10 +175,21 @@ class Client:
                 for "rating", best (an id) for "best", ranks and strength (1 to 3, none for a tie) for "pair", text and
                 suggestion (an id) for "demonstration"; flags by completion id, notes, seconds.
         """
+        return self._judge(assignment, "submit", client_id, judgement)
+
+    def _judge(self, assignment: int, action: str, client_id: UUID | None, judgement: Mapping[str, Any]) -> Submitted:
         given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in judgement.items()}
         body = {"client_id": str(client_id or uuid4()), **given}
-        answer = self._send("POST", f"assignments/{assignment}/submit/", body)
+        answer = self._send("POST", f"assignments/{assignment}/{action}/", body)
         return Submitted(**{**answer, "progress": Progress(**answer["progress"])})
+
+    def judged(self, assignment: int) -> Sheet:
+        """A sheet that you judged, your judgement as its draft."""
+        return _sheet(self._send("GET", f"assignments/{assignment}/"))
+
+    def revise(self, assignment: int, *, client_id: UUID | None = None, **judgement: Any) -> Submitted:
+        """Replace your judgement, as for ``submit``; the old one is kept as superseded."""
+        return self._judge(assignment, "revise", client_id, judgement)
 
     def skip(self, assignment: int, reason: str = "") -> None:
         """Give the item back; it is not offered to you again."""

@@ -8,7 +8,7 @@ from labeling.api.views.access import TokenView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView
-from labeling.api.views.work import DraftView, HeartbeatView, NextView, SkipView, SubmitView
+from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),
+    path("assignments/<int:assignment_id>/", JudgedView.as_view(), name="judged"),
+    path("assignments/<int:assignment_id>/revise/", ReviseView.as_view(), name="revise"),
     path("assignments/<int:assignment_id>/skip/", SkipView.as_view(), name="skip"),
     path("assignments/<int:assignment_id>/heartbeat/", HeartbeatView.as_view(), name="heartbeat"),
 ]

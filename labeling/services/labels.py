@@ -69,32 +69,48 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     if assignment.state != State.ACTIVE:
         first = Label.objects.filter(client_id=client_id).first()
         if first is not None:
-            return _repeated(first, assignment, verdict)
+            return repeated(first, assignment, verdict)
         check_active(assignment)
-    item = assignment.item
-    check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=item.kind)
+    check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=assignment.item.kind)
     counts = finish_slot(assignment)
+    label = new_label(membership, assignment, verdict, client_id=client_id, source=source, is_extra=not counts)
+    _close(membership, assignment, counts=counts, seconds=verdict.seconds)
+    events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
+    return Submitted(label=label, created=True)
+
+
+def new_label(
+    membership: Membership,
+    assignment: Assignment,
+    verdict: Verdict,
+    *,
+    client_id: UUID,
+    source: str,
+    is_extra: bool,
+    pk: int | None = None,
+) -> Label:
+    """Store a label with everything that was decided; part of recording it."""
+    item = assignment.item
     label = Label.objects.create(
+        pk=pk,
         project=membership.project,
         item=item,
         kind=item.kind,
         assignment=assignment,
-        annotator=annotator,
+        annotator_id=membership.user_id,
         client_id=client_id,
         fingerprint=verdict.fingerprint(),
         source=source,
         best_id=verdict.best,
         strength=verdict.strength,
-        demonstration=_written(item, verdict, author=annotator) if item.kind == Kind.DEMONSTRATION else None,
+        demonstration=_written(item, verdict, author=assignment.annotator) if item.kind == Kind.DEMONSTRATION else None,
         suggestion_id=verdict.suggestion,
         notes=verdict.notes,
         seconds=verdict.seconds,
-        is_extra=not counts,
+        is_extra=is_extra,
     )
     store_verdicts([(label, verdict)])
-    _close(membership, assignment, counts=counts, seconds=verdict.seconds)
-    events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
-    return Submitted(label=label, created=True)
+    return label
 
 
 def _written(item: Item, verdict: Verdict, *, author: User) -> Completion:
@@ -103,7 +119,12 @@ def _written(item: Item, verdict: Verdict, *, author: User) -> Completion:
     return completion
 
 
-def _repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitted:
+def repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitted:
+    """The answer to a client id that is stored already.
+
+    Raises:
+        Conflict: it belongs to another assignment, or came with another verdict.
+    """
     if first.assignment_id != assignment.pk:
         raise Conflict(CLIENT_ID_USED, code="client_id_used")
     if first.fingerprint != verdict.fingerprint():

@@ -62,6 +62,20 @@ def test_sheet_is_typed_and_brings_the_draft_back(cast, client_of):
     assert bob.heartbeat(second.assignment) >= second.lease_expires
 
 
+def test_a_judgement_can_be_changed_afterwards(cast, client_of):
+    bob = client_of(cast.bob)
+    sheet = bob.next("colours")
+    ranks = ranks_of(sheet)
+    first = bob.submit(sheet.assignment, ratings=dict.fromkeys(ranks, 4), ranks=ranks)
+
+    judged = bob.judged(sheet.assignment)
+    second = bob.revise(sheet.assignment, ratings=dict.fromkeys(ranks, 5), ranks=ranks)
+
+    assert judged.draft["ratings"] == {str(pk): 4 for pk in ranks}
+    assert Label.objects.get(pk=first.label).superseded_by_id == second.label
+    assert second.progress.done == 1
+
+
 def test_skipped_item_is_not_offered_again(cast, client_of):
     bob = client_of(cast.bob)
     first = bob.next("colours")

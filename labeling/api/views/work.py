@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -9,14 +10,15 @@ from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.serializers import AssignmentOut, SheetOut, SkipIn, SubmitIn, SubmittedOut
-from labeling.errors import Invalid
-from labeling.models import Assignment
+from labeling.errors import Conflict, Invalid
+from labeling.models import Assignment, State
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import Progress, progress_of
-from labeling.selectors.queue import sheet
+from labeling.selectors.queue import judged_sheet, sheet
 from labeling.services import assignments
-from labeling.services.labels import submit_label
+from labeling.services.labels import Submitted, submit_label
+from labeling.services.revisions import revise_label
 from labeling.services.verdicts import Verdict
 
 DRAFT = {"application/json": {"type": "object", "description": "Anything that you want to find again; PUT replaces."}}
@@ -67,23 +69,36 @@ class SubmitView(ApiView):
     )
     def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Submit the judgement. Retry with the same client id as often as you like: it is stored once."""
-        body = SubmitIn(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
-        submitted = submit_label(
-            assignment_id=assignment_id,
-            annotator=request.user,
-            client_id=values.pop("client_id"),
-            verdict=Verdict(**values),
-        )
-        label = submitted.label
-        answer = {
-            "label": label.pk,
-            "created": submitted.created,
-            "extra": label.is_extra,
-            "progress": _progress(request, label.project.slug),
-        }
-        return Response(SubmittedOut(answer).data, status=201 if submitted.created else 200)
+        return _record(request, assignment_id, submit_label)
+
+
+class JudgedView(ApiView):
+    @extend_schema(
+        responses={200: SheetOut, **errors(400, 401, 403, 404, 409)},
+        operation_id="judged",
+    )
+    def get(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Your judgement of an assignment as its draft, to be revised."""
+        assignment = assignments.own_assignment(assignment_id=assignment_id, annotator=request.user)
+        if assignment.state != State.SUBMITTED:
+            raise Conflict(f"this assignment is {assignment.state}: there is no judgement yet", code="not_judged")
+        membership = membership_in(assignment.item.project.slug, user=request.user)
+        return Response(SheetOut(judged_sheet(assignment, membership=membership)).data)
+
+
+class ReviseView(ApiView):
+    @extend_schema(
+        request=SubmitIn,
+        responses={
+            201: SubmittedOut,
+            200: OpenApiResponse(SubmittedOut, description="Nothing changed, or this client id was stored before."),
+            **errors(400, 401, 403, 404, 409, 415),
+        },
+        operation_id="revise",
+    )
+    def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
+        """Replace your judgement; the old one is kept as superseded. Retry with the same client id as you like."""
+        return _record(request, assignment_id, revise_label)
 
 
 class SkipView(ApiView):
@@ -107,6 +122,26 @@ class HeartbeatView(ApiView):
     def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Renew the lease while somebody works on the item."""
         return Response(_shown(assignments.heartbeat(assignment_id=assignment_id, annotator=request.user)))
+
+
+def _record(request: SignedInApiRequest, assignment_id: int, record: Callable[..., Submitted]) -> Response:
+    body = SubmitIn(data=request.data)
+    body.is_valid(raise_exception=True)
+    values = dict(body.validated_data)
+    submitted = record(
+        assignment_id=assignment_id,
+        annotator=request.user,
+        client_id=values.pop("client_id"),
+        verdict=Verdict(**values),
+    )
+    label = submitted.label
+    answer = {
+        "label": label.pk,
+        "created": submitted.created,
+        "extra": label.is_extra,
+        "progress": _progress(request, label.project.slug),
+    }
+    return Response(SubmittedOut(answer).data, status=201 if submitted.created else 200)
 
 
 def _shown(assignment: Assignment) -> dict[str, Any]:

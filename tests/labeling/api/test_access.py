@@ -26,6 +26,8 @@ ENDPOINTS = [
 WORK = [
     ("put", "draft", {"notes": "x"}),
     ("post", "submit", {"client_id": "00000000-0000-4000-8000-000000000001", "ratings": {}, "ranks": {}}),
+    ("post", "revise", {"client_id": "00000000-0000-4000-8000-000000000001", "ratings": {}, "ranks": {}}),
+    ("get", "", None),
     ("post", "skip", {}),
     ("post", "heartbeat", {}),
 ]
@@ -68,7 +70,7 @@ def test_member_who_left_is_a_stranger(cast, method, address):
 @pytest.mark.parametrize(("method", "action", "body"), WORK)
 def test_assignment_of_somebody_else_is_not_found(cast, method, action, body):
     assignment = claim(cast.project, cast.bob)
-    address = f"/api/v1/assignments/{assignment.pk}/{action}/"
+    address = f"/api/v1/assignments/{assignment.pk}/{action}".rstrip("/") + "/"
 
     statuses = {
         name: ask(user, method, address, body).status_code
@@ -95,7 +97,7 @@ def test_assignment_of_somebody_else_is_not_found(cast, method, action, body):
 @pytest.mark.parametrize(("method", "action", "body"), WORK)
 @pytest.mark.parametrize("assignment_id", ["0", "4711", str(2**63), "9" * 40])
 def test_unknown_assignment_is_not_found(cast, method, action, body, assignment_id):
-    response = ask(cast.bob, method, f"/api/v1/assignments/{assignment_id}/{action}/", body)
+    response = ask(cast.bob, method, f"/api/v1/assignments/{assignment_id}/{action}".rstrip("/") + "/", body)
 
     assert response.status_code == 404
 

@@ -315,3 +315,35 @@ def test_wrong_method_is_405(cast):
     response = api_client(cast.bob).get(NEXT)
 
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+
+
+def revise(client, sheet, **changes):
+    return client.post(
+        f"/api/v1/assignments/{sheet['assignment']}/revise/", {**body_for(sheet), **changes}, format="json"
+    )
+
+
+def test_a_judgement_can_be_read_again_and_revised(cast):
+    client = api_client(cast.bob)
+    sheet = client.post(NEXT).json()
+    first = submit(client, sheet).json()
+    ids = [completion["id"] for completion in sheet["completions"]]
+
+    judged = client.get(f"/api/v1/assignments/{sheet['assignment']}/").json()
+    changed = revise(client, sheet, client_id=SECOND, ranks={str(pk): 1 for pk in ids})
+    again = revise(client, sheet, client_id=SECOND, ranks={str(pk): 1 for pk in ids})
+
+    assert judged["draft"]["ranks"] == {str(pk): place for place, pk in enumerate(ids, start=1)}
+    assert judged["completions"] == sheet["completions"]
+    assert (changed.status_code, again.status_code) == (201, 200)
+    assert changed.json()["label"] == again.json()["label"] != first["label"]
+    assert changed.json()["progress"]["done"] == 1
+
+
+def test_what_is_not_judged_can_be_neither_read_again_nor_revised(cast):
+    client = api_client(cast.bob)
+    sheet = client.post(NEXT).json()
+
+    answers = [client.get(f"/api/v1/assignments/{sheet['assignment']}/"), revise(client, sheet)]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "not_judged")] * 2
