@@ -3,6 +3,7 @@
 The numbers are those of TRL 1.16.0 (transformers 5.23.0, peft 0.21.2, torch 2.13.0, CPU, float32), one for each pair of
 the setting and in its order; `oracles/trl_losses.py` prints them again. Ours come from the judgements that the pairs
 were made of: a ranking of three behind one copy of its prompt is three rows for TRL, and weighs as much as their mean.
+The tokenizer has no BOS: CPO and ORPO would put one in front of prompts that have none, the other trainers would not.
 """
 
 from __future__ import annotations
