@@ -100,12 +100,7 @@ def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | No
     for row in label_selectors.judgements(project_id, up_to=up_to, held_out=held_out):
         yield JudgementRecord(
             id=row.label,
-            prompt=PromptRecord(
-                id=row.prompt,
-                digest=row.prompt_digest,
-                messages=_messages(row.messages),
-                held_out=row.held_out,
-            ),
+            prompt=_prompt_of(row),
             completions=tuple(
                 CompletionRecord(id=pk, text=text, policy_version=version)
                 for pk, text, version in zip(row.completions, row.texts, row.versions, strict=True)
@@ -125,12 +120,7 @@ def demonstrations(
     for row in label_selectors.demonstrations(project_id, up_to=up_to, held_out=held_out):
         yield DemonstrationRecord(
             id=row.label,
-            prompt=PromptRecord(
-                id=row.prompt,
-                digest=row.prompt_digest,
-                messages=_messages(row.messages),
-                held_out=row.held_out,
-            ),
+            prompt=_prompt_of(row),
             text=row.text,
             suggestion=row.suggestion_text,
             annotator=label_selectors.pseudonym(project_id, row.annotator),
@@ -273,6 +263,11 @@ def _prompt(prompt: Prompt) -> PromptRecord:
     return PromptRecord(
         id=prompt.pk, digest=prompt.digest, messages=_messages(prompt.messages), held_out=prompt.held_out
     )
+
+
+def _prompt_of(row: label_selectors.StoredJudgement | label_selectors.StoredDemonstration) -> PromptRecord:
+    messages = _messages(row.messages)
+    return PromptRecord(id=row.prompt, digest=row.prompt_digest, messages=messages, held_out=row.held_out)
 
 
 def _messages(messages: Sequence[dict[str, str]]) -> tuple[tuple[str, str], ...]:
