@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,23 @@ def test_records_and_config_need_nothing_but_the_standard_library():
     result = run_python(code)
 
     assert result.returncode == 0, result.stderr
+
+
+def test_every_type_that_is_ignored_has_a_code_and_a_reason():
+    """As in `x = y  # type: ignore[assignment]  # what the checker cannot know`."""
+    mark = "# type: " + "ignore"
+    whole = re.compile(re.escape(mark) + r"\[[a-z-]+(, [a-z-]+)*\]  # \S")
+    files = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    without = [
+        f"{name}:{number}"
+        for name in files.stdout.split()
+        if (ROOT / name).exists()
+        for number, line in enumerate((ROOT / name).read_text().splitlines(), start=1)
+        if mark in line and not whole.search(line)
+    ]
+
+    assert without == []
 
 
 def test_no_file_names_a_path_of_somebody_s_machine():

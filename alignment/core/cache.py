@@ -13,7 +13,7 @@ def growing_cache(config: Any) -> Any:
 
     library: Any = cache_utils
 
-    class GrowingLayer(library.DynamicLayer):  # type: ignore[misc]
+    class GrowingLayer(library.DynamicLayer):  # type: ignore[misc]  # its base is Any
         """Keys and values are the filled part of larger tensors, (R, H, room, D)."""
 
         keys: Any

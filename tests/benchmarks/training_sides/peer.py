@@ -66,14 +66,14 @@ def dpo(spec: dict[str, Any], turns: Turns) -> dict[str, Any]:
     return {"peak_mb": peak_mb() - before, "losses": losses}
 
 
-class _EncodedDPO(trl.DPOTrainer):  # type: ignore[misc]
+class _EncodedDPO(trl.DPOTrainer):  # type: ignore[misc]  # its base is Any
     """Takes token ids as they are: its own way from text to ids has no room for a template of ours."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
 
 
-class _Turns(library.TrainerCallback):  # type: ignore[misc]
+class _Turns(library.TrainerCallback):  # type: ignore[misc]  # its base is Any
     """Ends a step by a report, and begins the next one when the parent says so."""
 
     def __init__(self, turns: Turns) -> None:

@@ -56,8 +56,8 @@ def read_text(*, real: bool) -> Text:
     return Text("the demo project's corpus", prompts)
 
 
-def _prompt(messages: Sequence[dict[str, str]], completions: Sequence[str]) -> CorpusPrompt:
-    turns = tuple(Message(turn["role"], turn["content"]) for turn in messages)  # type: ignore[arg-type]
+def _prompt(messages: Sequence[dict[str, Any]], completions: Sequence[str]) -> CorpusPrompt:
+    turns = tuple(Message(turn["role"], turn["content"]) for turn in messages)
     return CorpusPrompt(turns, tuple(completions))
 
 

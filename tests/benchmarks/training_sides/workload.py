@@ -13,6 +13,7 @@ import transformers
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.config import TrainerConfig
+from alignment.core.loading import Dtype
 from alignment.core.records import Judgement, Message
 from alignment.core.schedule import batch_at
 from tests.benchmarks.training_sides.process import resident_mb
@@ -65,8 +66,8 @@ def _judgement(row: dict[str, Any]) -> Judgement:
 
 def load(model: str, *, lora: LoraConfig | None = None) -> Backbone:
     """Our backbone: fully fine-tuned unless adapters are asked for; on a GPU bfloat16 arithmetic, as TRL has it."""
-    dtype = "bfloat16" if torch.cuda.is_available() else "float32"
-    return Backbone.load(Path(model), dtype=dtype, lora=lora)  # type: ignore[arg-type]
+    dtype: Dtype = "bfloat16" if torch.cuda.is_available() else "float32"
+    return Backbone.load(Path(model), dtype=dtype, lora=lora)
 
 
 def baseline_mb(model: str) -> float:
