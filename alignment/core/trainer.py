@@ -32,7 +32,7 @@ from alignment.core.schedule import batch_at, learning_rate_factor, step_generat
 
 
 class NonFiniteLoss(RuntimeError):
-    """The loss or its gradient is no finite number; the update that had it was not made, and the last checkpoint stays."""
+    """The loss or its gradient is no finite number; the update that had it was not made, the last checkpoint stays."""
 
 
 @dataclass(frozen=True)
