@@ -81,12 +81,16 @@ def load(model, *, copies=False, **options):
     return Backbone.load(model, device="cpu", lora=None if copies else LoraConfig(rank=4, alpha=8.0), **options)
 
 
-def run(name, model, *, folder=None, on_step=None, resume_from=None, loading=None, scarce=False, **options):
+def run(
+    name, model, *, folder=None, on_step=None, resume_from=None, loading=None, scarce=False, reward=None, **options
+):
     """Train a fresh method for a few steps of five prompts, with ``scarce`` memory; its weights and the result."""
     backbone = load(model, **(loading or {}))
     if scarce:
         backbone.decoder().register_forward_pre_hook(run_out, with_kwargs=True)
     method, data = build(name, backbone)
+    if reward is not None:
+        method.reward = reward
     settings = {"steps": 4, "batch_size": 5, "lr": 5e-3, "seed": 3, "weight_decay": 0.1} | options
     config = TrainerConfig(**settings, checkpoint_folder=folder and str(folder))
     result = train(method, data, config, on_step=on_step, resume_from=resume_from)
@@ -173,6 +177,8 @@ def main(model: Path, out: Path) -> None:
         histories[name] = result.history
     scarce, scarce_result = run("ppo", model, scarce=rank == 1)
     save_file(scarce, mine / "scarce.safetensors")
+    other, _ = run("ppo", model, reward=lambda encoded: even(encoded) + rank * torch.rand(len(encoded)))
+    save_file(other, mine / "other_opinion.safetensors")
     whole, _ = run("ppo", model, folder=out / "whole")
     resumed, resumed_result = run("ppo", model, folder=out / "killed", resume_from=latest(out / "killed"))
     _, stopped = run("sft", model, folder=out / "stopped", on_step=lambda step: step.step == 2)

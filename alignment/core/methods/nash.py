@@ -15,6 +15,7 @@ from alignment.core.config import NashMDConfig
 from alignment.core.methods.forward import distinct
 from alignment.core.methods.policy_gradient import PolicyGradient
 from alignment.core.methods.rollouts import Reward, Rollout, draw
+from alignment.core.processes import on_first
 from alignment.core.records import Message, Prompt
 from alignment.core.rollout import GeometricMixture, LocalSampler, Sampled, Sampler
 from alignment.core.sampling import SamplingSettings
@@ -159,7 +160,8 @@ class NashMD(PolicyGradient[NashMDConfig]):
         """Mean preference of each completion over its prompt's opponents, (N,); as many completions to each prompt."""
         each = len(encoded) // len(opponents)
         pairs = [(one, other) for n, one in enumerate(encoded) for other in opponents[n // each]]
-        found = self.preference([one for one, _ in pairs], [other for _, other in pairs]).float().cpu()
+        said = self.preference([one for one, _ in pairs], [other for _, other in pairs]).float().cpu()
+        found = on_first(lambda: said)
         if found.shape != (len(pairs),):
             raise ValueError(f"the preference gave {tuple(found.shape)} for {len(pairs)} pairs")
         wrong = ~((found >= 0) & (found <= 1))

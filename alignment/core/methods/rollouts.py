@@ -11,6 +11,7 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
+from alignment.core.processes import on_first
 from alignment.core.records import Prompt
 from alignment.core.rl import clipped_policy_loss, gae, kl_shaped_rewards
 from alignment.core.rollout import Sampler
@@ -30,7 +31,10 @@ class Rollout:
 
 
 Reward = Callable[[Sequence[Encoded]], Tensor]
-"""Rewards of completions given as token ids, (N,): `RewardModel.score`, or any function of the text."""
+"""Rewards of completions given as token ids, (N,): `RewardModel.score`, or any function of the text.
+
+Of several processes each asks, so that a reward model can share the work out; what the first one hears counts.
+"""
 
 
 class RolloutSettings(Protocol):
@@ -119,7 +123,8 @@ def draw(
     drawn = sampler.sample(prompts, settings=sampling, generator=generator)
     together = [completion for completions in drawn for completion in completions]
     encoded, ended = [each.encoded() for each in together], torch.tensor([each.ended for each in together])
-    scores = torch.as_tensor(reward(encoded)).float().cpu()
+    said = torch.as_tensor(reward(encoded)).float().cpu()
+    scores = on_first(lambda: said)
     if scores.shape != (len(encoded),):
         raise ValueError(f"the reward gave {tuple(scores.shape)} for {len(encoded)} completions")
     if not bool(torch.isfinite(scores).all()):

@@ -66,6 +66,13 @@ def test_one_process_that_runs_out_of_memory_goes_on_in_smaller_parts_and_change
 
 
 @pytest.mark.slow
+def test_where_two_processes_hear_different_rewards_those_of_the_first_count(joint):
+    one, same = (load_file(joint / "0" / f"{name}.safetensors") for name in ("ppo", "other_opinion"))
+
+    assert all(torch.equal(one[key], same[key]) for key in one)
+
+
+@pytest.mark.slow
 def test_only_the_first_process_is_asked_after_each_step(abouts):
     assert [about["asked"] for about in abouts] == [4 * len(joint_training.METHODS), 0]
 
