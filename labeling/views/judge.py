@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms import FLAG_KEYS, RATINGS, JudgementForm
 from labeling.http import SignedInRequest, signed_in, wants_json
+from labeling.judgement_forms import FLAG_KEYS, RATINGS, JudgementForm, judgement_form
 from labeling.models import Assignment, Flag, Membership
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
@@ -42,7 +42,7 @@ def judge(request: SignedInRequest, slug: str) -> HttpResponse:
 def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
     """Record the judgement and bring the next item."""
     membership, assignment = own_work(request, slug, assignment_id)
-    form = JudgementForm(request.POST, sheet=read_sheet(assignment, membership=membership))
+    form = judgement_form(read_sheet(assignment, membership=membership), request.POST)
     if not form.is_valid():
         return show_again(request, membership, form)
     submitted = submit_label(
@@ -104,14 +104,13 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     if assignment is None:
         return show(request, membership, {"progress": progress_of(membership)})
     sheet = read_sheet(assignment, membership=membership)
-    return show(request, membership, {"form": JudgementForm(sheet=sheet), "sheet": sheet, "progress": sheet.progress})
+    return show(request, membership, {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress})
 
 
 def show_again(request: SignedInRequest, membership: Membership, form: JudgementForm) -> HttpResponse:
     """The same item with what is wrong with it, the work kept."""
     if wants_json(request):
-        reasons = [str(error) for errors in form.errors.values() for error in errors]
-        return JsonResponse({"detail": " ".join(reasons), "code": "invalid"}, status=422)
+        return JsonResponse({"detail": " ".join(form.problems()), "code": "invalid"}, status=422)
     context = {"form": form, "sheet": form.sheet, "progress": form.sheet.progress}
     return show(request, membership, context, status=422)
 

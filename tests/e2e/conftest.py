@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,3 +71,26 @@ def cast(transactional_db: None, settings: Any) -> Cast:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return make_cast(num_items=2)
+
+
+@pytest.fixture
+def idle_cast(transactional_db: None, settings: Any) -> Cast:
+    """A project with nothing in its queue."""
+    from factories import make_cast
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return make_cast(num_items=0)
+
+
+@pytest.fixture
+def opened(idle_cast: Cast, visitors: Visitors) -> Callable[..., Page]:
+    """A function that opens the judging page of bob on the only item, which is of a kind."""
+    from e2e.judging import COLOURS, JUDGE
+    from factories import make_item
+
+    def open_page(kind: str, *, texts: tuple[str, ...] = COLOURS, **options: Any) -> Page:
+        shown = texts[:2] if kind == "pair" else texts
+        make_item(idle_cast.project, prompt=f"A colour, {kind}.", texts=shown, kind=kind)
+        return visitors.page("bob", JUDGE, **options)
+
+    return open_page

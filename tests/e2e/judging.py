@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+import re
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
 
 from labeling.models import Label
 
 JUDGE = "/p/colours/judge/"
+COLOURS = ("Red.", "Blue.", "Green.")
 
 
 def decided(label: Label) -> tuple[list[int | None], list[int]]:
@@ -39,3 +44,29 @@ def drag(page: Page, letter: str, target: Locator) -> None:
         page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] / 2, steps=6)
         page.wait_for_timeout(150)  # cards make room for a moment
     page.mouse.up()
+
+
+def submit_button(page: Page) -> Locator:
+    return page.get_by_role("button", name=re.compile("Submit"))
+
+
+def submitted(page: Page) -> Label:
+    """The one label, after the page came to the end of the queue."""
+    expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
+    return Label.objects.get()
+
+
+def order(label: Label) -> list[int]:
+    """The completions as the annotator saw them."""
+    assert label.assignment is not None
+    return label.assignment.order
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, as short lines."""
+    results: dict[str, Any] = Axe().run(page).response
+    return [
+        f"{found['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for found in results["violations"]
+        for node in found["nodes"]
+    ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from e2e.conftest import Visitors
+from e2e.judging import violations
 from factories import Cast, judge
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from alignment import services
 from alignment.models import Run
@@ -34,16 +32,6 @@ PAGES = [
     ("alice", "/p/colours/policies/"),
     ("rita", "/p/colours/policies/samples/"),
 ]
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, as short lines."""
-    results: dict[str, Any] = Axe().run(page).response
-    return [
-        f"{found['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
-        for found in results["violations"]
-        for node in found["nodes"]
-    ]
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
-// One item on the page: first each completion is rated, then all are ranked, then one request submits and brings the
-// next item. What people press is in hands.js, what they see in show.js, the way to the server in sending.js.
+// One item on the page: its kind says what is to be done (kinds.js), then one request submits and brings the next item.
+// What people press is in hands.js, what they see in show.js, the way to the server in sending.js.
 
 import { toast, uuid, words } from "../lib.js";
 import { DraftKeeper } from "./draft.js";
 import { Hands } from "./hands.js";
+import { TASKS } from "./kinds.js";
 import { Lease } from "./lease.js";
-import { Ranking } from "./rank.js";
 import { Sending } from "./sending.js";
-import { showItem, showTime } from "./show.js";
+import { showItem, showKeys, showTime } from "./show.js";
 import { SkipDialog } from "./skip.js";
 import { ActiveTime } from "./timer.js";
 import { isBegun, readWork, writeWork } from "./work.js";
@@ -18,14 +18,14 @@ export class Item {
     this.assignment = root.dataset.assignment;
     this.form = root.querySelector("form.judgement");
     this.articles = [...root.querySelectorAll("[data-completion]")];
-    this.index = 0;
+    this.say = (text) => (root.querySelector("[data-status]").textContent = text);
     this.stopping = new AbortController();
     this.form.noValidate = true;
     this.restore();
     this.time = new ActiveTime({ seconds: Number(this.form.elements.seconds.value) || 0, onTick: () => showTime(this) });
     this.draft = new DraftKeeper({ root, form: this.form, drafts, prepare: () => this.stamp() });
     this.lease = new Lease({ url: root.dataset.heartbeatUrl, expires: root.dataset.lease, isIdle: () => this.time.isIdle });
-    this.ranking = new Ranking({ root, articles: this.articles, onChange: () => this.changed(), say: (text) => this.say(text) });
+    this.task = new TASKS[root.dataset.kind](this);
     this.skipping = new SkipDialog({ root, isBegun: () => this.isBegun });
     this.sending = new Sending(this);
     this.hands = new Hands(this);
@@ -47,13 +47,11 @@ export class Item {
   }
 
   start() {
-    this.root.querySelector("[data-stepper]").hidden = false;
     const prompt = this.root.querySelector(".prompt");
     prompt.scrollTop = prompt.scrollHeight;
     showTime(this);
-    const unrated = this.articles.findIndex((article) => !this.rating(article));
-    if (unrated < 0) this.goRank();
-    else this.goRate(unrated);
+    showKeys(this.root.dataset.kind);
+    this.task.start();
     if (this.outbox.holds(this.assignment)) this.sending.lock();
     this.root.querySelector("[data-errors]")?.focus();
   }
@@ -65,81 +63,16 @@ export class Item {
     this.stopping.abort();
   }
 
-  // --- Steps -------------------------------------------------------------------------------------------------------
-
-  get step() {
-    return this.root.dataset.step;
-  }
-
-  get current() {
-    return this.articles[this.index];
-  }
-
-  goRate(index) {
-    if (this.step === "rank") this.ranking.leave();
-    this.root.dataset.step = "rate";
-    this.index = index;
-    this.articles.forEach((article, place) => article.classList.toggle("is-current", place === index));
-    this.show();
-    this.current.focus({ preventScroll: true });
-  }
-
-  goRank() {
-    if (this.step !== "rank") {
-      this.root.dataset.step = "rank";
-      this.ranking.enter();
-    }
-    this.show();
-    this.focusWork();
-  }
-
-  // The next completion without a rating, after this one and then from the front; when all are rated, the ranking.
-  goOn() {
-    const order = [...this.articles.keys()];
-    const later = [...order.slice(this.index + 1), ...order.slice(0, this.index + 1)];
-    const next = later.find((place) => !this.rating(this.articles[place]));
-    if (next === undefined) this.goRank();
-    else this.goRate(next);
-  }
-
-  goBack() {
-    if (this.step === "rank") this.goRate(this.articles.length - 1);
-    else if (this.index > 0) this.goRate(this.index - 1);
-  }
-
   // Enter: the next step, or the submit when nothing is missing.
   advance() {
-    const letters = (articles) => articles.map((article) => article.dataset.letter).join(", ");
-    if (this.step === "rate") {
-      if (this.rating(this.current)) this.goOn();
-      else this.say(words("incomplete", { letters: letters(this.unrated) }));
-    } else if (this.ranking.isComplete) this.form.requestSubmit(this.root.querySelector("[data-submit]"));
-    else this.say(words("unranked", { letters: letters(this.ranking.unranked) }));
-  }
-
-  focusWork() {
-    const card = this.step === "rank" ? (this.ranking.unranked[0] ?? this.articles[0]) : this.current;
-    card.focus({ preventScroll: true });
+    if (this.task.isComplete) this.form.requestSubmit(this.root.querySelector("[data-submit]"));
+    else this.task.advance();
   }
 
   // --- What is filled in -------------------------------------------------------------------------------------------
 
   get isBegun() {
     return isBegun(readWork(this.form));
-  }
-
-  get unrated() {
-    return this.articles.filter((article) => !this.rating(article));
-  }
-
-  rating(article) {
-    return Number(article.querySelector(".scale input:checked")?.value ?? 0);
-  }
-
-  rate(article, value) {
-    article.querySelector(`.scale input[value="${value}"]`).checked = true;
-    this.changed();
-    this.goOn();
   }
 
   changed() {
@@ -158,13 +91,7 @@ export class Item {
     this.form.elements.client_id.value = uuid();
   }
 
-  // --- Showing -----------------------------------------------------------------------------------------------------
-
   show() {
     showItem(this);
-  }
-
-  say(text) {
-    this.root.querySelector("[data-status]").textContent = text;
   }
 }

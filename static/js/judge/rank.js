@@ -3,6 +3,21 @@
 
 import { words } from "../lib.js";
 
+let library = null;
+
+// A quarter of the page's weight, not needed before something is ranked. Without it (no connection at that moment)
+// keys and buttons rank as well, and the next ranking asks for it again.
+function loadSortable(url) {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(script);
+  }).catch(() => (library = null));
+  return library;
+}
+
 export class Ranking {
   constructor({ root, articles, onChange, say }) {
     Object.assign(this, { articles, onChange, say });
@@ -45,9 +60,19 @@ export class Ranking {
       const place = this.place(article);
       (place ? this.cards(place) : this.tray).append(article);
     }
+    this.show();
+    this.prepare().then(() => this.letDrag());
+  }
+
+  prepare() {
+    return loadSortable(this.pane.dataset.sortable);
+  }
+
+  // The person may have gone back meanwhile, or come again.
+  letDrag() {
+    if (this.pane.hidden || this.sortables.length || !window.Sortable) return;
     const lists = [this.tray, ...this.slots.map((slot) => slot.querySelector("[data-cards]"))];
     this.sortables = lists.map((list) => this.sortable(list));
-    this.show();
   }
 
   leave() {

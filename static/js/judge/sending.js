@@ -23,10 +23,10 @@ export class Sending {
   onSubmit(event) {
     const { item } = this;
     if (event.target !== item.form) return;
-    if (this.isBusy || this.isLocked || item.step !== "rank" || !item.ranking.isComplete) {
+    if (this.isBusy || this.isLocked || !item.task.isComplete) {
       event.preventDefault();
       event.stopPropagation();
-      if (!this.isBusy && !this.isLocked && !(item.step === "rank" && item.ranking.isComplete)) item.advance();
+      if (!this.isBusy && !this.isLocked) item.task.advance();
       return;
     }
     item.drafts.save(item.assignment, item.draft.snapshot());
@@ -87,6 +87,7 @@ export class Sending {
     this.isLocked = isLocked;
     this.item.root.classList.toggle("is-locked", isLocked);
     for (const fieldset of this.item.form.querySelectorAll("fieldset")) fieldset.disabled = isLocked;
+    this.item.task.setLocked?.(isLocked);
     this.item.show();
   }
 }

@@ -2,12 +2,15 @@
 
 import { csrfToken } from "../lib.js";
 
+const KEEPALIVE_BYTES = 60_000; // browsers refuse to send more when a page is left; the browser's own copy remains
+
 // A reply of the server, or status 0 when there was none.
 export async function post(url, body, { keepalive = false } = {}) {
   const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
   if (typeof body === "string") headers["Content-Type"] = "application/json";
+  const isSmall = typeof body !== "string" || new Blob([body]).size < KEEPALIVE_BYTES;
   try {
-    const reply = await fetch(url, { method: "POST", body, headers, keepalive, redirect: "error" });
+    const reply = await fetch(url, { method: "POST", body, headers, keepalive: keepalive && isSmall, redirect: "error" });
     const isJson = reply.headers.get("Content-Type")?.includes("application/json");
     return { status: reply.status, ...(isJson ? await reply.json() : {}) };
   } catch {

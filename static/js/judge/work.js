@@ -1,40 +1,64 @@
-// The judgement in the form, as data. The form's own inputs are the state; nothing is kept beside them.
+// The judgement in the form, as data. The form's own inputs are the state; nothing is kept beside them. Which inputs there
+// are depends on the kind; the names of the data are those of the API.
 
+const TIE = 4;
 const ids = (form) => [...form.querySelectorAll("[data-completion]")].map((article) => article.dataset.completion);
+const inputs = (form, name) => [...form.querySelectorAll(`input[name="${name}"]`)];
+const chosen = (form, name) => inputs(form, name).find((input) => input.checked)?.value;
 
 export function readWork(form) {
-  const work = { ratings: {}, flags: {}, ranks: {}, notes: form.elements.notes.value };
+  const { notes, client_id: clientId, seconds, text, suggestion } = form.elements;
+  const work = { ratings: {}, flags: {}, ranks: {}, notes: notes.value };
   for (const id of ids(form)) {
-    const rating = form.querySelector(`input[name="rating-${id}"]:checked`);
-    const flags = [...form.querySelectorAll(`input[name="flags-${id}"]:checked`)].map((box) => box.value);
-    const place = form.elements[`place-${id}`].value;
-    if (rating) work.ratings[id] = Number(rating.value);
-    if (flags.length) work.flags[id] = flags;
+    const rating = chosen(form, `rating-${id}`);
+    const flags = inputs(form, `flags-${id}`).filter((box) => box.checked);
+    const place = form.elements[`place-${id}`]?.value;
+    if (rating) work.ratings[id] = Number(rating);
+    if (flags.length) work.flags[id] = flags.map((box) => box.value);
     if (place) work.ranks[id] = Number(place);
   }
-  work.client_id = form.elements.client_id.value;
-  work.seconds = Number(form.elements.seconds.value) || 0;
-  return work;
+  const best = chosen(form, "best");
+  if (best) work.best = Number(best);
+  const choice = chosen(form, "choice");
+  if (choice) Object.assign(work, asRanks(ids(form), Number(choice) - TIE));
+  if (text?.value) Object.assign(work, { text: text.value, suggestion: Number(suggestion.value) || null });
+  return { ...work, client_id: clientId.value, seconds: Number(seconds.value) || 0 };
 }
 
 export function writeWork(form, work) {
   for (const id of ids(form)) {
-    for (const radio of form.querySelectorAll(`input[name="rating-${id}"]`)) {
-      radio.checked = Number(radio.value) === work.ratings?.[id];
-    }
-    for (const box of form.querySelectorAll(`input[name="flags-${id}"]`)) {
-      box.checked = (work.flags?.[id] ?? []).includes(box.value);
-    }
-    form.elements[`place-${id}`].value = work.ranks?.[id] ?? "";
+    choose(form, `rating-${id}`, work.ratings?.[id]);
+    for (const box of inputs(form, `flags-${id}`)) box.checked = (work.flags?.[id] ?? []).includes(box.value);
+    const place = form.elements[`place-${id}`];
+    if (place) place.value = work.ranks?.[id] ?? "";
   }
-  form.elements.notes.value = work.notes ?? "";
+  choose(form, "best", work.best);
+  choose(form, "choice", asChoice(ids(form), work));
+  const { notes, client_id: clientId, seconds, text, suggestion } = form.elements;
+  if (text) text.value = work.text ?? "";
+  if (suggestion) suggestion.value = work.suggestion ?? "";
+  notes.value = work.notes ?? "";
   if (work.notes) form.querySelector("details.notes").open = true;
-  if (work.client_id) form.elements.client_id.value = work.client_id;
-  form.elements.seconds.value = work.seconds ?? 0;
+  if (work.client_id) clientId.value = work.client_id;
+  seconds.value = work.seconds ?? 0;
 }
 
 export function isBegun(work) {
-  return Boolean(
-    Object.keys(work.ratings).length || Object.keys(work.flags).length || Object.keys(work.ranks).length || work.notes.trim(),
-  );
+  const isFilled = [work.ratings, work.flags, work.ranks].some((values) => Object.keys(values).length);
+  return Boolean(isFilled || work.best || work.text?.trim() || work.notes.trim());
+}
+
+function choose(form, name, value) {
+  for (const radio of inputs(form, name)) radio.checked = Number(radio.value) === value;
+}
+
+// A choice on the scale of a pair lies between -3, where the first is much better, and 3.
+function asRanks([first, second], lead) {
+  const ranks = { [first]: lead > 0 ? 2 : 1, [second]: lead < 0 ? 2 : 1 };
+  return lead ? { ranks, strength: Math.abs(lead) } : { ranks };
+}
+
+function asChoice([first, second], { ranks, strength }) {
+  const lead = (ranks?.[first] ?? 0) - (ranks?.[second] ?? 0);
+  return ranks?.[first] ? TIE + lead * (strength ?? 0) : undefined;
 }

@@ -1,0 +1,98 @@
+// Completions side by side, one of them in focus: the letters of flags are for that one. Best and pair build on it.
+
+import { toggleFlag } from "../flags.js";
+import { isControl } from "../keys.js";
+
+export class CardsTask {
+  constructor(item) {
+    this.item = item;
+    this.articles = item.articles;
+    this.pressed = null;
+    const options = { signal: item.stopping.signal };
+    item.root.addEventListener("focusin", ({ target }) => this.onFocus(target), options);
+    item.root.addEventListener("pointerdown", ({ target }) => this.onPress(target), { ...options, capture: true });
+    item.root.addEventListener("click", ({ target }) => this.onAgain(target), options);
+  }
+
+  start() {
+    this.current = this.articles[0];
+    this.item.show();
+    this.focus();
+  }
+
+  focus() {
+    this.current.focus({ preventScroll: true });
+  }
+
+  // The choice of the whole item: its radio buttons are the state.
+  get radios() {
+    return [...this.item.form.querySelectorAll(`input[name="${this.name}"]`)];
+  }
+
+  get chosen() {
+    return this.radios.find((radio) => radio.checked);
+  }
+
+  get isComplete() {
+    return Boolean(this.chosen);
+  }
+
+  // The same choice again is taken back.
+  choose(radio) {
+    if (this.item.sending.isLocked) return;
+    radio.checked = !radio.checked;
+    this.item.changed();
+  }
+
+  onFocus(target) {
+    const article = target.closest?.("[data-completion]");
+    if (!article) return;
+    this.current = article;
+    this.showCurrent();
+  }
+
+  onPress(target) {
+    const radio = target.closest("label")?.querySelector(`input[name="${this.name}"]`);
+    this.pressed = radio?.checked ? radio : null;
+  }
+
+  onAgain(target) {
+    if (target !== this.pressed || !target) return;
+    this.pressed = null;
+    target.checked = false;
+    this.item.changed();
+  }
+
+  go(step) {
+    const index = this.articles.indexOf(this.current) + step;
+    const card = this.articles[Math.min(this.articles.length - 1, Math.max(0, index))];
+    card.focus();
+  }
+
+  onKey(event) {
+    const isFree = !isControl(event.target);
+    if (event.key === "ArrowLeft" && isFree) this.go(-1);
+    else if (event.key === "ArrowRight" && isFree) this.go(1);
+    else if (event.key === "g") this.foldFlags(this.current);
+    else return toggleFlag(event, this.current, this.item);
+    return true;
+  }
+
+  foldFlags(article) {
+    const button = article.querySelector("[data-folds]");
+    const isOpen = button?.closest(".flag-list").classList.toggle("is-open");
+    button?.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  goBack() {}
+
+  onClick(button) {
+    if ("folds" in button.dataset) this.foldFlags(button.closest("[data-completion]"));
+  }
+
+  onChange() {}
+
+  showCurrent() {
+    for (const article of this.articles) article.classList.toggle("is-current", article === this.current);
+  }
+}

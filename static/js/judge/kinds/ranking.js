@@ -1,0 +1,96 @@
+// Ranking: each completion is rated, then all are ranked. The cards and slots are in rank.js.
+
+import { words } from "../../lib.js";
+import { digit } from "../keys.js";
+import { Ranking } from "../rank.js";
+import { letters, mark } from "../show.js";
+import { RatingTask } from "./rating.js";
+
+export class RankingTask extends RatingTask {
+  constructor(item) {
+    super(item);
+    const { root, articles } = item;
+    this.ranking = new Ranking({ root, articles, onChange: () => item.changed(), say: (text) => item.say(text) });
+  }
+
+  get isRanking() {
+    return this.item.root.dataset.step === "rank";
+  }
+
+  get isComplete() {
+    return this.isRanking && this.ranking.isComplete;
+  }
+
+  goRate(index) {
+    if (this.isRanking) this.ranking.leave();
+    this.item.root.dataset.step = "rate";
+    super.goRate(index);
+  }
+
+  goRank() {
+    if (!this.isRanking) {
+      this.item.root.dataset.step = "rank";
+      this.ranking.enter();
+    }
+    this.item.show();
+    this.focus();
+  }
+
+  onAllRated() {
+    this.goRank();
+  }
+
+  advance() {
+    if (!this.isRanking) super.advance();
+    else this.item.say(words("unranked", { letters: letters(this.ranking.unranked) }));
+  }
+
+  goBack() {
+    if (this.isRanking) this.goRate(this.articles.length - 1);
+    else super.goBack();
+  }
+
+  focus() {
+    const card = this.isRanking ? (this.ranking.unranked[0] ?? this.articles[0]) : this.current;
+    card.focus({ preventScroll: true });
+  }
+
+  onKey(event) {
+    return this.isRanking ? this.onRankKey(event) : super.onKey(event);
+  }
+
+  onRankKey(event) {
+    const { ranking, articles } = this;
+    const card = event.target.closest?.("[data-completion]") ?? ranking.unranked[0];
+    const place = digit(event);
+    if (!card) return false;
+    if (place && place <= articles.length) {
+      const isNew = !ranking.place(card);
+      ranking.put(card, place);
+      ((isNew && ranking.unranked[0]) || card).focus();
+    } else if (event.key === "Backspace" && ranking.place(card)) {
+      ranking.put(card, 0);
+      card.focus();
+    } else return false;
+    return true;
+  }
+
+  onClick(button) {
+    if (button.dataset.go === "rank") this.goRank();
+    else if ("place" in button.dataset) {
+      this.ranking.put(button.closest("[data-completion]"), Number(button.dataset.place));
+    } else super.onClick(button);
+  }
+
+  show() {
+    const shown = super.show();
+    if (this.unrated.length < this.articles.length) this.ranking.prepare();
+    const rankStep = this.item.root.querySelector('[data-go="rank"]');
+    rankStep.disabled = this.unrated.length > 0;
+    mark(rankStep, this.isRanking);
+    if (!this.isRanking) return { ...shown, hasNext: true };
+    mark(this.item.root.querySelector(`[data-go="${this.index}"]`), false);
+    const done = this.ranking.numRanked;
+    return { status: words("ranked", { done, total: this.articles.length }), hasBack: true };
+  }
+}
