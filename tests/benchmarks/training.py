@@ -34,9 +34,10 @@ SETTINGS = {
     "context": 512,
     "real_text": 1,  # hh-rlhf where it is, else the demo corpus
     "rankings_2": 16,  # a step
-    "rankings_5": 8,
-    "rankings_9": 4,
-    "pairs": 32,  # of DPO, a step
+    "rankings_5": 4,
+    "rankings_9": 2,
+    "pairs": 16,  # of DPO, a step
+    "micro_batch_tokens": 2048,  # of ours, without padding; TRL has 8 pairs, padded
     "held_out": 100,
     "prompts": 8,  # of PPO, a step
     "completions": 4,
@@ -87,7 +88,13 @@ class Bench:
         count = min(per_step * self.steps, len(self.text.prompts) // per_step * per_step)
         train = texts.rankings(self.text, count=count, size=size, seed=0)
         held_out = texts.rankings(self.text, count=self.settings["held_out"], size=2, seed=1)
-        return Work(model=self.folder, train=train, held_out=held_out, per_step=per_step).to_json()
+        return Work(
+            model=self.folder,
+            train=train,
+            held_out=held_out,
+            per_step=per_step,
+            micro_batch_tokens=self.settings["micro_batch_tokens"],
+        ).to_json()
 
     def rankings(self, size: int) -> dict[str, Any]:
         """Reward models on rankings of so many completions."""

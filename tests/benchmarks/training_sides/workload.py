@@ -32,12 +32,13 @@ class Work:
     train: list[Judgement]
     held_out: list[Judgement]
     per_step: int
+    micro_batch_tokens: int
     lr: float = 1e-3
 
     @property
     def trainer(self) -> TrainerConfig:
         """The same optimizer, learning rates, clipping and order for all."""
-        return TrainerConfig(batch_size=self.per_step, lr=self.lr)
+        return TrainerConfig(batch_size=self.per_step, micro_batch_tokens=self.micro_batch_tokens, lr=self.lr)
 
     def step(self, number: int) -> list[Judgement]:
         """What is learned from at a step, from 0."""
