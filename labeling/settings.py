@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -13,6 +14,7 @@ from labeling.runtime.postgres import connection_parameters
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.folder("DATA_DIR", default=BASE_DIR / ".data")
 HOST = environment.text("HOST", "127.0.0.1")  # HOST and PORT: where `make run` listens
+WEB_PROCESSES = environment.integer("WEB_PROCESSES", default=min(os.cpu_count() or 1, 4), lowest=1, highest=64)
 PORT = environment.integer("PORT", default=8000, lowest=1, highest=65_535)
 
 # --- Safety -----------------------------------------------------------------------------------------------------------

@@ -116,14 +116,15 @@ class System:
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
-    def pid_of(self, part: str) -> int:
-        """The process of a part: web, worker or postgres.
+    def pids_of(self, part: str) -> list[int]:
+        """The processes of a part: web, worker or postgres.
 
         Raises:
             LookupError: none runs.
         """
+        found = []
         patterns = {
-            "web": rf"uvicorn.*--port[ =]{self.port}\b",
+            "web": rf"labeling\.runtime\.web .*--port {self.port}\b",
             "worker": r"manage\.py worker",
             "postgres": rf"postgres.* -D {re.escape(str(self.postgres_folder()))}",
         }
@@ -136,8 +137,10 @@ class System:
             if re.search(patterns[part], command) and (
                 part != "worker" or f"DATA_DIR={self.data}".encode() in environ.split(b"\0")
             ):
-                return int(folder.name)
-        raise LookupError(f"no {part} runs")
+                found.append(int(folder.name))
+        if not found:
+            raise LookupError(f"no {part} runs")
+        return found
 
     def postgres_folder(self) -> Path:
         from labeling.runtime.postgres import connection_parameters
@@ -148,7 +151,8 @@ class System:
 
     def kill(self, part: str) -> None:
         """SIGKILL, in the middle of whatever it does."""
-        os.kill(self.pid_of(part), signal.SIGKILL)
+        for pid in self.pids_of(part):
+            os.kill(pid, signal.SIGKILL)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database itself, past the application."""

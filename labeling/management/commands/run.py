@@ -124,11 +124,12 @@ class Run:
         mark_done(note, digest)
 
     def programs(self) -> list[Program]:
-        """What is kept running: the web server, and a worker for each GPU or one on the CPU."""
-        web = Program("web", web_command(host=self.host, port=self.port))
+        """What is kept running: web processes, and a worker for each GPU or one on the CPU."""
+        command = web_command(host=self.host, port=self.port)
+        webs = [Program(f"web{number or ''}", command) for number in range(settings.WEB_PROCESSES)]
         worker = [*manage(), "worker", "--slot"]
         others = [Program(f"worker{slot}", [*worker, str(slot)]) for slot in range(1, num_gpus(os.environ))]
-        return [web, Program("worker", [*worker, "0"]), *others]
+        return [*webs, Program("worker", [*worker, "0"]), *others]
 
     def tend(self, interruption: Interruption) -> None:
         """Once a second: announce the web server when it answers, and start a database that died."""
@@ -196,11 +197,8 @@ def model_fingerprint() -> str:
 
 
 def web_command(*, host: str, port: int) -> list[str]:
-    """The command line of the web server."""
-    listen = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "10"]
-    quiet = ["--no-access-log", "--log-level", "warning"]
-    start = [sys.executable, "-m", "uvicorn", "labeling.asgi:application", "--app-dir", str(REPOSITORY)]
-    return [*start, *listen, *quiet]
+    """The command line of a web process."""
+    return [sys.executable, "-m", "labeling.runtime.web", "--host", host, "--port", str(port)]
 
 
 def manage() -> list[str]:

@@ -15,6 +15,9 @@ from labeling.management.commands.run import collect_static_files, web_command
 from labeling.runtime.ports import answers
 from labeling.runtime.supervisor import wrapped
 
+SETTLE_SECONDS = 2.0
+"""After the first answer, for the other processes to listen as well."""
+
 
 @contextmanager
 def serving() -> Iterator[tuple[str, int]]:
@@ -24,13 +27,18 @@ def serving() -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         host, port = free.getsockname()
     environment = {**os.environ, "DATA_DIR": str(settings.DATA_DIR), "SECRET_KEY": settings.SECRET_KEY}
-    with subprocess.Popen(wrapped(web_command(host=host, port=port)), env=environment) as server:
-        try:
-            deadline = time.monotonic() + 60
-            while not answers(host=host, port=port, path="/healthz"):
-                if server.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the web server did not answer (status {server.poll()})")
-                time.sleep(0.1)
-            yield host, port
-        finally:
+    command = wrapped(web_command(host=host, port=port))
+    servers = [subprocess.Popen(command, env=environment) for _ in range(settings.WEB_PROCESSES)]
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(host=host, port=port, path="/healthz"):
+            if any(server.poll() is not None for server in servers) or time.monotonic() > deadline:
+                raise RuntimeError(f"the web server did not answer: {[server.poll() for server in servers]}")
+            time.sleep(0.1)
+        time.sleep(SETTLE_SECONDS)
+        yield host, port
+    finally:
+        for server in servers:
             server.terminate()
+        for server in servers:
+            server.wait()
