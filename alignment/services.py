@@ -19,6 +19,8 @@ from alignment.versions import code_version
 from labeling import exchange
 
 DEMO = "demo"
+RATING = "rating"
+"""The kind of item that is rated and not ranked."""
 LOOP_FIELDS = (
     "enabled",
     "judgements_per_run",
@@ -143,6 +145,8 @@ def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dic
     project = exchange.project_record(settings.pk)
     number = exchange.count_judgements(settings.pk, at_most=10_000)
     usual = for_judgements(default_plan(settings, completions=project.completions_per_item), number)
+    if RATING in project.kinds:  # what is only rated teaches nothing otherwise
+        usual = usual.changed({"reward_model": {"rating_weight": 1.0}})
     recipe = RECIPES[method]
     if recipe.rolls_out and settings.preset == Preset.SMALL:
         usual = usual.changed({"trainer": {"steps": SMALL_ROLLOUT_STEPS}})

@@ -256,6 +256,7 @@ def _project(project: Project, *, role: str = Role.ADMIN) -> ProjectRecord:
         completions_per_item=project.completions_per_item,
         overlap=project.overlap,
         role=str(role),
+        kinds=tuple(project.kinds),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from labeling.models import Role
+from labeling.models import Kind, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class ProjectRecord:
     completions_per_item: int
     overlap: int
     role: str = Role.ADMIN.value
+    kinds: tuple[str, ...] = (Kind.RANKING.value,)
 
     @property
     def is_managed(self) -> bool:

@@ -13,6 +13,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from alignment import bookkeeping, services
 from alignment.models import LoopSettings, Metric, Policy, Run, RunState, Stage, Trigger
 from labeling.errors import Conflict, Invalid, NotFound
+from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,40 @@ def test_a_run_remembers_what_it_is_made_from(cast):
     assert run.config["trainer"]["lr"] == 0.002
     assert run.config["trainer"]["seed"] == run.config["reward_trainer"]["seed"] == 5
     assert "+" in run.code_version
+
+
+def test_ratings_are_learned_from_where_a_project_asks_for_nothing_else(cast):
+    before = start(cast).config["reward_model"]["rating_weight"]
+    update_project(project=cast.project, kinds=["rating", "pair"])
+    after = start(cast).config["reward_model"]["rating_weight"]
+    chosen = start(cast, changes={"reward_model": {"rating_weight": 0.25}}).config["reward_model"]["rating_weight"]
+
+    assert (before, after, chosen) == (0.0, 1.0, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("method", "loss", "beta"),
+    [
+        ("dpo", "dpo", 0.2),
+        ("ipo", "ipo", 0.2),
+        ("best_of", "best_of", 0.2),
+        ("simpo", "simpo", 2.0),
+        ("orpo", "orpo", 0.1),
+    ],
+)
+def test_a_method_begins_with_its_own_loss_and_beta(cast, method, loss, beta):
+    config = start(cast, method=method).config["direct"]
+
+    assert (config["loss"], config["beta"]) == (loss, beta)
+
+
+def test_the_loops_beta_is_in_the_units_of_each_method(cast):
+    services.change_loop(project_id=cast.project.pk, beta=0.4)
+
+    config = start(cast).config
+
+    betas = {name: config[name]["beta"] for name in ("direct", "ppo", "reinforce", "nash_md")}
+    assert betas == {"direct": 0.4, "ppo": 0.4, "reinforce": 0.4, "nash_md": 0.1}
 
 
 def test_a_run_is_handed_to_the_worker_by_name(cast):
