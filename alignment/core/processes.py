@@ -8,9 +8,10 @@ The program is the one for a single process; every process runs all of it, and a
 
 Inside ``train`` the processes work together: they agree on what each batch is, share out its forward passes, add up
 what came of them, and the first one (rank 0) writes checkpoints and talks to the outside. Checkpoints lie in a folder
-that all machines see. Outside ``train`` each process is by itself. Losses are sums that are divided once by counts over
-all processes, and what a step draws depends on its number alone, so the number of processes changes no result by more
-than the rounding of sums (samples included, but for draws that fall within the rounding of two probabilities).
+that all machines see. Outside ``train`` each process is by itself; ``with together():`` shares out sampling and
+scoring there. Losses are sums that are divided once by counts over all processes, and what a step draws depends on its
+number alone, so the number of processes changes no result by more than the rounding of sums (samples included, but for
+draws that fall within the rounding of two probabilities).
 """
 
 from __future__ import annotations

@@ -222,13 +222,3 @@ def best_of_n(
         best = max(range(len(scores)), key=lambda place: scores[place])
         chosen.append((samples[best], scores[best]))
     return chosen
-
-
-def best_of_n_kl(n: int) -> float:
-    """KL of best-of-n from the policy that it samples, in nats: log n - (n - 1) / n (Stiennon et al., 2020).
-
-    An upper bound; reached when no two candidates are equal.
-    """
-    if n < 1:
-        raise ValueError(f"n is {n}; give 1 or more")
-    return math.log(n) - (n - 1) / n

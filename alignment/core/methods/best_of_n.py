@@ -23,7 +23,7 @@ def collect_best(
 ) -> Collected:
     """The best of n completions of each prompt by a reward (Stiennon et al., 2020).
 
-    Its KL to the policy that it samples is at most `rollout.best_of_n_kl`.
+    Its KL to the policy that it samples is at most `kl.best_of_n_kl`.
 
     Metrics: ``reward`` of all that ended, and ``best_reward`` of those that are kept.
     """

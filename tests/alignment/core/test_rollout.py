@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from alignment.core.records import Message
-from alignment.core.rollout import GeometricMixture, LocalSampler, Sampled, best_of_n, best_of_n_kl, sample
+from alignment.core.rollout import GeometricMixture, LocalSampler, Sampled, best_of_n, sample
 from alignment.core.sampling import SamplingSettings
 from alignment.core.text import collate
 from tests.tiny_models import ARCHITECTURES, CONTEXT, randomise
@@ -180,17 +180,3 @@ def test_best_of_n_refuses_a_reward_that_is_not_a_number():
 
     with pytest.raises(ValueError, match="prompt 0 has a reward that is not a number"):
         best_of_n([samples], [[1.0, math.nan]])
-
-
-@pytest.mark.parametrize(("n", "expected"), [(1, 0.0), (2, 0.1931), (4, 0.6363), (16, 1.8351), (64, 3.1745)])
-def test_best_of_n_kl_is_reached_on_a_fine_grid(n, expected):
-    # Best of n among M equally likely completions with rewards 1..M: P(rank <= m) = (m / M)^n.
-    grid = torch.linspace(0, 1, 20_001, dtype=torch.float64)
-    chosen = (grid[1:] ** n) - (grid[:-1] ** n)
-    exact = torch.special.xlogy(chosen, chosen * 20_000).sum().item()
-
-    bound = best_of_n_kl(n)
-
-    assert bound == pytest.approx(expected, abs=5e-5)
-    assert exact == pytest.approx(expected, abs=1e-3)
-    assert exact <= bound + 1e-9
