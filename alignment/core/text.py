@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -63,6 +64,7 @@ class Template:
     context_length: int | None = None
     _bos: tuple[int, ...] = ()
     _control: dict[str, int] = field(default_factory=dict)
+    _cuts: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @classmethod
     def for_tokenizer(cls, tokenizer: Any, *, context_length: int | None = None, eos_id: int | None = None) -> Template:
@@ -96,7 +98,8 @@ class Template:
     def encode_prompt(self, messages: Sequence[Message], *, max_tokens: int | None = None) -> list[int]:
         """Ids of a prompt, up to and including the mark that opens the completion.
 
-        Longer than ``max_tokens`` (default: the context less one token) it is cut on the left, with a warning.
+        Longer than ``max_tokens`` (default: the context less one token) it is cut on the left. The log tells of the
+        first that is cut, of the tenth, the hundredth and so on.
 
         Raises:
             TemplateError: no messages, or the chat template refuses their roles.
@@ -123,11 +126,18 @@ class Template:
         limit = self.context_length - len(prompt)
         lost = [max(0, len(ids) - limit) for ids in tokens]
         if any(lost):
-            logger.warning("%d completions were cut at their end: %d tokens fit", sum(map(bool, lost)), limit)
+            self._tell("%d completions were cut at their end: %d tokens fit", sum(map(bool, lost)), limit)
         return [
             Encoded(tuple(prompt), tuple(ids[:limit]), turns, cut + missing)
             for ids, missing in zip(tokens, lost, strict=True)
         ]
+
+    def _tell(self, message: str, *values: object) -> None:
+        """Warn at the first time, the tenth, the hundredth: each example says for itself what it lost."""
+        self._cuts[message] += 1
+        number = self._cuts[message]
+        if str(number).strip("0") == "1":
+            logger.warning(f"{message} (%s)", *values, "the first" if number == 1 else f"number {number}")
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a completion's ids, up to its EOS."""
@@ -153,7 +163,7 @@ class Template:
         turns, before = len(messages) - len(kept), len(ids)
         if before > max_tokens:
             ids = _cut(self._segments(kept), max_tokens)
-        logger.warning(
+        self._tell(
             "a prompt of %d turns was cut on the left to fit %d tokens: %d turns and %d tokens left out",
             len(messages),
             max_tokens,

@@ -200,6 +200,21 @@ def test_a_completion_longer_than_the_context_is_cut_at_its_end_and_leaves_the_p
     assert "1 completions were cut at their end: 30 tokens fit" in caplog.text
 
 
+def test_a_thousand_cuts_are_told_in_four_lines(caplog):
+    template = _template("plain", context_length=60)
+
+    with caplog.at_level(logging.WARNING):
+        for number in range(1234):
+            template.encode_prompt((Message(role="user", content=f"number {number} " * 40),))
+
+    assert [record.getMessage().rpartition(" (")[2] for record in caplog.records] == [
+        "the first)",
+        "number 10)",
+        "number 100)",
+        "number 1000)",
+    ]
+
+
 def test_what_fits_is_not_reported(caplog):
     (encoded,) = _template("plain", context_length=400).encode(CONVERSATION, ["x"])
 
