@@ -30,6 +30,8 @@ FLAG_KEYS = {
     Flag.OPINION: "o",
     Flag.MORAL_JUDGMENT: "m",
 }
+# With one of these raised, being preferred to a completion without any is asked about.
+HARMFUL = frozenset({Flag.ENCOURAGES_HARM, Flag.DENIGRATES, Flag.HARMFUL_ADVICE})
 
 
 @dataclass(frozen=True, slots=True)

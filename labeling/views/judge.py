@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
-from labeling.judgement_forms import FLAG_KEYS, RATINGS, JudgementForm, judgement_form
+from labeling.judgement_forms import FLAG_KEYS, HARMFUL, RATINGS, JudgementForm, judgement_form
 from labeling.models import Assignment, Flag, Membership
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
@@ -133,6 +133,7 @@ def show(
         "project": membership.project,
         "role": membership.role,
         "ratings": RATINGS,
+        "harmful_flags": HARMFUL,
         "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
     }
     return render(request, template, {**shared, **context}, status=status)

@@ -3,6 +3,7 @@
 
 import { toast, uuid, words } from "../lib.js";
 import { DraftKeeper } from "./draft.js";
+import { Doubts } from "./doubts.js";
 import { Hands } from "./hands.js";
 import { TASKS } from "./kinds.js";
 import { Lease } from "./lease.js";
@@ -27,6 +28,7 @@ export class Item {
     this.lease = new Lease({ url: root.dataset.heartbeatUrl, expires: root.dataset.lease, isIdle: () => this.time.isIdle });
     this.task = new TASKS[root.dataset.kind](this);
     this.skipping = new SkipDialog({ root, isBegun: () => this.isBegun });
+    this.doubts = new Doubts(this);
     this.sending = new Sending(this);
     this.hands = new Hands(this);
     this.start();
@@ -77,6 +79,7 @@ export class Item {
 
   changed() {
     if (this.sending.isLocked) return;
+    this.doubts.isSettled = false;
     this.draft.changed();
     this.show();
   }

@@ -8,6 +8,7 @@
 //   goBack()              a step back
 //   onKey(event)          whether the key was for it
 //   onClick(button), onChange(input, {isClick}), onInput(field)
+//   doubts()              sentences about what does not fit together, asked about before the submit
 //   setLocked(isLocked)   for fields that are in no fieldset
 //   show()                its own part of the page; gives the status, and which of the buttons are there
 

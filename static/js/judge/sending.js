@@ -29,6 +29,11 @@ export class Sending {
       if (!this.isBusy && !this.isLocked) item.task.advance();
       return;
     }
+    if (item.doubts.ask()) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     item.drafts.save(item.assignment, item.draft.snapshot());
   }
 

@@ -1,5 +1,6 @@
 // Completions side by side, one of them in focus: the letters of flags are for that one. Best and pair build on it.
 
+import { doubtsOf, isHarmful } from "../doubts.js";
 import { toggleFlag } from "../flags.js";
 import { isControl } from "../keys.js";
 
@@ -82,6 +83,16 @@ export class CardsTask {
     const button = article.querySelector("[data-folds]");
     const isOpen = button?.closest(".flag-list").classList.toggle("is-open");
     button?.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  // Of what was chosen as better, though nothing was rated.
+  doubts() {
+    const judged = (article) => ({
+      letter: article.dataset.letter,
+      place: article.classList.contains("is-chosen") ? 1 : 2,
+      isHarmful: isHarmful(article),
+    });
+    return doubtsOf(this.articles.map(judged));
   }
 
   goBack() {}

@@ -1,6 +1,7 @@
 // Ranking: each completion is rated, then all are ranked. The cards and slots are in rank.js.
 
 import { words } from "../../lib.js";
+import { doubtsOf, isHarmful } from "../doubts.js";
 import { digit } from "../keys.js";
 import { Ranking } from "../rank.js";
 import { letters, mark } from "../show.js";
@@ -80,6 +81,16 @@ export class RankingTask extends RatingTask {
     else if ("place" in button.dataset) {
       this.ranking.put(button.closest("[data-completion]"), Number(button.dataset.place));
     } else super.onClick(button);
+  }
+
+  doubts() {
+    const judged = (article) => ({
+      letter: article.dataset.letter,
+      rating: this.rating(article),
+      place: this.ranking.place(article),
+      isHarmful: isHarmful(article),
+    });
+    return doubtsOf(this.articles.map(judged));
   }
 
   show() {
