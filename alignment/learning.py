@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from alignment.artifacts import data_folder, load_policy
+from alignment.collecting import best_completions, rollout_prompts
 from alignment.core.methods.direct import Direct
 from alignment.core.methods.nash import PAST, NashMD
 from alignment.core.methods.ppo import PPO
 from alignment.core.methods.reinforce import Reinforce
 from alignment.core.methods.sft import SupervisedFineTuning
-from alignment.core.records import Prompt
-from alignment.datasets import demonstrations, to_prompt
+from alignment.datasets import demonstrations
 from alignment.execution import Execution
 from alignment.methods import RECIPES
 from alignment.models import Policy
@@ -29,6 +28,8 @@ def policy_method(execution: Execution) -> tuple[Any, Any]:
     match RECIPES[execution.run.method].section:
         case "sft":
             return SupervisedFineTuning(backbone, plan.sft, seed=seed), demonstrations(snapshot)
+        case "best_of_n":
+            return SupervisedFineTuning(backbone, plan.sft, seed=seed), best_completions(execution)
         case "ppo":
             shown = demonstrations(snapshot) if plan.ppo.ptx_weight else []
             reward = execution.reward_model.score
@@ -55,9 +56,3 @@ def _past_versions(execution: Execution) -> list[Policy]:
     run = execution.run
     served = Policy.objects.filter(project=run.project_id, created__lt=run.created, promoted__isnull=False)
     return list(served.order_by("-version")[:MOST_PAST_POLICIES])
-
-
-def rollout_prompts(execution: Execution) -> list[Prompt]:
-    """The prompts that the run's snapshot kept for rollouts."""
-    kept = json.loads((execution.folder / "prompts.json").read_text(encoding="utf-8"))
-    return [to_prompt((role, content) for role, content in messages) for messages in kept]

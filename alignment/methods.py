@@ -72,6 +72,7 @@ RECIPES: dict[str, Recipe] = {
     Method.PPO: Recipe(section="ppo", rolls_out=True),
     Method.REINFORCE: Recipe(section="reinforce", rolls_out=True),
     Method.GRPO: Recipe(section="reinforce", rolls_out=True, begins_with={"reinforce": {"baseline": "grpo"}}),
+    Method.BEST_OF_N: Recipe(section="best_of_n", rolls_out=True),
     Method.NASH_MD: Recipe(stages=(*JUDGED, Stage.PREFERENCE_MODEL, *WRITTEN), section="nash_md", rolls_out=True),
 }
 

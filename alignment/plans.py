@@ -19,6 +19,7 @@ from alignment.core.config import (
     SFTConfig,
     TrainerConfig,
 )
+from alignment.core.config_data import BestOfNConfig
 from alignment.core.fields import Settings, choice, real, whole
 
 
@@ -67,6 +68,7 @@ class Plan:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     reinforce: ReinforceConfig = field(default_factory=ReinforceConfig)
     nash_md: NashMDConfig = field(default_factory=NashMDConfig)
+    best_of_n: BestOfNConfig = field(default_factory=BestOfNConfig)
     lora: LoraSettings = field(default_factory=LoraSettings)
     start: StartConfig = field(default_factory=StartConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -169,6 +171,7 @@ LARGE = Plan(
     ppo=PPOConfig(max_new_tokens=256),
     reinforce=ReinforceConfig(max_new_tokens=256),
     nash_md=NashMDConfig(max_new_tokens=256),
+    best_of_n=BestOfNConfig(max_new_tokens=256),
     sampling=SamplingConfig(max_new_tokens=256),
 )
 PRESETS = {"small": SMALL, "large": LARGE}

@@ -86,7 +86,7 @@ def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
     return (
         PRESETS[settings.preset]
         .changed(with_beta(settings.beta))
-        .changed(dict.fromkeys(("ppo", "reinforce", "nash_md"), written))
+        .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
         .changed({"start": {"weights": settings.start}, "sampling": sampling})
     )
 

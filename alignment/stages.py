@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +16,7 @@ from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.datasets import to_prompt
 from alignment.execution import Execution
+from alignment.files import write_json
 from alignment.learning import policy_method
 from alignment.methods import RECIPES
 from alignment.models import Policy, Stage, Start
@@ -192,16 +192,6 @@ def fill_the_queue(execution: Execution) -> Done:
         write_json(path, kept)
     items = patiently(writing.hand_over, run.project_id, version=kept["version"], rows=kept["sampled"])
     return {"items": items, "version": kept["version"]}, {}
-
-
-def write_json(path: Any, value: Any) -> None:
-    """Write a file so that it is whole or absent."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 _DO: dict[Stage, Callable[[Execution], Done]] = {

@@ -67,7 +67,7 @@ def write(
         num_completions=completions, max_new_tokens=sampling.max_new_tokens, temperature=sampling.temperature
     )
     written: list[list[Sampled]] = []
-    with _sampler(backbone, adapter) as sampler:
+    with sampler_of(backbone, adapter) as sampler:
         for start in range(0, len(prompts), at_once):
             check()
             groups = sampler.sample(prompts[start : start + at_once], settings=how, generator=generator)
@@ -76,7 +76,7 @@ def write(
 
 
 @contextmanager
-def _sampler(backbone: Backbone, adapter: str | None) -> Iterator[Sampler]:
+def sampler_of(backbone: Backbone, adapter: str | None) -> Iterator[Sampler]:
     if not settings.SAMPLING_SERVER:
         yield LocalSampler(backbone, adapter)
         return

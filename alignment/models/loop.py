@@ -31,6 +31,7 @@ class Method(models.TextChoices):
     REINFORCE = "reinforce", "REINFORCE (leave one out)"
     GRPO = "grpo", "GRPO"
     NASH_MD = "nash_md", "Nash-MD"
+    BEST_OF_N = "best_of_n", "best-of-n fine-tuning"
 
 
 POLICY_METHODS = tuple(method for method in Method if method not in (Method.REWARD_MODEL, Method.PREFERENCE_MODEL))

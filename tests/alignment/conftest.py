@@ -20,6 +20,7 @@ FAST = {
     "reward_model": {"normalise_samples": 8},
     "ppo": {"max_new_tokens": 8, "epochs": 2},
     "reinforce": {"max_new_tokens": 8},
+    "best_of_n": {"max_new_tokens": 8, "completions_per_prompt": 4},
     "nash_md": {"max_new_tokens": 8, "completions_per_prompt": 2},
     "evaluation": {"prompts": 4, "completions": 1},
     "sampling": {"prompts": 3, "completions": 3, "max_new_tokens": 8},

@@ -36,7 +36,7 @@ def metrics_of(run, stage):
 
 
 @pytest.mark.parametrize(
-    "method", ["dpo", "kto", "orpo", "tie_dpo", "listwise", "ppo", "reinforce", "grpo", "nash_md", "sft"]
+    "method", ["dpo", "kto", "orpo", "tie_dpo", "listwise", "ppo", "reinforce", "grpo", "nash_md", "sft", "best_of_n"]
 )
 def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, method):
     items_before = Item.objects.count()
