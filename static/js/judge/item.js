@@ -3,6 +3,7 @@
 
 import { toast, uuid, words } from "../lib.js";
 import { DraftKeeper } from "./draft.js";
+import { DifferenceDialog } from "./difference.js";
 import { Doubts } from "./doubts.js";
 import { Hands } from "./hands.js";
 import { TASKS } from "./kinds.js";
@@ -29,6 +30,7 @@ export class Item {
     this.task = new TASKS[root.dataset.kind](this);
     this.skipping = new SkipDialog({ root, isBegun: () => this.isBegun });
     this.doubts = new Doubts(this);
+    this.difference = new DifferenceDialog(this);
     this.sending = new Sending(this);
     this.hands = new Hands(this);
     this.start();

@@ -74,6 +74,7 @@ export class CardsTask {
     const isFree = !isControl(event.target);
     if (event.key === "ArrowLeft" && isFree) this.go(-1);
     else if (event.key === "ArrowRight" && isFree) this.go(1);
+    else if (event.key === "r") this.item.difference.open(this.current);
     else if (event.key === "g") this.foldFlags(this.current);
     else return toggleFlag(event, this.current, this.item);
     return true;
@@ -98,7 +99,8 @@ export class CardsTask {
   goBack() {}
 
   onClick(button) {
-    if ("folds" in button.dataset) this.foldFlags(button.closest("[data-completion]"));
+    if ("compares" in button.dataset) this.item.difference.open(this.current);
+    else if ("folds" in button.dataset) this.foldFlags(button.closest("[data-completion]"));
   }
 
   onChange() {}

@@ -64,6 +64,10 @@ export class RankingTask extends RatingTask {
     const { ranking, articles } = this;
     const card = event.target.closest?.("[data-completion]") ?? ranking.unranked[0];
     const place = digit(event);
+    if (event.key === "r") {
+      this.item.difference.open(card);
+      return true;
+    }
     if (!card) return false;
     if (place && place <= articles.length) {
       const isNew = !ranking.place(card);
@@ -80,7 +84,8 @@ export class RankingTask extends RatingTask {
     if (button.dataset.go === "rank") this.goRank();
     else if ("place" in button.dataset) {
       this.ranking.put(button.closest("[data-completion]"), Number(button.dataset.place));
-    } else super.onClick(button);
+    } else if ("compares" in button.dataset) this.item.difference.open(this.articles[0]);
+    else super.onClick(button);
   }
 
   doubts() {
