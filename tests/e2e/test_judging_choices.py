@@ -150,3 +150,26 @@ def test_a_pair_is_judged_by_mouse_and_then_changed_by_the_arrow_keys(opened: Ca
 
     label = submitted(page)
     assert (label.strength, label.comparisons.get().chosen_id) == (2, order(label)[1])
+
+
+# --- By touch ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["rating", "best", "pair"])
+def test_a_choice_is_made_by_touch(opened: Callable[..., Page], kind: str):
+    page = opened(kind, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    if kind == "rating":
+        for letter in "ABC":
+            card(page, letter).locator(".scale-value").filter(has_text="5").tap()
+    elif kind == "best":
+        card(page, "C").locator(".pick").tap()
+    else:
+        page.locator(".verdict .scale-value").nth(4).tap()
+
+    submit_button(page).tap()
+
+    label = submitted(page)
+    if kind == "rating":
+        assert list(label.ratings.values_list("value", flat=True)) == [5, 5, 5]
+    else:
+        assert label.best_id == order(label)[2] if kind == "best" else label.strength == 1

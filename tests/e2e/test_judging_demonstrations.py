@@ -129,3 +129,35 @@ def test_a_text_that_is_too_long_is_not_cut_and_not_sent(opened: Callable[..., P
     label = submitted(page)
     assert label.demonstration is not None
     assert len(label.demonstration.text) == 100_000
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_the_field_grows_with_its_text_up_to_the_screen(
+    idle_cast: Cast, visitors: Visitors, opened: Callable[..., Page], is_old: bool
+):
+    page = opened("demonstration", texts=())
+    if is_old:  # a browser that knows neither the style nor the segmenter
+        page.add_init_script("CSS.supports = () => false; delete Intl.Segmenter;")
+        page.reload()
+        page.get_by_label("Write the completion").evaluate(
+            "(field) => field.style.setProperty('field-sizing', 'fixed')"
+        )
+    field = page.get_by_label("Write the completion")
+    heights = []
+    for lines in (1, 20, 400):
+        field.fill("line\n" * lines)
+        box = field.bounding_box()
+        assert box is not None
+        heights.append(box["height"])
+
+    assert heights[0] < heights[1] < heights[2] < 900
+
+
+def test_a_suggestion_is_taken_over_by_touch(opened: Callable[..., Page]):
+    page = opened("demonstration", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+
+    card(page, "B").get_by_role("button", name="Take over").tap()
+    submit_button(page).tap()
+
+    label = submitted(page)
+    assert label.suggestion_id == order(label)[1]

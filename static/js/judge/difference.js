@@ -1,9 +1,11 @@
 // The difference of two texts, word by word: what only the one has, and what only the other has.
 
 const MOST_CELLS = 16_000_000; // 32 MB for a moment; beyond, whole lines are compared
-const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
+// Older browsers have no segmenter: there, a word is what stands between white space.
+const segmenter = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
 
-const wordsOf = (text) => [...segmenter.segment(text)].map(({ segment }) => segment);
+const wordsOf = (text) =>
+  segmenter ? [...segmenter.segment(text)].map(({ segment }) => segment) : (text.match(/\s+|\S+/g) ?? []);
 const linesOf = (text) => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
 // Two lists of [text, isCommon]; each list joined is its text again.

@@ -3,6 +3,8 @@
 import { words } from "../../lib.js";
 import { digit } from "../keys.js";
 
+const GROWS = CSS.supports("field-sizing", "content");
+
 export class DemonstrationTask {
   constructor(item) {
     this.item = item;
@@ -106,7 +108,14 @@ export class DemonstrationTask {
     this.text.readOnly = isLocked;
   }
 
+  // Where the style sheet cannot let the field grow with its text.
+  grow() {
+    this.text.style.height = "auto";
+    this.text.style.height = `${this.text.scrollHeight + 2}px`;
+  }
+
   show() {
+    if (!GROWS) this.grow();
     const { taken, length } = this;
     for (const article of this.item.articles) {
       article.classList.toggle("is-chosen", article === taken);
