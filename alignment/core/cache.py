@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from torch import Tensor
@@ -9,6 +10,19 @@ from torch import Tensor
 
 def growing_cache(config: Any) -> Any:
     """transformers' cache for a model; layers that would copy all their keys at each token get room instead."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer
+
+    kind: Any = DynamicCache
+    cache = kind(config=config)
+    # Only the plain kind: those with windows or states of their own forget, which room to grow has no say in.
+    cache.layers = [_growing_layer()() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return cache
+
+
+@functools.cache
+def _growing_layer() -> Any:
+    """The class, made when it is first asked for: transformers takes seconds to load."""
     from transformers import cache_utils
 
     library: Any = cache_utils
@@ -27,10 +41,7 @@ def growing_cache(config: Any) -> Any:
             self.rooms[1], self.values = _append(self.rooms[1], self.values, value_states)
             return self.keys, self.values
 
-    cache = library.DynamicCache(config=config)
-    # Only the plain kind: those with windows or states of their own forget, which room to grow has no say in.
-    cache.layers = [GrowingLayer() if type(layer) is library.DynamicLayer else layer for layer in cache.layers]
-    return cache
+    return GrowingLayer
 
 
 def _append(room: Tensor | None, held: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:

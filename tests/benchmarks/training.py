@@ -162,7 +162,7 @@ class Bench:
         }
 
     def roles(self) -> dict[str, Any]:
-        """Peaks of one role that learns, and of PPO's four: on adapters, and on full copies."""
+        """Peaks of the memory in use of one role that learns, and of PPO's four: on adapters, and on full copies."""
         ends = {}
         for name, function, full in (
             ("one", "rollouts.one_role", False),
@@ -171,7 +171,7 @@ class Bench:
             ("four_full", "rollouts.ppo", True),
         ):
             spec = self.rollouts(full=full)
-            _, (ends[name],) = self.alternate([function], spec, what=f"memory of {name}", steps=2)
+            _, (ends[name],) = self.alternate([function], spec, what=f"memory of {name}", memory_in_use=True)
         found = {f"{name}_mb": end["peak_mb"] for name, end in ends.items()}
         weights = {f"{name}_weights_mb": end["weights_mb"] for name, end in ends.items()}
         return {**found, "ratio": found["four_mb"] / found["one_mb"], **weights}
@@ -183,13 +183,17 @@ class Bench:
         return {"work": work, "sampling": sampling, "full": full, "epochs": self.settings["epochs"]}
 
     def alternate(
-        self, functions: Sequence[str], spec: dict[str, Any], *, what: str, steps: int | None = None
+        self, functions: Sequence[str], spec: dict[str, Any], *, what: str, memory_in_use: bool = False
     ) -> tuple[list[list[dict[str, Any]]], list[dict[str, Any]]]:
         """Let sides take turns; their timed steps, and their summaries."""
         found: list[list[dict[str, Any]]] = [[] for _ in functions]
         with ExitStack() as stack:
-            sides = [stack.enter_context(Side(each, spec, threads=self.settings["threads"])) for each in functions]
-            for number in range(steps or self.steps):
+            threads = self.settings["threads"]
+            sides = [
+                stack.enter_context(Side(each, spec, threads=threads, memory_in_use=memory_in_use))
+                for each in functions
+            ]
+            for number in range(2 if memory_in_use else self.steps):
                 for side, results in zip(sides, found, strict=True):
                     results.append(side.step())
                 timings = ", ".join(

@@ -27,9 +27,14 @@ class SideFailed(RuntimeError):
 
 
 class Side:
-    """The parent's end: a function of this package, by name, with its settings, on so many threads."""
+    """The parent's end: a function of this package, by name, with its settings, on so many threads.
 
-    def __init__(self, function: str, spec: Mapping[str, Any], *, threads: int) -> None:
+    Args:
+        memory_in_use: give freed memory back to the system at once. The C library keeps it for later, in pieces that
+            may not fit, so that a peak is otherwise up to three times what was ever in use. Slower: not for timings.
+    """
+
+    def __init__(self, function: str, spec: Mapping[str, Any], *, threads: int, memory_in_use: bool = False) -> None:
         self.function = function
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the side)
         environment = os.environ | {
@@ -39,6 +44,8 @@ class Side:
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_OFFLINE": "1",
         }
+        if memory_in_use:
+            environment["MALLOC_MMAP_THRESHOLD_"] = str(2**20)
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, function],
             cwd=ROOT,
