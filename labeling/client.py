@@ -159,13 +159,7 @@ class Client:
         """Keep unfinished work on the server."""
         self._send("PUT", f"assignments/{assignment}/draft/", dict(draft))
 
-    def submit(
-        self,
-        assignment: int,
-        *,
-        client_id: UUID | None = None,
-        **judgement: Any,
-    ) -> Submitted:
+    def submit(self, assignment: int, *, client_id: UUID | None = None, **judgement: Any) -> Submitted:
         """Submit a judgement, as the sheet's kind asks for it.
 
         It is stored once, however often the connection breaks; give the client id of an earlier try to repeat that.
