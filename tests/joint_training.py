@@ -6,6 +6,7 @@ As a program (``torchrun --nproc-per-node 2 tests/joint_training.py MODEL OUT``)
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import distributed as dist
 from torch.distributed.tensor import DTensor
 
 from alignment.core.backbone import Backbone, LoraConfig
@@ -287,4 +289,6 @@ def be_killed(model: Path, out: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     task, model_argument, out_argument = sys.argv[1:]
+    # Registered before anything else, so asked after everything else.
+    atexit.register(lambda: Path(out_argument, f"joined_{os.environ['RANK']}").write_text(str(dist.is_initialized())))
     {"main": main, "be_killed": be_killed, "be_sharded": be_sharded}[task](Path(model_argument), Path(out_argument))

@@ -120,3 +120,8 @@ def test_shares_are_neighbours_of_about_the_same_weight():
 def test_a_device_is_the_one_named():
     assert own_device("cpu") == torch.device("cpu")
     assert own_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_has_left_the_others(joint):
+    assert [(joint / f"joined_{rank}").read_text(encoding="utf-8") for rank in "01"] == ["False", "False"]
