@@ -10,7 +10,7 @@ from django.conf import settings
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.config import LoraSettings
-from alignment.core.loading import ModelError, weights_digest
+from alignment.core.model.loading import ModelError, weights_digest
 from alignment.core.tiny import is_complete, train_tiny
 from alignment.models import Policy
 

@@ -15,12 +15,12 @@ import torch
 from django.conf import settings
 
 from alignment.core.backbone import Backbone
-from alignment.core.completion_server import CompletionServer
 from alignment.core.methods.forward import logprobs_by_token
 from alignment.core.records import Prompt
 from alignment.core.rollout import LocalSampler, Sampled, Sampler
-from alignment.core.sampling import SamplingSettings
-from alignment.core.server_sampling import ServedAdapter
+from alignment.core.sampling.completion_server import CompletionServer
+from alignment.core.sampling.draws import SamplingSettings
+from alignment.core.sampling.server_sampling import ServedAdapter
 from alignment.plans import SamplingConfig
 from labeling import exchange
 
@@ -60,7 +60,7 @@ def write(
         check: called between the parts; what it raises ends the writing.
 
     Raises:
-        alignment.core.completion_server.ServerError: the server at SAMPLING_SERVER can't be used.
+        alignment.core.sampling.completion_server.ServerError: the server at SAMPLING_SERVER can't be used.
     """
     at_once = max(1, COMPLETIONS_AT_ONCE // completions)
     how = SamplingSettings(

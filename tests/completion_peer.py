@@ -18,7 +18,7 @@ import torch
 from alignment.core.backbone import Backbone
 from alignment.core.records import Message
 from alignment.core.rollout import LocalSampler
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 
 CUT, SILENCE = "the connection is reset", "nothing is said"
 

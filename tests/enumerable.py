@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from alignment.core.memory import Allowances
 from alignment.core.records import Message
 from alignment.core.rollout import Sampled
+from alignment.core.running.memory import Allowances
 from alignment.core.text import Encoded
 
 LETTERS = "abc"

@@ -39,7 +39,7 @@ from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.methods.sft import SupervisedFineTuning
 from alignment.core.records import Demonstration, Judgement, Message
-from alignment.core.sharding import whole
+from alignment.core.running.sharding import whole
 from alignment.core.trainer import train
 
 WORDS = ("one", "two", "a small boat", "why not tell me", "red", "the lazy dog")

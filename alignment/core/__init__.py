@@ -11,7 +11,7 @@ from typing import Any
 _HOMES = {
     "alignment.core.answers": ("behind", "majority"),
     "alignment.core.backbone": ("Backbone", "LoraConfig"),
-    "alignment.core.completion_server": ("CompletionServer", "ServerError"),
+    "alignment.core.sampling.completion_server": ("CompletionServer", "ServerError"),
     "alignment.core.config": (
         "DirectConfig",
         "InvalidSetting",
@@ -44,7 +44,7 @@ _HOMES = {
     "alignment.core.methods.self_improvement": ("collect_agreed", "collect_right"),
     "alignment.core.records": ("Comparison", "Demonstration", "Judgement", "Message", "Problem", "Prompt"),
     "alignment.core.rollout": ("LocalSampler", "sample"),
-    "alignment.core.server_sampling": ("ServedAdapter", "ServerSampler"),
+    "alignment.core.sampling.server_sampling": ("ServedAdapter", "ServerSampler"),
     "alignment.core.trainer": ("NonFiniteLoss", "RunResult", "Step", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from alignment.core import spans
-from alignment.core.adapter_files import read_adapter, write_adapter
-from alignment.core.adapters import LoraAdapters, LoraConfig, adapters_of, copy_tensors
-from alignment.core.attention import attention_of
 from alignment.core.batches import Batch
-from alignment.core.chunked import MAX_LOGITS, token_logprobs
-from alignment.core.loading import (
+from alignment.core.model import spans
+from alignment.core.model.adapter_files import read_adapter, write_adapter
+from alignment.core.model.adapters import LoraAdapters, LoraConfig, adapters_of, copy_tensors
+from alignment.core.model.attention import attention_of
+from alignment.core.model.chunked import MAX_LOGITS, token_logprobs
+from alignment.core.model.loading import (
     DTYPES,
     Dtype,
     LoadedModel,
@@ -30,8 +30,8 @@ from alignment.core.loading import (
     load_model,
     token_logits,
 )
-from alignment.core.memory import Allowances
-from alignment.core.sharding import gathered, on_one, whole
+from alignment.core.running.memory import Allowances
+from alignment.core.running.sharding import gathered, on_one, whole
 from alignment.core.text import Template, TemplateError
 
 __all__ = ["Backbone", "LoraConfig", "ModelError"]

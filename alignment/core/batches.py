@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from alignment.core import spans as spans_of_rows
-from alignment.core.spans import Span
+from alignment.core.model import spans as spans_of_rows
+from alignment.core.model.spans import Span
 
 Layout = Literal["padded", "packed", "shared_prefix", "one_row"]
 Side = Literal["right", "left"]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alignment.core.intervals import Floats, Interval, Verdict, cluster_bootstrap, is_better, plain, wilson
-from alignment.core.kl import token_kl
-from alignment.core.win_rates import LengthControlled, WinRate, length_controlled_win_rate, win_rate
+from alignment.core.statistics.intervals import Floats, Interval, Verdict, cluster_bootstrap, is_better, plain, wilson
+from alignment.core.statistics.kl import token_kl
+from alignment.core.statistics.win_rates import LengthControlled, WinRate, length_controlled_win_rate, win_rate
 
 __all__ = [
     "Accuracy",

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from alignment.core.checkpoints import replaced_folder
-from alignment.core.loading import ModelError
+from alignment.core.model.loading import ModelError
 
 HEAD = "head.safetensors"
 

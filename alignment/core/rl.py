@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from alignment.core.checks import describe, require_positive
-from alignment.core.kl import AdaptiveKL, k1, k2, k3
+from alignment.core.statistics.kl import AdaptiveKL, k1, k2, k3
 
 __all__ = [
     "AdaptiveKL",

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.batches import Encoded
-from alignment.core.decoding import CachedModel, Row, Running, whole_prompts
-from alignment.core.memory import Allowance
-from alignment.core.processes import spread
 from alignment.core.records import Message
-from alignment.core.sampling import Draws, SamplingSettings
+from alignment.core.running.memory import Allowance
+from alignment.core.running.processes import spread
+from alignment.core.sampling.decoding import CachedModel, Row, Running, whole_prompts
+from alignment.core.sampling.draws import Draws, SamplingSettings
 from alignment.core.text import Template
 
 

@@ -24,10 +24,10 @@ from torch import Tensor
 
 from alignment.core.batches import Batch, Encoded, collate
 from alignment.core.checkpoints import replaced_folder
-from alignment.core.chunked import token_logprobs
-from alignment.core.determinism import reproducible
-from alignment.core.muon import Muon
+from alignment.core.model.chunked import token_logprobs
 from alignment.core.records import Message
+from alignment.core.running.determinism import reproducible
+from alignment.core.running.muon import Muon
 from alignment.core.text import Template
 
 OnStep = Callable[[int, int, Mapping[str, float]], object]

@@ -18,17 +18,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from alignment.core import sharding
-from alignment.core.accumulation import Accumulation
 from alignment.core.checkpoints import DIGEST, CheckpointError, latest, load_checkpoint, save_checkpoint
 from alignment.core.config import TrainerConfig
-from alignment.core.determinism import reproducible
-from alignment.core.identity import first_difference, identity_of, require_agreement
-from alignment.core.memory import watched
-from alignment.core.metering import Meter
 from alignment.core.methods.base import Method, Update
-from alignment.core.processes import add_up_gradients, everywhere, on_first, same_everywhere, team, together
-from alignment.core.schedule import batch_at, learning_rate_factor, step_generator, total_steps
+from alignment.core.running import sharding
+from alignment.core.running.accumulation import Accumulation
+from alignment.core.running.determinism import reproducible
+from alignment.core.running.identity import first_difference, identity_of, require_agreement
+from alignment.core.running.memory import watched
+from alignment.core.running.metering import Meter
+from alignment.core.running.processes import add_up_gradients, everywhere, on_first, same_everywhere, team, together
+from alignment.core.running.schedule import batch_at, learning_rate_factor, step_generator, total_steps
 
 
 class NonFiniteLoss(RuntimeError):

@@ -10,9 +10,9 @@ from tiny_models import save_model
 
 from alignment import services, stages, worker
 from alignment.artifacts import data_folder, folder_digest, load_base
-from alignment.core.loading import weights_digest
 from alignment.core.methods.model_files import load_model
 from alignment.core.methods.preference_model import PreferenceModel
+from alignment.core.model.loading import weights_digest
 from alignment.core.tiny import FILES
 from alignment.datasets import to_prompt
 from alignment.execution import Execution, Interrupted

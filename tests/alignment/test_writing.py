@@ -9,9 +9,9 @@ import torch
 from factories import make_cast
 
 from alignment.core.backbone import Backbone, LoraConfig
-from alignment.core.completion_server import ServerError
 from alignment.core.records import Message
 from alignment.core.rollout import sample
+from alignment.core.sampling.completion_server import ServerError
 from alignment.plans import SamplingConfig
 from alignment.requests import fill_queue
 from alignment.writing import prompts_for_queue, write
@@ -136,7 +136,7 @@ def test_what_a_server_writes_goes_into_the_queue_with_its_log_probability(serve
 
 
 def test_a_server_that_is_away_is_an_error_that_names_it(backbone, settings, small_world, monkeypatch):
-    monkeypatch.setattr("alignment.core.completion_server.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("alignment.core.sampling.completion_server.time.sleep", lambda seconds: None)
     settings.SAMPLING_SERVER = "http://127.0.0.1:9"
 
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/completions failed 5 times.*Start the server"):

@@ -13,7 +13,7 @@ import torch
 from alignment.core.methods.rollouts import Reward
 from alignment.core.records import Demonstration, Prompt
 from alignment.core.rollout import Sampled, Sampler
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 
 
 class Writing(Protocol):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from alignment.core.backbone import Backbone
-from alignment.core.processes import spread
+from alignment.core.running.processes import spread
 from alignment.core.text import Batch, Encoded, Layout, collate
 
 

@@ -11,10 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from alignment.core.backbone import Backbone
 from alignment.core.checkpoints import replaced_folder
-from alignment.core.loading import ModelError
 from alignment.core.methods.judgement_model import JudgementModel
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
+from alignment.core.model.loading import ModelError
 
 Model = TypeVar("Model", RewardModel, PreferenceModel)
 

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alignment.core.adapter_files import tensors_digest
 from alignment.core.backbone import Backbone
 from alignment.core.config import NashMDConfig
 from alignment.core.methods.forward import distinct
 from alignment.core.methods.policy_gradient import PolicyGradient
 from alignment.core.methods.rollouts import Reward, Rollout, draw
-from alignment.core.processes import on_first
+from alignment.core.model.adapter_files import tensors_digest
 from alignment.core.records import Message, Prompt
 from alignment.core.rollout import GeometricMixture, LocalSampler, Sampled, Sampler
-from alignment.core.sampling import SamplingSettings
+from alignment.core.running.processes import on_first
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.text import Encoded
 
 PAST = "past/"

@@ -11,7 +11,6 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import PPOConfig
 from alignment.core.heads import ScalarHead
-from alignment.core.kl import AdaptiveKL
 from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
 from alignment.core.methods.forward import by_token, lay_out, num_tokens, padded
 from alignment.core.methods.rollouts import Reward, Rollout, draw, policy_loss
@@ -19,6 +18,7 @@ from alignment.core.methods.sft import encode_demonstrations, negative_log_likel
 from alignment.core.records import Demonstration, Prompt
 from alignment.core.rl import clipped_value_loss, gae, kl_shaped_rewards, whiten
 from alignment.core.rollout import LocalSampler, Sampler
+from alignment.core.statistics.kl import AdaptiveKL
 from alignment.core.text import Encoded
 
 FIRST = {"ratio": "first_ratio", "approx_kl": "first_approx_kl"}

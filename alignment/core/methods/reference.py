@@ -24,7 +24,7 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.methods.forward import logprobs_by_token
-from alignment.core.processes import on_first
+from alignment.core.running.processes import on_first
 from alignment.core.text import Encoded
 
 logger = logging.getLogger(__name__)

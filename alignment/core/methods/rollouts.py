@@ -11,11 +11,11 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
-from alignment.core.processes import on_first
 from alignment.core.records import Prompt
 from alignment.core.rl import clipped_policy_loss, gae, kl_shaped_rewards
 from alignment.core.rollout import Sampler
-from alignment.core.sampling import SamplingSettings
+from alignment.core.running.processes import on_first
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.text import Encoded
 
 

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         """Train or check, and say where the model is."""
         from alignment.artifacts import base_model, load_base
         from alignment.core.config import LoraSettings
-        from alignment.core.loading import ModelError
+        from alignment.core.model.loading import ModelError
 
         with tqdm(desc="default model", unit="step", disable=None, leave=False) as bar:
 

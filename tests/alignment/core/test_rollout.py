@@ -9,7 +9,7 @@ import torch
 
 from alignment.core.records import Message
 from alignment.core.rollout import GeometricMixture, LocalSampler, Sampled, best_of_n, sample
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.text import collate
 from tests.tiny_models import ARCHITECTURES, CONTEXT, randomise
 

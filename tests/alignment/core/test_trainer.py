@@ -7,8 +7,8 @@ import torch
 
 from alignment.core.checkpoints import CheckpointError
 from alignment.core.config import TrainerConfig
-from alignment.core.memory import Allowance
 from alignment.core.methods.base import Loss, ParameterGroup, Update
+from alignment.core.running.memory import Allowance
 from alignment.core.trainer import NonFiniteLoss, train
 
 SLOPE = torch.tensor([2.0, -1.0, 0.5])

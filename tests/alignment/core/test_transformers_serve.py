@@ -16,13 +16,13 @@ import pytest
 import torch
 
 from alignment.core.backbone import Backbone, LoraConfig
-from alignment.core.completion_server import CompletionServer, ServerError
 from alignment.core.config import ReinforceConfig, TrainerConfig
 from alignment.core.methods.reinforce import Reinforce
 from alignment.core.records import Message
 from alignment.core.rollout import LocalSampler
-from alignment.core.sampling import SamplingSettings
-from alignment.core.server_sampling import ServerSampler
+from alignment.core.sampling.completion_server import CompletionServer, ServerError
+from alignment.core.sampling.draws import SamplingSettings
+from alignment.core.sampling.server_sampling import ServerSampler
 from alignment.core.trainer import train
 from tests.tiny_models import LETTERS_VOCABULARY, build_letters_tokenizer, save_model
 

@@ -11,13 +11,13 @@ from typing import Any
 from alignment.core.batches import Encoded
 from alignment.core.config import DirectConfig, NashMDConfig, PPOConfig, PreferenceModelConfig
 from alignment.core.heads import Ensemble
-from alignment.core.kl import best_of_n_kl
 from alignment.core.methods.direct import Direct
 from alignment.core.methods.nash import NashMD
 from alignment.core.methods.ppo import PPO
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.records import Judgement
+from alignment.core.statistics.kl import best_of_n_kl
 from alignment.core.trainer import Step, train
 from tests.benchmarks.learning_figures.world import (
     MAX_NEW_TOKENS,

@@ -21,7 +21,7 @@ from alignment.core.methods.forward import logprobs_by_token
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.records import Judgement, Prompt
 from alignment.core.rollout import LocalSampler, Sampled
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.trainer import train
 from alignment.datasets import to_prompt
 from alignment.plans import SMALL

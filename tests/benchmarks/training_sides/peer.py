@@ -12,7 +12,7 @@ import datasets
 import torch
 
 from alignment.core.heads import ScalarHead
-from alignment.core.schedule import step_generator
+from alignment.core.running.schedule import step_generator
 from alignment.core.text import Encoded, Template
 from tests.benchmarks.training_sides.process import Turns, peak_mb
 from tests.benchmarks.training_sides.workload import HEAD_SEED, Work, baseline_mb, library

@@ -18,7 +18,7 @@ from alignment.core.methods.reward_model import RewardModel
 from alignment.core.methods.sft import SupervisedFineTuning
 from alignment.core.records import Demonstration, Message
 from alignment.core.rollout import LocalSampler, Sampled
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.text import Template
 from alignment.core.trainer import Step, train
 from tests.benchmarks.training_sides.process import Turns, peak_mb

@@ -13,9 +13,9 @@ import transformers
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.config import TrainerConfig
-from alignment.core.loading import Dtype
+from alignment.core.model.loading import Dtype
 from alignment.core.records import Judgement, Message
-from alignment.core.schedule import batch_at
+from alignment.core.running.schedule import batch_at
 from tests.benchmarks.training_sides.process import resident_mb
 
 library: Any = transformers

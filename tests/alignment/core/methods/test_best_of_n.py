@@ -9,10 +9,10 @@ import torch
 
 from alignment.core.config import SFTConfig, TrainerConfig
 from alignment.core.config_data import BestOfNConfig, RejectionConfig
-from alignment.core.kl import best_of_n_kl
 from alignment.core.methods.best_of_n import collect_accepted, collect_best
 from alignment.core.methods.sft import SupervisedFineTuning
 from alignment.core.rollout import Sampled
+from alignment.core.statistics.kl import best_of_n_kl
 from alignment.core.trainer import train
 from tests.enumerable import COMPLETIONS, PROMPT, TableBackbone, TableSampler, closed_form, ids_of, reward_of
 from tests.scripted import ScriptedSampler, asked, sampled

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from alignment.core.config import PreferenceModelConfig, RewardModelConfig, TrainerConfig
-from alignment.core.loading import ModelError
 from alignment.core.methods.model_files import load_model, save_model
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
+from alignment.core.model.loading import ModelError
 from alignment.core.records import Judgement, Message
 from alignment.core.trainer import train
 

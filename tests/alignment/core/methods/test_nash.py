@@ -11,7 +11,7 @@ from alignment.core.likelihoods import ipo
 from alignment.core.methods.nash import NashMD, preference_of
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.records import Message
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.text import Encoded, collate
 from alignment.core.trainer import train
 from tests.enumerable import PROMPT, TableBackbone, TableSampler, of_completions, preference_of_table

@@ -14,7 +14,7 @@ from alignment.core.methods.self_improvement import collect_agreed, collect_righ
 from alignment.core.methods.sft import SupervisedFineTuning
 from alignment.core.records import Demonstration, Message, Problem
 from alignment.core.rollout import LocalSampler, sample
-from alignment.core.sampling import SamplingSettings
+from alignment.core.sampling.draws import SamplingSettings
 from alignment.core.trainer import train
 from tests.enumerable import PROMPT, TableBackbone, TableSampler
 from tests.scripted import ScriptedSampler, asked

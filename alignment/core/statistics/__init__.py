@@ -1,0 +1,1 @@
+"""Inside an evaluation: intervals, win rates, and the divergence of a policy from its reference."""
