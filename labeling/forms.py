@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from labeling.exports.streams import FileFormat
 from labeling.imports.files import Format
 from labeling.models import Flag, Kind, Project, Role
+from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
 from labeling.services.projects import SETTINGS
+from labeling.services.texts import MAX_CHARACTERS
 
 FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 
@@ -47,16 +49,39 @@ class ProjectForm(forms.ModelForm):
     class Meta:
         model = Project
         fields = SETTINGS
-        widgets = {"guidelines": forms.Textarea(attrs={"rows": 10})}
         labels = {
             "name": _("Name"),
-            "guidelines": _("Guidelines"),
             "completions_per_item": _("Completions per item"),
             "overlap": _("Overlap"),
             "lease_minutes": _("Lease in minutes"),
             "held_out_percent": _("Held-out prompts in %"),
             "is_paused": _("Paused"),
         }
+
+
+class GuidelinesForm(forms.Form):
+    """A new version of a project's guidelines."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        help_text=_("Markdown. A version is never changed: each one that you save is kept."),
+        required=False,
+        strip=False,
+        max_length=MAX_CHARACTERS,
+        widget=forms.Textarea(attrs={"rows": 18, "dir": "auto"}),
+    )
+    change = forms.CharField(
+        label=_("What changed"),
+        help_text=_("A sentence for the people who go by it. They see it once, with the difference word by word."),
+        required=False,
+        max_length=MAX_CHANGE_CHARACTERS,
+    )
+    follows = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+
+    def clean_text(self) -> str:
+        """Line ends of one character: a form sends two where a person made one."""
+        text: str = self.cleaned_data["text"]
+        return text.replace("\r\n", "\n")
 
 
 class PromptsForm(forms.Form):

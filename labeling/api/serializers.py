@@ -46,7 +46,9 @@ class SettingsIn(Strict):
     """Settings of a project; all are optional in a change."""
 
     name = Text(allow_blank=False, max_length=200, required=False)
-    guidelines = Text(required=False, max_length=200_000, help_text="What annotators go by. Markdown.")
+    guidelines = Text(
+        required=False, max_length=200_000, help_text="What annotators go by. Markdown. Another text is a new version."
+    )
     completions_per_item = Whole(min_value=2, max_value=9, required=False)
     overlap = Whole(min_value=1, max_value=50, required=False, help_text="Of items that are made from now on.")
     lease_minutes = Whole(min_value=1, max_value=1440, required=False)
@@ -71,7 +73,8 @@ class ProjectOut(Out):
     slug = serializers.CharField()
     name = serializers.CharField()
     role = serializers.ChoiceField(Role.choices, help_text="Your own.")
-    guidelines = serializers.CharField()
+    guidelines = serializers.CharField(help_text="The text in force.")
+    guidelines_version = serializers.IntegerField(allow_null=True, help_text="Null before the first was written.")
     completions_per_item = serializers.IntegerField()
     overlap = serializers.IntegerField()
     lease_minutes = serializers.IntegerField()
@@ -81,6 +84,31 @@ class ProjectOut(Out):
     is_paused = serializers.BooleanField()
     progress = ProgressOut()
     created = serializers.DateTimeField()
+
+
+class GuidelinesIn(Strict):
+    """A new version of a project's guidelines."""
+
+    text = Text(max_length=200_000, help_text="Markdown.")
+    change = Text(max_length=300, required=False, help_text="What changed, in a sentence.")
+    follows = Whole(
+        min_value=0, required=False, help_text="The version you saw, 0 for none; 409 when there is a newer."
+    )
+
+
+class GuidelinesVersionOut(Out):
+    version = serializers.IntegerField()
+    change = serializers.CharField(help_text="What its author says has changed.")
+    author = serializers.CharField(allow_null=True, help_text="User name.")
+    created = serializers.DateTimeField()
+
+
+class GuidelinesOut(GuidelinesVersionOut):
+    text = serializers.CharField(help_text="Markdown.")
+
+
+class ReadOut(Out):
+    guidelines_read = serializers.IntegerField(help_text="The newest version that you said you have read.")
 
 
 class MessageOut(Out):
@@ -149,6 +177,9 @@ class SheetOut(Out):
     lease_expires = serializers.DateTimeField()
     draft = serializers.JSONField(help_text="What was kept with PUT draft.")
     flags = serializers.ListField(child=serializers.CharField(), help_text="Those that may be raised.")
+    guidelines_version = serializers.IntegerField(
+        allow_null=True, help_text="Those to go by; null when there are none."
+    )
     progress = MyProgressOut()
 
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from labeling.api.views.access import TokenView
 from labeling.api.views.data import ComparisonsView, ExportView
+from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
@@ -15,6 +16,9 @@ urlpatterns = [
     path("token/", TokenView.as_view(), name="token"),
     path("projects/", ProjectsView.as_view(), name="projects"),
     path("projects/<slug:slug>/", ProjectView.as_view(), name="project"),
+    path("projects/<slug:slug>/guidelines/", GuidelinesHistoryView.as_view(), name="guidelines"),
+    path("projects/<slug:slug>/guidelines/<int:version>/", GuidelinesView.as_view(), name="guidelines-version"),
+    path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),
     path("projects/<slug:slug>/prompts/", PromptsView.as_view(), name="prompts"),
     path("projects/<slug:slug>/prompts/import/", ImportView.as_view(), name="import"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),

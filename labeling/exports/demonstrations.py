@@ -22,6 +22,7 @@ COLUMNS = {
     "annotator": "text",
     "source": "text",
     "is_extra": "bool",
+    "guidelines_version": "int",
     "created": "text",
 }
 
@@ -43,5 +44,6 @@ def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> It
         "annotator": pseudonym(written.project, written.annotator),
         "source": written.source,
         "is_extra": written.is_extra,
+        "guidelines_version": written.guidelines_version,
         "created": written.created,
     }

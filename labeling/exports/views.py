@@ -35,6 +35,7 @@ _CONTEXT = {
     "annotator": "text",
     "source": "text",
     "is_extra": "bool",
+    "guidelines_version": "int",
     "created": "text",
 }
 
@@ -45,6 +46,7 @@ def _context(judgement: StoredJudgement) -> Row:
         "annotator": pseudonym(judgement.project, judgement.annotator),
         "source": judgement.source,
         "is_extra": judgement.is_extra,
+        "guidelines_version": judgement.guidelines_version,
         "created": judgement.created,
     }
 

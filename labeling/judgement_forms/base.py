@@ -15,8 +15,8 @@ from labeling.selectors.queue import Sheet
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS, MAX_SECONDS, Verdict
 from labeling.templatetags.prefloop import letter
 
-# Letters of the flags' own words; s (skip), u (back), n (notes), t (show or hide), g (list of flags), r (compare),
-# w (write) and ? are taken. On every page digits decide and letters flag.
+# Letters of the flags' own words; s (skip), u (back), n (notes), t (show or hide), g (guidelines), l (list of
+# flags), r (compare), w (write) and ? are taken. On every page digits decide and letters flag.
 FLAG_KEYS = {
     Flag.FAILS_TASK: "f",
     Flag.INAPPROPRIATE: "i",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Slot, State
 from labeling.models.flags import Flag
+from labeling.models.guidelines import Guidelines
 from labeling.models.kinds import PREFERENCES, Kind
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.people import User
@@ -17,6 +18,7 @@ __all__ = [
     "Comparison",
     "Completion",
     "Flag",
+    "Guidelines",
     "Item",
     "ItemCompletion",
     "Kind",

@@ -79,6 +79,9 @@ class Assignment(models.Model):
     order = ArrayField(models.BigIntegerField(), help_text="Completion ids in the random order shown.")
     draft = models.JSONField(default=dict, blank=True)
     skip_reason = models.CharField(max_length=200, blank=True)
+    guidelines_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="In force when the item was given to them last."
+    )
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
 

@@ -55,6 +55,9 @@ class Label(models.Model):
     )
     notes = models.TextField(blank=True)
     seconds = models.FloatField(default=0.0, help_text="Active time, idle excluded.")
+    guidelines_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The guidelines that were in force for the annotator; unknown for imports."
+    )
     is_extra = models.BooleanField(default=False)
     superseded_by = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="supersedes")
     created = models.DateTimeField(auto_now_add=True)

@@ -21,7 +21,9 @@ class Project(models.Model):
         help_text="The name in addresses: lower-case letters, digits and hyphens.",
     )
     name = models.CharField(max_length=200)
-    guidelines = models.TextField(blank=True, help_text="What annotators go by. Markdown.")
+    guidelines_version = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="The guidelines in force; none while it is empty."
+    )
     completions_per_item = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(2), MaxValueValidator(9)],
@@ -97,6 +99,9 @@ class Membership(models.Model):
     num_submitted = models.PositiveIntegerField(default=0, editable=False)
     num_extra = models.PositiveIntegerField(default=0, editable=False)
     seconds_worked = models.FloatField(default=0.0, editable=False)
+    guidelines_read = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The newest guidelines that they said they have read."
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

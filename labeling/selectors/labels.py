@@ -39,6 +39,7 @@ class StoredJudgement:
     is_extra: bool
     notes: str
     seconds: float
+    guidelines_version: int | None
     created: str
 
 
@@ -120,6 +121,7 @@ def _with_details(labels: list[Label]) -> Iterator[StoredJudgement]:
             is_extra=label.is_extra,
             notes=label.notes,
             seconds=label.seconds,
+            guidelines_version=label.guidelines_version,
             created=label.created.isoformat(),
         )
 
@@ -143,6 +145,7 @@ class StoredDemonstration:
     is_extra: bool
     notes: str
     seconds: float
+    guidelines_version: int | None
     created: str
 
 
@@ -174,6 +177,7 @@ def demonstrations(
             is_extra=label.is_extra,
             notes=label.notes,
             seconds=label.seconds,
+            guidelines_version=label.guidelines_version,
             created=label.created.isoformat(),
         )
 

@@ -32,6 +32,7 @@ class Sheet:
     draft: dict[str, Any]
     flags: list[str]
     progress: Progress
+    guidelines_version: int | None = None
 
 
 def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
@@ -46,6 +47,7 @@ def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
         draft=assignment.draft,
         flags=membership.project.flags,
         progress=progress_of(membership),
+        guidelines_version=assignment.guidelines_version,
     )
 
 

@@ -88,6 +88,7 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
         .order_by("-lease_expires", "id")
     )
     for assignment in begun:
+        assignment.guidelines_version = membership.project.guidelines_version  # those that are shown beside it now
         if take_slot(assignment, minutes=membership.project.lease_minutes):
             return assignment
     return _claim_new(membership)
@@ -113,7 +114,11 @@ def _claim_new(membership: Membership) -> Assignment | None:
     secrets.SystemRandom().shuffle(order)
     slot.leased_until = now + dt.timedelta(minutes=membership.project.lease_minutes)
     slot.assignment = Assignment.objects.create(
-        item=slot.item, annotator_id=membership.user_id, lease_expires=slot.leased_until, order=order
+        item=slot.item,
+        annotator_id=membership.user_id,
+        lease_expires=slot.leased_until,
+        order=order,
+        guidelines_version=membership.project.guidelines_version,
     )
     slot.save(update_fields=["assignment", "leased_until"])
     return slot.assignment
@@ -157,7 +162,7 @@ def _lease(slot: Slot, assignment: Assignment, *, minutes: int) -> None:
     slot.assignment = assignment
     slot.leased_until = assignment.lease_expires = until
     slot.save(update_fields=["assignment", "leased_until"])
-    assignment.save(update_fields=["lease_expires", "changed"])
+    assignment.save(update_fields=["lease_expires", "guidelines_version", "changed"])
 
 
 @transaction.atomic

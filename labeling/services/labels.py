@@ -107,6 +107,7 @@ def new_label(
         suggestion_id=verdict.suggestion,
         notes=verdict.notes,
         seconds=verdict.seconds,
+        guidelines_version=assignment.guidelines_version,
         is_extra=is_extra,
     )
     store_verdicts([(label, verdict)])

@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 from labeling import events
 from labeling.errors import Conflict, Invalid
 from labeling.models import Membership, Project, Role, User
+from labeling.services.guidelines import write_guidelines
 
 SETTINGS = (
     "name",
-    "guidelines",
     "completions_per_item",
     "overlap",
     "lease_minutes",
@@ -27,10 +27,11 @@ SLUG_TAKEN = "there is a project {!r} already: choose another slug"
 
 
 @transaction.atomic
-def create_project(*, slug: str, creator: User, **settings: Any) -> Project:
+def create_project(*, slug: str, creator: User, guidelines: str = "", **settings: Any) -> Project:
     """A new project, with its creator as admin.
 
     Args:
+        guidelines: the text of their first version; none is made when it is empty.
         settings: any of SETTINGS.
 
     Raises:
@@ -46,18 +47,28 @@ def create_project(*, slug: str, creator: User, **settings: Any) -> Project:
     except IntegrityError as error:  # somebody else took the slug between the question and the write
         raise Conflict(SLUG_TAKEN.format(slug), code="slug_taken") from error
     Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
+    if guidelines:
+        write_guidelines(project=project, author=creator, text=guidelines)
     return project
 
 
 @transaction.atomic
-def update_project(*, project: Project, **settings: Any) -> Project:
+def update_project(
+    *, project: Project, changed_by: User | None = None, guidelines: str | None = None, **settings: Any
+) -> Project:
     """Change settings of a project; items that are in the queue keep the overlap they were made with.
+
+    Args:
+        guidelines: the text of a new version, written by ``changed_by``.
+        settings: any of SETTINGS.
 
     Raises:
         Invalid: an unknown setting, or a value outside its range.
     """
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     _apply(project, settings)
+    if guidelines is not None:
+        write_guidelines(project=project, author=changed_by, text=guidelines)
     events.publish(project.slug, "project")
     return project
 

@@ -56,6 +56,7 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk, supersedes=old.pk)
     return Submitted(label=label, created=True)
 
+    assignment.guidelines_version = membership.project.guidelines_version
 
 def _next_id() -> int:
     with connection.cursor() as cursor:

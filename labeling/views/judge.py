@@ -137,3 +137,4 @@ def show(
         "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
     }
     return render(request, template, {**shared, **context}, status=status)
+        "guidelines_read": membership.guidelines_read,

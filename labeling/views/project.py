@@ -13,6 +13,7 @@ from labeling.forms import ExportForm, ProjectForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
+from labeling.selectors.guidelines import current_guidelines
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import queue_counts
 from labeling.services.projects import update_project
@@ -33,7 +34,7 @@ def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
     form = ProjectForm(request.POST, instance=membership.project)
     if form.is_valid():
         try:
-            update_project(project=membership.project, **form.cleaned_data)
+            update_project(project=membership.project, changed_by=request.user, **form.cleaned_data)
         except Invalid as error:
             form.add_error(None, error.message)
     if form.errors:
@@ -52,6 +53,7 @@ def show(
         "project": project,
         "role": membership.role,
         "progress": progress_of(membership),
+        "guidelines": current_guidelines(project),
         "counts": queue_counts(project_id=project.pk, annotator=request.user),
     }
     if membership.role in RESEARCHERS:

@@ -1,6 +1,7 @@
 // The judging page: opens each item that arrives, and sends what waits when there is a connection again.
 
 import { notice, noticeSignedOut, toast, words } from "./lib.js";
+import { GuidelinesPanel } from "./judge/guidelines.js";
 import { Item } from "./judge/item.js";
 import { sendOutbox } from "./judge/server.js";
 import { Drafts, Outbox } from "./judge/storage.js";
@@ -10,11 +11,13 @@ const RETRY_MILLISECONDS = 15_000;
 const person = document.getElementById("item").dataset.person;
 const drafts = new Drafts(person);
 const outbox = new Outbox(person);
+const guidelines = new GuidelinesPanel();
 let item = null;
 
 function open() {
   item?.close();
   const root = document.getElementById("item");
+  guidelines.follow(root);
   item = root.dataset.assignment ? new Item(root, { drafts, outbox }) : null;
 }
 

@@ -23,6 +23,8 @@ PAGES = [
     ("bob", "/p/colours/queue/?state=submitted"),
     ("dora", "/p/colours/queue/"),
     ("bob", "/p/colours/judge/"),
+    ("alice", "/p/colours/guidelines/"),
+    ("bob", "/p/colours/guidelines/1/"),
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/people/"),
     ("bob", "/p/colours/people/"),

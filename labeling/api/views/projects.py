@@ -12,13 +12,14 @@ from labeling.api.serializers import ProjectIn, ProjectOut, SettingsIn
 from labeling.models import Project, User
 from labeling.rest import ApiView, Cursor, SignedInApiRequest
 from labeling.selectors.access import MANAGERS, membership_in, projects_of
+from labeling.selectors.guidelines import current_texts
 from labeling.selectors.progress import Place, places_in
 from labeling.services.projects import create_project, update_project
 
 SHOWN = (
     "slug",
     "name",
-    "guidelines",
+    "guidelines_version",
     "completions_per_item",
     "overlap",
     "lease_minutes",
@@ -39,7 +40,10 @@ class ProjectsView(ApiView):
         """The projects in which you have a place, the oldest first."""
         paginator = Cursor()
         page = paginator.paginate_queryset(projects_of(request.user), request, view=self) or []
-        rows = [shown(place) for place in places_in(page, user=request.user)]
+        texts = current_texts(page)
+        rows = [
+            shown(place, guidelines=texts.get(place.project.pk, "")) for place in places_in(page, user=request.user)
+        ]
         return paginator.get_paginated_response(ProjectOut(rows, many=True).data)
 
     @extend_schema(
@@ -70,16 +74,16 @@ class ProjectView(ApiView):
         membership = membership_in(slug, user=request.user, roles=MANAGERS)
         body = SettingsIn(data=request.data)
         body.is_valid(raise_exception=True)
-        project = update_project(project=membership.project, **body.validated_data)
+        project = update_project(project=membership.project, changed_by=request.user, **body.validated_data)
         return Response(_detail(project, request.user))
 
 
 def _detail(project: Project, user: User) -> dict[str, Any]:
     [place] = places_in([project], user=user)
-    return ProjectOut(shown(place)).data
+    return ProjectOut(shown(place, guidelines=current_texts([project]).get(project.pk, ""))).data
 
 
-def shown(place: Place) -> dict[str, Any]:
+def shown(place: Place, *, guidelines: str) -> dict[str, Any]:
     """A project as one member sees it."""
     settings = {name: getattr(place.project, name) for name in SHOWN}
-    return {**settings, "role": place.role, "progress": place.progress}
+    return {**settings, "guidelines": guidelines, "role": place.role, "progress": place.progress}

@@ -16,6 +16,10 @@ PROJECT = "/api/v1/projects/colours/"
 ENDPOINTS = [
     ("get", PROJECT, 200, 200, 200),
     ("patch", PROJECT, 403, 403, 200),
+    ("get", f"{PROJECT}guidelines/", 200, 200, 200),
+    ("post", f"{PROJECT}guidelines/", 403, 403, 400),
+    ("get", f"{PROJECT}guidelines/1/", 404, 404, 404),
+    ("post", f"{PROJECT}guidelines/1/read/", 400, 400, 400),
     ("get", f"{PROJECT}prompts/", 403, 200, 200),
     ("post", f"{PROJECT}prompts/", 403, 403, 400),
     ("post", f"{PROJECT}prompts/import/", 403, 403, 400),

@@ -22,7 +22,7 @@ def test_project_has_people_prompts_and_forty_items_of_four_completions():
     project = Project.objects.get()
     members = dict(Membership.objects.values_list("user__username", "role"))
     assert (project.slug, project.completions_per_item, project.overlap) == ("demo", 4, 1)
-    assert project.guidelines.strip()
+    assert project.guidelines_versions.get().text.strip()
     assert members == {
         "admin": "admin", "annotator1": "annotator", "annotator2": "annotator", "researcher": "researcher",
     }  # fmt: skip

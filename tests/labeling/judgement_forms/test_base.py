@@ -16,7 +16,7 @@ KINDS = ["ranking", "rating", "best", "pair", "demonstration"]
 def test_every_flag_has_a_key_of_its_own_and_none_of_the_pages():
     assert set(FLAG_KEYS) == set(Flag)
     assert len(set(FLAG_KEYS.values())) == len(Flag)
-    assert not set(FLAG_KEYS.values()) & set("sungrtw?01234567")
+    assert not set(FLAG_KEYS.values()) & set("sunglrtw?01234567")
 
 
 def test_every_kind_has_a_form_and_a_part_of_the_page_of_its_own(a_sheet):

@@ -55,7 +55,7 @@ def test_wrong_setting_is_refused_by_its_name_and_nothing_is_changed(settings, r
     with pytest.raises(Invalid, match=reason):
         update_project(project=cast.project, guidelines="new", **settings)
 
-    assert Project.objects.get(pk=cast.project.pk).guidelines == ""
+    assert Project.objects.get(pk=cast.project.pk).guidelines_version is None
 
 
 @pytest.mark.parametrize("slug", ["", "Tea", "tea time", "-tea", "tee_zeit", "x" * 51])

@@ -9,7 +9,6 @@ from labeling.services.projects import update_project
 
 SETTINGS = {
     "name": "Shades",
-    "guidelines": "Be kind.",
     "completions_per_item": 5,
     "overlap": 2,
     "lease_minutes": 10,

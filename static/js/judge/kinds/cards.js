@@ -75,7 +75,7 @@ export class CardsTask {
     if (event.key === "ArrowLeft" && isFree) this.go(-1);
     else if (event.key === "ArrowRight" && isFree) this.go(1);
     else if (event.key === "r") this.item.difference.open(this.current);
-    else if (event.key === "g") this.foldFlags(this.current);
+    else if (event.key === "l") this.foldFlags(this.current);
     else return toggleFlag(event, this.current, this.item);
     return true;
   }

@@ -31,6 +31,7 @@ def test_creator_becomes_the_admin():
         "name": "new",
         "role": "admin",
         "guidelines": "",
+        "guidelines_version": None,
         "completions_per_item": 5,
         "overlap": 1,
         "lease_minutes": 30,
@@ -129,7 +130,7 @@ def test_list_asks_as_many_queries_for_three_projects_as_for_one():
             assert len(client.get(ADDRESS).json()["results"]) == number
         counts.append(len(queries))
 
-    assert counts[0] == counts[2] == 4  # token, projects, roles, sums
+    assert counts[0] == counts[2] == 5  # token, projects, guidelines, roles, sums
 
 
 def test_pages_follow_each_other_and_come_back():
