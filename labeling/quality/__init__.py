@@ -1,0 +1,1 @@
+"""How good judgements are: pure functions on arrays (numpy, scipy), without Django and without a database."""

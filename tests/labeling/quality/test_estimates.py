@@ -1,0 +1,36 @@
+"""Intervals of means, by themselves and in clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labeling.quality.estimates import bootstrap, mean
+
+
+def test_the_interval_of_a_mean_is_about_two_standard_errors_wide_each_way():
+    values = np.random.default_rng(0).normal(5, 2, 400)
+
+    found = mean(values)
+
+    assert found.value == pytest.approx(values.mean())
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 2 / np.sqrt(400), rel=0.15)
+    assert found.units == 400
+
+
+def test_values_of_one_cluster_count_as_one():
+    apart = mean([0.0, 1.0] * 20)
+    together = mean(np.repeat([0.0, 1.0] * 20, 25), clusters=np.repeat(np.arange(40), 25))
+
+    assert together.high - together.low == pytest.approx(apart.high - apart.low, rel=0.1)
+
+
+def test_nothing_and_one_value_have_no_interval():
+    assert np.isnan([mean([]).value, mean([3.0]).low, mean([3.0, 4.0], clusters=[1, 1]).high]).all()
+    assert mean([3.0]).value == 3.0
+
+
+def test_a_statistic_that_is_nowhere_defined_has_no_interval():
+    found = bootstrap(lambda weights: np.full(len(weights), np.nan), size=5)
+
+    assert np.isnan(found.low)
