@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.urls import path
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from alignment import selectors, services
+from alignment.api_blind import BlindEvaluationsView
+from alignment.api_shapes import Out, Strict, refusals
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
 from labeling import exchange
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 
-Out = serializers.Serializer[Any]
-
 # Fields named parent are taken out of the class by DRF's metaclass, which no stub knows.
 
 
-class RefusalOut(Out):
-    """Every refusal."""
-
-    detail = serializers.CharField(help_text="A sentence that names the value and the remedy.")
-    code = serializers.CharField(help_text="For programs.")
-
-
-class RunIn(Out):
+class RunIn(Strict):
     """What a run is to be; what is left out is as the project's loop has it."""
 
     method = serializers.ChoiceField(Method.choices, required=False)
@@ -36,13 +28,6 @@ class RunIn(Out):
         child=serializers.DictField(), required=False, help_text="Settings by section, as in a run's own config."
     )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse names that are not known, so that a misspelt one is not taken for a missing one."""
-        if isinstance(data, Mapping) and (unknown := [str(name) for name in data if name not in self.fields]):
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError({name: [f"unknown field; known are {known}"] for name in unknown})
-        return super().to_internal_value(data)
 
 
 class RunOut(Out):
@@ -110,25 +95,11 @@ class PolicyOut(Out):
     evaluations = EvaluationOut(many=True)
 
 
-REASONS = {
-    400: "Invalid input; the sentence names the value and the remedy.",
-    401: "No token, or one that is not valid.",
-    403: "Your role does not do this.",
-    404: "No such thing for you; whether it exists for others is not said.",
-    409: "The state of things has moved on.",
-    415: "Another content type than application/json.",
-}
-
-
-def _refusals(*statuses: int) -> dict[int, Any]:
-    return {status: OpenApiResponse(RefusalOut, description=REASONS[status]) for status in statuses}
-
-
 class RunsView(ApiView):
     pagination_class = NewestFirst
     query_parameters = {"GET": NewestFirst.PARAMETERS}
 
-    @extend_schema(responses={200: RunOut(many=True), **_refusals(400, 401, 403, 404)}, operation_id="runs_list")
+    @extend_schema(responses={200: RunOut(many=True), **refusals(400, 401, 403, 404)}, operation_id="runs_list")
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """The project's runs, the newest first."""
         project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
@@ -137,7 +108,7 @@ class RunsView(ApiView):
         return paginator.get_paginated_response(RunOut([_run(run) for run in page], many=True).data)
 
     @extend_schema(
-        request=RunIn, responses={201: RunDetailOut, **_refusals(400, 401, 403, 404, 415)}, operation_id="runs_create"
+        request=RunIn, responses={201: RunDetailOut, **refusals(400, 401, 403, 404, 415)}, operation_id="runs_create"
     )
     def post(self, request: SignedInApiRequest, slug: str) -> Response:
         """Start a run on all judgements there are now."""
@@ -157,7 +128,7 @@ class RunsView(ApiView):
 
 
 class RunView(ApiView):
-    @extend_schema(responses={200: RunDetailOut, **_refusals(400, 401, 403, 404)}, operation_id="runs_retrieve")
+    @extend_schema(responses={200: RunDetailOut, **refusals(400, 401, 403, 404)}, operation_id="runs_retrieve")
     def get(self, request: SignedInApiRequest, run_id: int) -> Response:
         """A run with its settings, what its stages found, and its metrics."""
         run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.RESEARCHERS)
@@ -166,7 +137,7 @@ class RunView(ApiView):
 
 class StopView(ApiView):
     @extend_schema(
-        request=None, responses={200: RunDetailOut, **_refusals(400, 401, 403, 404, 409)}, operation_id="runs_stop"
+        request=None, responses={200: RunDetailOut, **refusals(400, 401, 403, 404, 409)}, operation_id="runs_stop"
     )
     def post(self, request: SignedInApiRequest, run_id: int) -> Response:
         """Ask a run to stop; it does so after its current step. Twice is harmless."""
@@ -180,7 +151,7 @@ class PoliciesView(ApiView):
     pagination_class = NewestFirst
     query_parameters = {"GET": NewestFirst.PARAMETERS}
 
-    @extend_schema(responses={200: PolicyOut(many=True), **_refusals(400, 401, 403, 404)}, operation_id="policies_list")
+    @extend_schema(responses={200: PolicyOut(many=True), **refusals(400, 401, 403, 404)}, operation_id="policies_list")
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """The project's policy versions with how they did, the newest first."""
         project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
@@ -191,7 +162,7 @@ class PoliciesView(ApiView):
 
 class PromoteView(ApiView):
     @extend_schema(
-        request=None, responses={200: PolicyOut, **_refusals(400, 401, 403, 404)}, operation_id="policies_promote"
+        request=None, responses={200: PolicyOut, **refusals(400, 401, 403, 404)}, operation_id="policies_promote"
     )
     def post(self, request: SignedInApiRequest, policy_id: int) -> Response:
         """Let a version write for the queue from now on; an older one is a rollback. Twice is harmless."""
@@ -238,6 +209,7 @@ app_name = "alignment-api"
 urlpatterns = [
     path("projects/<slug:slug>/runs/", RunsView.as_view(), name="runs"),
     path("projects/<slug:slug>/policies/", PoliciesView.as_view(), name="policies"),
+    path("projects/<slug:slug>/evaluations/", BlindEvaluationsView.as_view(), name="evaluations"),
     path("runs/<int:run_id>/", RunView.as_view(), name="run"),
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
     path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),

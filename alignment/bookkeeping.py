@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from alignment.models import (
     OPEN_STATES,
+    BlindEvaluation,
+    BlindState,
     Evaluation,
     LoopSettings,
     Metric,
@@ -189,6 +191,16 @@ def store_samples(*, project_id: int, prompt_id: int, samples: Sequence[Mapping[
     """Completions that somebody asked to see."""
     Sample.objects.bulk_create([Sample(prompt_id=prompt_id, **fields) for fields in samples])
     exchange.publish(exchange.project_record(project_id).slug, "samples", prompt=prompt_id)
+
+
+@transaction.atomic
+def end_blind_evaluation(*, evaluation_id: int, error: str = "") -> None:
+    """People are asked now; or they can't be, and why."""
+    evaluation = BlindEvaluation.objects.select_for_update().get(pk=evaluation_id)
+    evaluation.state = BlindState.FAILED if error else BlindState.ASKED
+    evaluation.error = error.strip()[:2000]
+    evaluation.save(update_fields=["state", "error"])
+    exchange.publish(exchange.project_record(evaluation.project_id).slug, "policy", evaluation=evaluation.pk)
 
 
 @transaction.atomic

@@ -73,6 +73,22 @@ class LoopForm(forms.ModelForm):
         }
 
 
+class BlindForm(forms.Form):
+    """Which two versions people shall compare, and how often."""
+
+    version = forms.TypedChoiceField(label=_("Version"), coerce=int)
+    against = forms.TypedChoiceField(label=_("Against"), coerce=int)
+    num_prompts = forms.IntegerField(label=_("Held-out prompts"), min_value=1, max_value=10_000, initial=50)
+    overlap = forms.IntegerField(label=_("People per prompt"), min_value=1, max_value=50, initial=1)
+
+    def __init__(self, data: Any = None, *, versions: list[int], **options: Any) -> None:
+        super().__init__(data, **options)
+        for name in ("version", "against"):
+            field = self.fields[name]
+            assert isinstance(field, forms.TypedChoiceField)
+            field.choices = [(version, str(version)) for version in versions]
+
+
 class SamplesForm(forms.Form):
     """Which versions shall write for which prompt."""
 

@@ -12,7 +12,13 @@ QUEUE = "training"
 EXECUTE_RUN = "alignment.execute_run"
 FILL_QUEUE = "alignment.fill_queue"
 WRITE_SAMPLES = "alignment.write_samples"
-PRIORITIES = {WRITE_SAMPLES: 20, FILL_QUEUE: 10, EXECUTE_RUN: 0}  # somebody waits for samples; a run takes long
+EVALUATE_BLINDLY = "alignment.evaluate_blindly"
+PRIORITIES = {
+    WRITE_SAMPLES: 20,
+    EVALUATE_BLINDLY: 15,
+    FILL_QUEUE: 10,
+    EXECUTE_RUN: 0,
+}  # somebody waits for samples; a run takes long
 
 
 def defer(name: str, *, once: str, **arguments: Any) -> bool:

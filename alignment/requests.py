@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -12,7 +12,7 @@ from alignment import bookkeeping, writing
 from alignment.artifacts import load_base, load_policy
 from alignment.core.backbone import Backbone
 from alignment.datasets import to_prompt
-from alignment.models import Policy
+from alignment.models import BlindEvaluation, BlindState, Policy
 from alignment.patience import patiently
 from alignment.plans import Plan
 from alignment.selectors import base_digest, loop_settings, serving_policy
@@ -81,6 +81,73 @@ def write_samples(
             for each in group
         ]
     patiently(bookkeeping.store_samples, project_id=project_id, prompt_id=prompt_id, samples=rows)
+
+
+def evaluate_blindly(evaluation_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> None:
+    """Let two versions write for held-out prompts where they did not yet, and ask people which one is better.
+
+    Begun again after an interruption it writes the same, since the seeds are kept.
+    """
+    evaluation = patiently(_blind_evaluation, evaluation_id)
+    if evaluation is None:
+        return
+    project_id, plan = evaluation.project_id, _plan(evaluation.project_id)
+    records = patiently(exchange.prompts, project_id, held_out=True, limit=evaluation.num_prompts)
+    sides = (evaluation.policy, evaluation.against)
+    # Seeds of their own: with the same random numbers two policies that are close would write the same.
+    written = {
+        policy.version: _missing(policy, records, plan, seed=evaluation.seed + number, device=device, check=check)
+        for number, policy in enumerate(sides)
+    }
+    asked = patiently(
+        exchange.ask_people,
+        project_id=project_id,
+        versions=(sides[0].version, sides[1].version),
+        prompts=[record.id for record in records],
+        written=written,
+        sampling=writing.how_sampled(plan.sampling),
+        overlap=evaluation.overlap,
+        # Among what the newer of the two writes for the queue, so that the time does not tell them apart.
+        priority=min(max(policy.version for policy in sides), writing.HIGHEST_PRIORITY),
+    )
+    patiently(bookkeeping.end_blind_evaluation, evaluation_id=evaluation_id)
+    logger.info("blind evaluation %d: %d pairs, %d the same", evaluation_id, asked.num_items, asked.num_same)
+
+
+def _blind_evaluation(evaluation_id: int) -> BlindEvaluation | None:
+    waiting = BlindEvaluation.objects.filter(pk=evaluation_id, state=BlindState.QUEUED)
+    return waiting.select_related("policy", "against").first()
+
+
+def _missing(
+    policy: Policy,
+    records: Sequence[exchange.PromptRecord],
+    plan: Plan,
+    *,
+    seed: int,
+    device: str,
+    check: Callable[[], None],
+) -> list[exchange.Sampled]:
+    """One completion for each prompt that the version did not write for with the plan's sampling settings."""
+    how, ids = writing.how_sampled(plan.sampling), [record.id for record in records]
+    known = patiently(
+        exchange.prompts_written_for, policy.project_id, version=policy.version, prompts=ids, sampling=how
+    )
+    without = [record for record in records if record.id not in known]
+    if not without:
+        return []
+    backbone = _base(policy.project_id, plan, device=device)
+    groups = writing.write(
+        backbone,
+        [to_prompt(record.messages) for record in without],
+        adapter=load_policy(backbone, policy, name=f"version-{policy.version}"),
+        sampling=plan.sampling,
+        completions=1,
+        generator=torch.Generator().manual_seed(seed),
+        check=check,
+    )
+    rows = writing.rows([record.id for record in without], groups, sampling=plan.sampling, seed=seed)
+    return [each for group in rows for each in writing.as_sampled(group)]
 
 
 def _policies(project_id: int, versions: list[int]) -> list[Policy]:

@@ -106,6 +106,11 @@ def policies(project_id: int) -> QuerySet[Policy]:
     )
 
 
+def versions(project_id: int) -> list[int]:
+    """The numbers of all versions, the newest first."""
+    return list(Policy.objects.filter(project=project_id).order_by("-version").values_list("version", flat=True))
+
+
 def serving_policy(project_id: int) -> Policy | None:
     """The version that writes for the queue, None before the first."""
     return Policy.objects.filter(project=project_id, is_serving=True).first()

@@ -3,17 +3,18 @@ alignment.bookkeeping."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
 from alignment.loop import should_fill, should_start
 from alignment.methods import RECIPES, with_beta
-from alignment.models import LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
+from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
 from alignment.plans import PRESETS, SMALL_ROLLOUT_STEPS, Plan, for_judgements
 from alignment.versions import code_version
 from labeling import exchange
@@ -242,3 +243,49 @@ def request_samples(*, project_id: int, prompt_id: int, versions: list[int]) -> 
         prompt_id=prompt_id,
         versions=sorted(known),
     )
+
+
+def start_blind_evaluation(
+    *, project_id: int, version: int, against: int, num_prompts: int, overlap: int, creator_id: int | None = None
+) -> BlindEvaluation:
+    """Have people say which of two versions writes better on held-out prompts; the worker writes what is missing.
+
+    Started again for the same versions it asks about prompts that were not asked about yet, if there are any.
+
+    Raises:
+        NotFound: there is no such version.
+        Invalid: twice the same version, numbers out of range, or no held-out prompts.
+        Conflict: the completions for one of these two versions are being written already.
+    """
+    try:
+        return _start_blind_evaluation(project_id, version, against, num_prompts, overlap, creator_id)
+    except IntegrityError as error:
+        if "blind_evaluation_once_at_a_time" not in str(error):
+            raise
+        raise exchange.Conflict(
+            f"the completions of versions {version} and {against} are being written already: people are asked soon",
+            code="already_started",
+        ) from error
+
+
+@transaction.atomic
+def _start_blind_evaluation(
+    project_id: int, version: int, against: int, num_prompts: int, overlap: int, creator_id: int | None
+) -> BlindEvaluation:
+    if version == against:
+        raise exchange.Invalid(f"version {version} cannot be compared with itself: name two versions")
+    if not (1 <= num_prompts <= 10_000 and 1 <= overlap <= 50):
+        raise exchange.Invalid(f"{num_prompts} prompts, {overlap} judgements of each: use 1 to 10,000, and 1 to 50")
+    if not exchange.prompts(project_id, held_out=True, limit=1):
+        raise exchange.Invalid("there are no held-out prompts: add prompts, of which a share is held out")
+    evaluation = BlindEvaluation.objects.create(
+        project_id=project_id,
+        policy=selectors.policy_in(project_id, version),
+        against=selectors.policy_in(project_id, against),
+        num_prompts=num_prompts,
+        overlap=overlap,
+        seed=secrets.randbits(40),
+        creator_id=creator_id,
+    )
+    jobs.defer(jobs.EVALUATE_BLINDLY, once=f"blind:{evaluation.pk}", evaluation_id=evaluation.pk)
+    return evaluation

@@ -18,6 +18,7 @@ urlpatterns = [
     path("p/<slug:slug>/runs/<int:run_id>/stop/", views.stop, name="run-stop"),
     path("p/<slug:slug>/policies/", views.policies, name="policies"),
     path("p/<slug:slug>/policies/<int:version>/promote/", views.promote, name="promote"),
+    path("p/<slug:slug>/policies/evaluate/", views.evaluate, name="evaluate"),
     path("p/<slug:slug>/policies/samples/", views.samples, name="samples"),
     path("p/<slug:slug>/policies/samples/write/", views.write_samples, name="samples-write"),
 ]

@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment import selectors, services
+from alignment.blind_results import shown_evaluations as shown_blind_evaluations
 from alignment.core.fields import InvalidSetting
-from alignment.forms import LoopForm, RunForm, SamplesForm
+from alignment.forms import BlindForm, LoopForm, RunForm, SamplesForm
 from alignment.loop import what_next
 from alignment.models import Run
 from alignment.plans import PRESETS
@@ -176,10 +177,41 @@ def stop(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
 @require_safe
 @signed_in
 def policies(request: SignedInRequest, slug: str) -> HttpResponse:
-    """All versions with how they did, and a way into the sample browser."""
+    """All versions with how they did, what people say of them, and a way into the sample browser."""
     project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    return _show_policies(request, project)
+
+
+def _show_policies(
+    request: SignedInRequest, project: exchange.ProjectRecord, form: BlindForm | None = None, *, status: int = 200
+) -> HttpResponse:
     page = Paginator(selectors.policies(project.id), POLICIES_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "alignment/policies.html", _context(project, page=page, policies=shown_policies(page)))
+    versions = selectors.versions(project.id)
+    if project.is_managed and form is None and len(versions) > 1:
+        usual = {"version": versions[0], "against": versions[1], "num_prompts": 50, "overlap": project.overlap}
+        form = BlindForm(versions=versions, initial=usual)
+    blind = shown_blind_evaluations(project.id)
+    context = _context(project, page=page, policies=shown_policies(page), blind=blind, form=form)
+    if request.htmx and request.htmx.target == "blind":
+        return render(request, "alignment/_blind.html", context)
+    return render(request, "alignment/policies.html", context, status=status)
+
+
+@require_POST
+@signed_in
+def evaluate(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Have people compare two versions blindly."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+    form = BlindForm(request.POST, versions=selectors.versions(project.id))
+    if not form.is_valid():
+        return _show_policies(request, project, form, status=422)
+    try:
+        services.start_blind_evaluation(project_id=project.id, creator_id=request.user.pk, **form.cleaned_data)
+    except (exchange.Invalid, exchange.Conflict) as error:
+        form.add_error(None, error.message)
+        return _show_policies(request, project, form, status=422)
+    messages.success(request, gettext("Annotators get the pairs as soon as the worker has written what is missing."))
+    return redirect("alignment:policies", slug)
 
 
 @require_POST

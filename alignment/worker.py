@@ -71,6 +71,20 @@ def write_samples_job(project_id: int, prompt_id: int, versions: list[int]) -> N
             logger.info("nothing to write for: %s", gone)
 
 
+@app.task(name=jobs.EVALUATE_BLINDLY, queue=jobs.QUEUE, retry=GoOnLater())
+def evaluate_blindly_job(evaluation_id: int) -> None:
+    """The job of a blind evaluation; a failure is kept with it, for its page to say."""
+    try:
+        with on_device() as device:
+            requests.evaluate_blindly(evaluation_id, device=device, check=_check)
+    except (Interrupted, *AWAY):
+        raise
+    except Exception as error:
+        logger.exception("blind evaluation %d failed", evaluation_id)
+        said = str(error) or type(error).__name__
+        patiently(bookkeeping.end_blind_evaluation, evaluation_id=evaluation_id, error=said)
+
+
 def _check() -> None:
     if ending.is_set():
         raise Interrupted

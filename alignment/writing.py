@@ -99,17 +99,21 @@ def _with_logprobs(
     ]
 
 
-def rows(
-    prompt_ids: Sequence[int], groups: Sequence[Sequence[Sampled]], *, sampling: SamplingConfig, seed: int
-) -> list[list[dict[str, Any]]]:
-    """What is kept of completions, as plain values: prompt, text, log-probability and how they were sampled."""
-    how = {
+def how_sampled(sampling: SamplingConfig) -> dict[str, Any]:
+    """The settings that completions are compared under, as they are kept with each."""
+    return {
         "temperature": sampling.temperature,
         "top_k": 0,
         "top_p": 1.0,
         "max_new_tokens": sampling.max_new_tokens,
-        "seed": seed,
     }
+
+
+def rows(
+    prompt_ids: Sequence[int], groups: Sequence[Sequence[Sampled]], *, sampling: SamplingConfig, seed: int
+) -> list[list[dict[str, Any]]]:
+    """What is kept of completions, as plain values: prompt, text, log-probability and how they were sampled."""
+    how = {**how_sampled(sampling), "seed": seed}
     return [
         [
             {
@@ -126,18 +130,20 @@ def rows(
 
 def hand_over(project_id: int, *, version: int, rows: Sequence[Sequence[dict[str, Any]]]) -> int:
     """Put completions into the queue; how many items they gave. The same rows twice give nothing twice."""
-    sampled = [
-        [
-            exchange.Sampled(
-                prompt=row["prompt"], text=_storable(row["text"]), logprob=row["logprob"], sampling=row["sampling"]
-            )
-            for row in group
-        ]
-        for group in rows
-    ]
+    sampled = [as_sampled(group) for group in rows]
     # What the newest policy writes is asked about first: judgements of it teach the most.
     priority = min(version, HIGHEST_PRIORITY)
     return exchange.add_completions(project_id=project_id, policy_version=version, sampled=sampled, priority=priority)
+
+
+def as_sampled(group: Sequence[dict[str, Any]]) -> list[exchange.Sampled]:
+    """Completions as they cross the door to labeling."""
+    return [
+        exchange.Sampled(
+            prompt=row["prompt"], text=_storable(row["text"]), logprob=row["logprob"], sampling=row["sampling"]
+        )
+        for row in group
+    ]
 
 
 def _storable(text: str) -> str:

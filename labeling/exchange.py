@@ -1,4 +1,5 @@
-"""The one door to labeling for other apps: frozen records; reads, and one write (add_completions).
+"""The one door to labeling for other apps: frozen records; reads, and two writes: add_completions for the queue, and
+ask_people for blind evaluations.
 
 Nothing here hands out a model instance: what crosses the door is plain data.
 """
@@ -15,6 +16,7 @@ from django.db.models import F
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from labeling.exchange_evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
 from labeling.exchange_records import (
     CompletionRecord,
     DemonstrationRecord,
@@ -34,10 +36,12 @@ __all__ = [
     "CHANNEL",
     "MANAGERS",
     "RESEARCHERS",
+    "Asked",
     "CompletionRecord",
     "Conflict",
     "DemonstrationRecord",
     "DomainError",
+    "EvaluationRecord",
     "Invalid",
     "JudgementRecord",
     "NotAllowed",
@@ -47,6 +51,8 @@ __all__ = [
     "Sampled",
     "add_completions",
     "all_projects",
+    "ask_people",
+    "blind_evaluations",
     "count_judgements",
     "count_judgements_after",
     "count_open_slots",
@@ -59,6 +65,7 @@ __all__ = [
     "prompt_record",
     "prompts",
     "prompts_to_sample",
+    "prompts_written_for",
     "publish",
 ]
 

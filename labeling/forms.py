@@ -27,6 +27,7 @@ class ExportForm(forms.Form):
             ("rankings", _("Whole judgements")),
             ("trl", _("Preference pairs for TRL")),
             ("demonstrations", _("Demonstrations")),
+            ("evaluations", _("Blind evaluations")),
         ],
     )
     format = forms.ChoiceField(label=_("Format"), choices=[(each.value, label) for each, label in FILE_FORMATS.items()])

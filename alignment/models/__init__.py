@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from alignment.models.loop import LoopSettings, Method, Preset, Start
-from alignment.models.policies import Evaluation, Policy, RewardModel, Sample
+from alignment.models.policies import BlindEvaluation, BlindState, Evaluation, Policy, RewardModel, Sample
 from alignment.models.runs import OPEN_STATES, Metric, Run, RunState, Stage, Trigger
 
 __all__ = [
     "OPEN_STATES",
+    "BlindEvaluation",
+    "BlindState",
     "Evaluation",
     "LoopSettings",
     "Method",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
 
 from alignment.models.loop import Method
 from alignment.models.runs import DIGEST, Run
@@ -111,6 +113,56 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} against {self.against}"
+
+
+class BlindState(models.TextChoices):
+    """Where a blind evaluation stands."""
+
+    QUEUED = "queued", "the completions are being written"
+    ASKED = "asked", "people are asked"
+    FAILED = "failed", "failed"
+
+
+class BlindEvaluation(models.Model):
+    """Somebody's wish to know from people which of two versions writes better, on held-out prompts.
+
+    What people say is labeling's: alignment.blind_results reads it. ``seed`` is of the completions that are missing.
+    """
+
+    project = models.ForeignKey("labeling.Project", models.CASCADE, related_name="+")
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="blind_evaluations")
+    against = models.ForeignKey(Policy, models.CASCADE, related_name="+")
+    num_prompts = models.PositiveIntegerField(help_text="Wanted; there may be fewer held-out ones.")
+    overlap = models.PositiveSmallIntegerField(help_text="How many people judge each pair.")
+    seed = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=10, choices=BlindState.choices, default=BlindState.QUEUED)
+    error = models.TextField(blank=True)
+    creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(policy=F("against")), name="blind_evaluation_of_two"),
+            models.CheckConstraint(condition=Q(num_prompts__range=(1, 10_000)), name="blind_evaluation_has_prompts"),
+            models.CheckConstraint(condition=Q(overlap__range=(1, 50)), name="blind_evaluation_overlap_1_to_50"),
+            models.CheckConstraint(condition=Q(state__in=BlindState.values), name="blind_evaluation_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=BlindState.FAILED) & ~Q(error="") | ~Q(state=BlindState.FAILED) & Q(error=""),
+                name="blind_evaluation_failed_says_why",
+            ),
+            # Two clicks, or two admins, start one; whichever way round the versions are named.
+            models.UniqueConstraint(
+                Least("policy", "against"),
+                Greatest("policy", "against"),
+                condition=Q(state=BlindState.QUEUED),
+                name="blind_evaluation_once_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "-id"], name="blind_evaluation_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.policy} against {self.against}, judged blindly"
 
 
 class Sample(models.Model):

@@ -9,7 +9,10 @@ from itertools import combinations
 from typing import Any
 
 from labeling.exports.demonstrations import COLUMNS, demonstration_rows
+from labeling.exports.evaluations import COLUMNS as EVALUATION_COLUMNS
+from labeling.exports.evaluations import evaluation_rows
 from labeling.models import Outcome
+from labeling.selectors.evaluations import blind_judgements
 from labeling.selectors.labels import StoredJudgement, demonstrations, judgements, pseudonym
 
 Row = dict[str, Any]
@@ -170,5 +173,6 @@ VIEWS = {
         ),
         View("trl", {"prompt": "messages", "chosen": "messages", "rejected": "messages"}, trl_rows),
         View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations),
+        View("evaluations", EVALUATION_COLUMNS, evaluation_rows, read=blind_judgements),
     )
 }

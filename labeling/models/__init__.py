@@ -5,7 +5,7 @@ from __future__ import annotations
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Slot, State
 from labeling.models.flags import Flag
 from labeling.models.guidelines import Guidelines
-from labeling.models.kinds import PREFERENCES, Kind
+from labeling.models.kinds import PREFERENCES, Kind, Purpose
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
@@ -28,6 +28,7 @@ __all__ = [
     "Outcome",
     "Project",
     "Prompt",
+    "Purpose",
     "Rank",
     "Rating",
     "Role",

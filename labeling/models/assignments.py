@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from labeling.models.kinds import Kind
+from labeling.models.kinds import Kind, Purpose
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
@@ -25,6 +25,9 @@ class Item(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="items")
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="items")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.RANKING)
+    purpose = models.CharField(
+        max_length=10, choices=Purpose.choices, default=Purpose.TRAINING, help_text="Annotators don't see it."
+    )
     overlap = models.PositiveSmallIntegerField()
     priority = models.SmallIntegerField(default=0, help_text="Higher is served earlier.")
     policy_version = models.PositiveIntegerField(null=True, blank=True)
@@ -37,6 +40,15 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(overlap__gte=1), name="item_overlap_at_least_1"),
             models.CheckConstraint(condition=Q(num_judgements__lte=F("overlap")), name="item_never_over_its_overlap"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="item_kind_known"),
+            models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="item_purpose_known"),
+            # Like every other pair to those who judge it.
+            models.CheckConstraint(
+                condition=~Q(purpose=Purpose.EVALUATION) | Q(kind=Kind.PAIR, policy_version__isnull=True),
+                name="item_evaluation_is_a_pair_of_two_policies",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "id"], condition=Q(purpose=Purpose.EVALUATION), name="item_of_evaluations"),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,13 @@ class Kind(models.TextChoices):
     DEMONSTRATION = "demonstration", "write the completion you would want"
 
 
+class Purpose(models.TextChoices):
+    """What the judgements of an item are for. Those of an evaluation are never learned from."""
+
+    TRAINING = "training", "training"
+    EVALUATION = "evaluation", "blind evaluation"
+
+
 PREFERENCES = (Kind.RANKING, Kind.RATING, Kind.BEST, Kind.PAIR)
 """Kinds that judge completions which are there."""
 

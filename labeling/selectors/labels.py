@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from labeling.models import Comparison, Completion, Item, Kind, Label, Project, Rank, Rating, Source
+from labeling.models import Comparison, Completion, Item, Kind, Label, Project, Purpose, Rank, Rating, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +50,29 @@ def pseudonym(project: int, annotator: int | None) -> str:
     return f"annotator-{hashlib.sha256(f'prefloop {project} {annotator}'.encode()).hexdigest()[:10]}"
 
 
-def current_labels(project: Project | int) -> QuerySet[Label]:
-    """Labels that no revision replaced, in the order they were stored."""
-    return Label.objects.filter(project=project, superseded_by__isnull=True).order_by("id")
+def current_labels(project: Project | int, *, purpose: str = Purpose.TRAINING) -> QuerySet[Label]:
+    """Labels that no revision replaced, in the order they were stored; those of one purpose only."""
+    return Label.objects.filter(project=project, superseded_by__isnull=True, item__purpose=purpose).order_by("id")
 
 
 def judgements(
-    project: Project | int, *, up_to: int | None = None, held_out: bool | None = None, chunk: int = 500
+    project: Project | int,
+    *,
+    up_to: int | None = None,
+    held_out: bool | None = None,
+    purpose: str = Purpose.TRAINING,
+    chunk: int = 500,
 ) -> Iterator[StoredJudgement]:
     """Stream the current labels of a project that judge completions, with constant memory.
+
+    Those of blind evaluations are kept apart: they come when they are asked for by their purpose, and then alone.
 
     Args:
         up_to: the last label id to read; later ones are left out, so that a snapshot can be read again.
         held_out: only labels of held-out prompts, or only of the others.
     """
-    labels = current_labels(project).exclude(kind=Kind.DEMONSTRATION).select_related("item__prompt")
+    labels = current_labels(project, purpose=purpose).exclude(kind=Kind.DEMONSTRATION)
+    labels = labels.select_related("item__prompt")
     if up_to is not None:
         labels = labels.filter(pk__lte=up_to)
     if held_out is not None:
@@ -186,7 +194,7 @@ def comparisons(project: Project | int) -> QuerySet[Comparison]:
     """Comparisons of the current labels, in the order they were stored, with texts and prompts."""
     return (
         Comparison.objects.select_related("label__item__prompt", "chosen", "rejected")
-        .filter(label__project=project, label__superseded_by__isnull=True)
+        .filter(label__project=project, label__superseded_by__isnull=True, label__item__purpose=Purpose.TRAINING)
         .order_by("id")
     )
 
@@ -197,8 +205,9 @@ def latest_label(project: Project | int) -> int:
 
 
 def count_labels_after(project: Project | int, label: int, *, at_most: int) -> int:
-    """How many labels were made here, not imported, after one, counted to ``at_most`` and no further."""
-    made_here = Label.objects.filter(project=project, pk__gt=label).exclude(source=Source.IMPORT)
+    """How many labels to learn from were made here, not imported, after one, counted to ``at_most`` and no further."""
+    made_here = Label.objects.filter(project=project, pk__gt=label, item__purpose=Purpose.TRAINING)
+    made_here = made_here.exclude(source=Source.IMPORT)
     return made_here[:at_most].count()
 
 

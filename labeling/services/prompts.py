@@ -11,7 +11,7 @@ from django.db.models import F
 
 from labeling import events
 from labeling.errors import Invalid
-from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Slot, User
+from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Purpose, Slot, User
 from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
 
 MOST_KINDS = (2, 9)
@@ -47,6 +47,7 @@ class NewItem:
     priority: int = 0
     policy_version: int | None = None
     kind: str = Kind.RANKING
+    purpose: str = Purpose.TRAINING
 
 
 @transaction.atomic
@@ -165,6 +166,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
                 project=project,
                 prompt=new.prompt,
                 kind=new.kind,
+                purpose=new.purpose,
                 overlap=new.overlap or project.overlap,
                 priority=new.priority,
                 policy_version=new.policy_version,
@@ -187,7 +189,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
 
 @transaction.atomic
 def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
-    """Items for judgements that were made elsewhere: overlap 1, already judged, no slots, never in the queue.
+    """Items that nobody is asked about, since they are decided: overlap 1, no slots, never in the queue.
 
     Raises:
         Invalid: as in create_items.
@@ -195,7 +197,10 @@ def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[I
     for new in items:
         _check_item(new, project)
     rows = Item.objects.bulk_create(
-        [Item(project=project, prompt=new.prompt, kind=new.kind, overlap=1, num_judgements=1) for new in items],
+        [
+            Item(project=project, prompt=new.prompt, kind=new.kind, purpose=new.purpose, overlap=1, num_judgements=1)
+            for new in items
+        ],
         batch_size=1000,
     )
     add_entries(rows, [new.completions for new in items])

@@ -27,6 +27,12 @@ def duration(seconds: float) -> str:
 
 
 @register.filter
+def percent(share: float) -> int:
+    """0.583 as 58."""
+    return round(100 * share)
+
+
+@register.filter
 def letter(index: int) -> str:
     """0, 1, 2 ... as A, B, C ...: completions have letters, places have numbers."""
     return chr(ord("A") + index)

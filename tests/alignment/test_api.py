@@ -25,6 +25,8 @@ ENDPOINTS = [
     ("post", "/api/v1/runs/{run}/stop/", 403, 403, 200),
     ("get", "/api/v1/projects/colours/policies/", 403, 200, 200),
     ("post", "/api/v1/policies/{policy}/promote/", 403, 403, 200),
+    ("get", "/api/v1/projects/colours/evaluations/", 403, 200, 200),
+    ("post", "/api/v1/projects/colours/evaluations/", 403, 403, 400),
 ]
 
 

@@ -14,7 +14,14 @@ from labeling.services.prompts import add_prompts
 pytestmark = pytest.mark.django_db
 
 READ = ["loop/", "runs/", "runs/{run}/", "runs/{run}/curves/", "runs/{run}/state/", "policies/", "policies/samples/"]
-WRITE = ["loop/settings/", "runs/start/", "runs/{run}/stop/", "policies/1/promote/", "policies/samples/write/"]
+WRITE = [
+    "loop/settings/",
+    "runs/start/",
+    "runs/{run}/stop/",
+    "policies/1/promote/",
+    "policies/samples/write/",
+    "policies/evaluate/",
+]
 
 
 def address(path, run, slug="colours"):

@@ -93,7 +93,9 @@ class ExportView(ApiView):
         """The project's current judgements as a file, streamed; for admins and researchers.
 
         `comparisons`: a row for each pair, ties included. `rankings`: whole judgements, which the import reads back.
-        `trl`: TRL's conversational preference, wins only. In CSV a text that would be run as a formula begins with '.
+        `trl`: TRL's conversational preference, wins only. `evaluations`: judgements of blind evaluations, with the
+        policy versions; no other view has them, so that nobody trains on them. In CSV a text that would be run as a
+        formula begins with '.
         """
         project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
         export = make_export(
