@@ -46,6 +46,7 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     old = Label.objects.get(assignment=assignment, superseded_by__isnull=True)
     if old.fingerprint == verdict.fingerprint():
         return Submitted(label=old, created=False)
+    assignment.guidelines_version = membership.project.guidelines_version
     # One label of an assignment is current at any moment: the old one points to the new one before there is one.
     pk = _next_id()
     Label.objects.filter(pk=old.pk).update(superseded_by=pk)
@@ -56,7 +57,6 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk, supersedes=old.pk)
     return Submitted(label=label, created=True)
 
-    assignment.guidelines_version = membership.project.guidelines_version
 
 def _next_id() -> int:
     with connection.cursor() as cursor:

@@ -132,9 +132,9 @@ def show(
     shared = {
         "project": membership.project,
         "role": membership.role,
+        "guidelines_read": membership.guidelines_read,
         "ratings": RATINGS,
         "harmful_flags": HARMFUL,
         "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
     }
     return render(request, template, {**shared, **context}, status=status)
-        "guidelines_read": membership.guidelines_read,
