@@ -14,7 +14,7 @@ DEPLOYED := SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_url
 	ALLOWED_HOSTS=labels.example CSRF_TRUSTED_ORIGINS=https://labels.example \
 	DATABASE_URL=postgresql://prefloop@database.example/prefloop DATA_DIR="$(TEST_DATA)"
 # The tests are spread over the cores already: a process with a thread for each core only makes them wait.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input
 SHOWN := ^(Collecting|Installing|Building|Successfully|ERROR|error)|^ *(Downloading|error|note)
 
@@ -71,7 +71,7 @@ deploy: .venv/installed-dev
 	$(call step,check --deploy,$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING)
 
 tests: .venv/installed-dev
-	$(call step,pytest,$(PYTEST))
+	$(call step,pytest,$(PYTEST) --durations 25 --durations-min 5)
 
 fast-tests: .venv/installed-dev
 	$(call step,pytest (fast),$(PYTEST) -m "not slow and not browser")

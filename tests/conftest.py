@@ -48,6 +48,16 @@ os.environ.update(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no core waits at the end for a file that the other one began late."""
+
+    def takes_long(item: pytest.Item) -> bool:
+        return item.get_closest_marker("slow") is not None or item.get_closest_marker("browser") is not None
+
+    long_files = {item.path for item in items if takes_long(item)}
+    items.sort(key=lambda item: item.path not in long_files)
+
+
 def pytest_configure() -> None:
     """Load the settings; pytest-django, which does this last, then sets Django up."""
     from django.conf import settings
