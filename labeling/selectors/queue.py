@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from labeling.models import Assignment, Completion, Label, Membership, Slot, State, User
+from labeling.models import Assignment, Completion, Membership, Slot, State, User
 from labeling.selectors.progress import Progress, progress_of
 
 
@@ -49,32 +49,6 @@ def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
         progress=progress_of(membership),
         guidelines_version=assignment.guidelines_version,
     )
-
-
-def judged_sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
-    """The sheet of a judged assignment; its draft is the judgement that stands, for it to be revised."""
-    return replace(sheet(assignment, membership=membership), draft=_decided(assignment))
-
-
-def _decided(assignment: Assignment) -> dict[str, Any]:
-    label = (
-        Label.objects.filter(assignment=assignment, superseded_by__isnull=True)
-        .select_related("demonstration")
-        .prefetch_related("ratings", "ranks")
-        .get()
-    )
-    ratings = list(label.ratings.all())
-    decided = {
-        "ratings": {str(row.completion_id): row.value for row in ratings if row.value is not None},
-        "flags": {str(row.completion_id): row.flags for row in ratings if row.flags},
-        "ranks": {str(row.completion_id): row.rank for row in label.ranks.all()},
-        "best": label.best_id,
-        "strength": label.strength,
-        "text": label.demonstration.text if label.demonstration else "",
-        "suggestion": label.suggestion_id,
-        "notes": label.notes,
-    }
-    return {name: value for name, value in decided.items() if value not in (None, "", {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,7 @@ def skip_item(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRe
 def keep_draft(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
     """Keep unfinished work."""
     _, assignment = own_work(request, slug, assignment_id)
-    try:
-        draft = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"the draft is no JSON: {error}") from None
-    save_draft(assignment_id=assignment.pk, annotator=request.user, draft=draft)
+    save_draft(assignment_id=assignment.pk, annotator=request.user, draft=read_draft(request))
     return JsonResponse({"saved": True})
 
 
@@ -83,6 +79,18 @@ def renew(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespon
     _, assignment = own_work(request, slug, assignment_id)
     assignment = heartbeat(assignment_id=assignment.pk, annotator=request.user)
     return JsonResponse({"lease_expires": assignment.lease_expires.isoformat()})
+
+
+def read_draft(request: SignedInRequest) -> Any:
+    """What the page sends to be kept; the services check its shape.
+
+    Raises:
+        Invalid: it is no JSON.
+    """
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the draft is no JSON: {error}") from None
 
 
 def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[Membership, Assignment]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from labeling.views import auth, guidelines, home, judge, people, project, prompts, work
+from labeling.views import auth, guidelines, home, judge, people, project, prompts, revise, work
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,6 +19,11 @@ urlpatterns = [
     path("p/<slug:slug>/judge/<int:assignment_id>/skip/", judge.skip_item, name="skip"),
     path("p/<slug:slug>/judge/<int:assignment_id>/draft/", judge.keep_draft, name="draft"),
     path("p/<slug:slug>/judge/<int:assignment_id>/heartbeat/", judge.renew, name="heartbeat"),
+    path("p/<slug:slug>/judge/last/", revise.last, name="last"),
+    path("p/<slug:slug>/judge/back/", revise.back, name="back"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/", revise.judged, name="judged"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/revise/", revise.revise, name="revise"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/revise/draft/", revise.keep_revision, name="revise-draft"),
     path("p/<slug:slug>/guidelines/", guidelines.guidelines, name="guidelines"),
     path("p/<slug:slug>/guidelines/panel/", guidelines.panel, name="guidelines-panel"),
     path("p/<slug:slug>/guidelines/read/", guidelines.read, name="guidelines-read"),

@@ -11,6 +11,7 @@ from labeling.http import SignedInRequest, signed_in
 from labeling.models import State
 from labeling.selectors.access import membership_in
 from labeling.selectors.queue import queue_counts, recent_assignments
+from labeling.selectors.revisions import with_revisions
 from labeling.services.assignments import JUDGING_ROLES
 
 PAGE_SIZE = 50
@@ -29,6 +30,6 @@ def queue(request: SignedInRequest, slug: str) -> HttpResponse:
         "role": membership.role,
         "counts": queue_counts(project_id=membership.project_id, annotator=request.user),
         "state": state.value,
-        "page": Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": Paginator(with_revisions(mine), PAGE_SIZE).get_page(request.GET.get("page")),
     }
     return render(request, "labeling/queue.html", context)

@@ -3,6 +3,8 @@
 import { notice, noticeSignedOut, toast, words } from "./lib.js";
 import { GuidelinesPanel } from "./judge/guidelines.js";
 import { Item } from "./judge/item.js";
+import { isPlainPress } from "./judge/keys.js";
+import { LastDialog } from "./judge/last.js";
 import { sendOutbox } from "./judge/server.js";
 import { Drafts, Outbox } from "./judge/storage.js";
 
@@ -11,6 +13,7 @@ const RETRY_MILLISECONDS = 15_000;
 const person = document.getElementById("item").dataset.person;
 const drafts = new Drafts(person);
 const outbox = new Outbox(person);
+const last = new LastDialog();
 const guidelines = new GuidelinesPanel();
 let item = null;
 
@@ -18,7 +21,7 @@ function open() {
   item?.close();
   const root = document.getElementById("item");
   guidelines.follow(root);
-  item = root.dataset.assignment ? new Item(root, { drafts, outbox }) : null;
+  item = root.dataset.assignment ? new Item(root, { drafts, outbox, last }) : null;
 }
 
 function showOutbox() {
@@ -31,7 +34,7 @@ function showOutbox() {
 
 // The server took it: its item is done, so the page goes on. It refused it: the work stays, to be changed and sent anew.
 function onReply({ entry, reply }) {
-  const isHere = item?.assignment === entry.assignment;
+  const isHere = item?.work === entry.assignment;
   if (reply.status === 200) {
     drafts.remove(entry.assignment);
     notice(null);
@@ -55,6 +58,14 @@ document.addEventListener("htmx:load", (event) => {
   if (event.detail.elt.id !== "item") return;
   if (!outbox.all().length) notice(null);
   open();
+});
+document.addEventListener("prefloop:said", ({ detail }) => toast(detail.text));
+// At the end of the queue there is no item that would hear these keys.
+document.addEventListener("keydown", (event) => {
+  if (item || !isPlainPress(event)) return;
+  const { backUrl, last: lastUrl } = document.getElementById("item").dataset;
+  if (event.key === "u") location.assign(backUrl);
+  else if (event.key === "U") last.open(lastUrl);
 });
 window.addEventListener("prefloop:queued", showOutbox);
 window.addEventListener("online", sendWaiting);

@@ -10,12 +10,13 @@ from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.serializers import AssignmentOut, SheetOut, SkipIn, SubmitIn, SubmittedOut
-from labeling.errors import Conflict, Invalid
-from labeling.models import Assignment, State
+from labeling.errors import Invalid
+from labeling.models import Assignment
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import Progress, progress_of
-from labeling.selectors.queue import judged_sheet, sheet
+from labeling.selectors.queue import sheet
+from labeling.selectors.revisions import judged_sheet
 from labeling.services import assignments
 from labeling.services.labels import Submitted, submit_label
 from labeling.services.revisions import revise_label
@@ -80,8 +81,6 @@ class JudgedView(ApiView):
     def get(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Your judgement of an assignment as its draft, to be revised."""
         assignment = assignments.own_assignment(assignment_id=assignment_id, annotator=request.user)
-        if assignment.state != State.SUBMITTED:
-            raise Conflict(f"this assignment is {assignment.state}: there is no judgement yet", code="not_judged")
         membership = membership_in(assignment.item.project.slug, user=request.user)
         return Response(SheetOut(judged_sheet(assignment, membership=membership)).data)
 

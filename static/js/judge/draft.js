@@ -9,7 +9,7 @@ const PAUSE_MILLISECONDS = 900;
 export class DraftKeeper {
   constructor({ root, form, drafts, prepare }) {
     Object.assign(this, { root, form, drafts, prepare });
-    this.assignment = root.dataset.assignment;
+    this.work = root.dataset.work;
     this.timeout = 0;
     this.isDirty = false;
     this.isClosed = false;
@@ -22,7 +22,7 @@ export class DraftKeeper {
 
   changed() {
     if (this.isClosed) return;
-    this.drafts.save(this.assignment, this.snapshot());
+    this.drafts.save(this.work, this.snapshot());
     this.isDirty = true;
     this.say(words("saving"));
     clearTimeout(this.timeout);
@@ -43,6 +43,15 @@ export class DraftKeeper {
     if (isAway(reply.status)) this.isDirty = true;
     else if (reply.status === 401) noticeSignedOut();
     else if (reply.detail) notice(reply.detail, { code: reply.code });
+  }
+
+  // Nothing is kept any more, here and on the server.
+  discard() {
+    clearTimeout(this.timeout);
+    this.isDirty = false;
+    this.drafts.remove(this.work);
+    this.say("");
+    return post(this.root.dataset.draftUrl, JSON.stringify({ revises: Number(this.root.dataset.revises) }));
   }
 
   say(text) {

@@ -30,13 +30,24 @@ export class Hands {
 
   onClick(event) {
     const { item } = this;
+    const link = event.target.closest("a[data-back], a[data-last]");
     const button = event.target.closest("button");
+    if (link) this.onLink(event, link);
     if (!button || item.sending.isBusy) return;
-    if ("back" in button.dataset) item.task.goBack();
+    if ("undoes" in button.dataset) item.undo();
     else if ("skip" in button.dataset && item.isBegun) {
       event.preventDefault();
       item.skipping.open();
     } else item.task.onClick(button);
+  }
+
+  // Without scripts these links do the same in pages of their own.
+  onLink(event, link) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    if (this.item.sending.isBusy) return;
+    if ("back" in link.dataset) this.item.goBack();
+    else this.item.last.open(link.dataset.last);
   }
 
   onKey(event) {
@@ -55,9 +66,10 @@ export class Hands {
   onAnyKey(event) {
     const { item } = this;
     if (event.key === "Enter" && !isControl(event.target)) item.advance();
-    else if (event.key === "u") item.task.goBack();
-    else if (event.key === "s") item.root.querySelector("[data-skip]").click();
-    else if (event.key === "S") item.skipping.open();
+    else if (event.key === "u") item.goBack();
+    else if (event.key === "U") item.root.querySelector("[data-last]").click();
+    else if (event.key === "s") item.root.querySelector("[data-skip]")?.click();
+    else if (event.key === "S") item.skipping?.open();
     else if (event.key === "n") this.openNotes();
     else if (event.key === "?") document.getElementById("sheet").showModal();
     else return false;

@@ -12,12 +12,14 @@ import { Sending } from "./sending.js";
 import { showItem, showKeys, showTime } from "./show.js";
 import { SkipDialog } from "./skip.js";
 import { ActiveTime } from "./timer.js";
-import { isBegun, readWork, writeWork } from "./work.js";
+import { isBegun, isSame, readWork, writeWork } from "./work.js";
 
 export class Item {
-  constructor(root, { drafts, outbox }) {
-    Object.assign(this, { root, drafts, outbox });
-    this.assignment = root.dataset.assignment;
+  constructor(root, { drafts, outbox, last }) {
+    Object.assign(this, { root, drafts, outbox, last });
+    // An assignment, or the judgement of it that is being revised: its drafts are apart.
+    this.work = root.dataset.work;
+    this.decided = root.dataset.decided ? JSON.parse(root.dataset.decided) : null;
     this.form = root.querySelector("form.judgement");
     this.articles = [...root.querySelectorAll("[data-completion]")];
     this.say = (text) => (root.querySelector("[data-status]").textContent = text);
@@ -26,9 +28,9 @@ export class Item {
     this.restore();
     this.time = new ActiveTime({ seconds: Number(this.form.elements.seconds.value) || 0, onTick: () => showTime(this) });
     this.draft = new DraftKeeper({ root, form: this.form, drafts, prepare: () => this.stamp() });
-    this.lease = new Lease({ url: root.dataset.heartbeatUrl, expires: root.dataset.lease, isIdle: () => this.time.isIdle });
+    this.lease = this.decided ? null : new Lease({ ...root.dataset, isIdle: () => this.time.isIdle });
     this.task = new TASKS[root.dataset.kind](this);
-    this.skipping = new SkipDialog({ root, isBegun: () => this.isBegun });
+    this.skipping = this.decided ? null : new SkipDialog({ root, isBegun: () => this.isBegun });
     this.doubts = new Doubts(this);
     this.difference = new DifferenceDialog(this);
     this.sending = new Sending(this);
@@ -41,10 +43,10 @@ export class Item {
   // The newer of the two copies: the server's is in the form already.
   restore() {
     const isRefused = "refused" in this.root.dataset;
-    const local = this.drafts.load(this.assignment);
+    const local = this.drafts.load(this.work);
     if (local && local.saved_at > Number(this.root.dataset.savedAt) && !isRefused) {
       writeWork(this.form, local);
-      if (this.isBegun) toast(words("restored"));
+      if (this.decided ? this.isChanged : this.isBegun) toast(words("restored"));
     }
     // What was refused is sent again under a new id; what was merely kept goes on under its own.
     if (isRefused || !this.form.elements.client_id.value) this.renewClientId();
@@ -56,13 +58,13 @@ export class Item {
     showTime(this);
     showKeys(this.root.dataset.kind);
     this.task.start();
-    if (this.outbox.holds(this.assignment)) this.sending.lock();
+    if (this.outbox.holds(this.work)) this.sending.lock();
     this.root.querySelector("[data-errors]")?.focus();
   }
 
   close() {
     this.draft.close();
-    this.lease.stop();
+    this.lease?.stop();
     this.time.stop();
     this.stopping.abort();
   }
@@ -73,10 +75,28 @@ export class Item {
     else this.task.advance();
   }
 
+  // A step back, and before the first step to what was judged before this item. The draft is on its way meanwhile.
+  goBack() {
+    if (this.task.goBack()) return;
+    this.draft.send();
+    const swap = "outerHTML show:window:top";
+    window.htmx.ajax("GET", this.root.dataset.backUrl, { source: this.root, target: "#item", swap });
+  }
+
   // --- What is filled in -------------------------------------------------------------------------------------------
 
   get isBegun() {
     return isBegun(readWork(this.form));
+  }
+
+  get isChanged() {
+    return !isSame(readWork(this.form), this.decided);
+  }
+
+  undo() {
+    writeWork(this.form, { ...this.decided, client_id: uuid(), seconds: this.time.seconds });
+    this.draft.discard();
+    this.task.start();
   }
 
   changed() {

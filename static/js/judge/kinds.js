@@ -5,7 +5,7 @@
 //   leave()               after Escape in a text field of its own: the next key is for the page
 //   isComplete            whether the judgement may be submitted
 //   advance()             Enter before it is complete: the next step, or a word about what is missing
-//   goBack()              a step back
+//   goBack()              a step back; whether there was one
 //   onKey(event)          whether the key was for it
 //   onClick(button), onChange(input, {isClick}), onInput(field)
 //   doubts()              sentences about what does not fit together, asked about before the submit

@@ -6,9 +6,9 @@ import { post } from "./server.js";
 const EVERY_MILLISECONDS = 120_000;
 
 export class Lease {
-  constructor({ url, expires, isIdle }) {
-    Object.assign(this, { url, isIdle });
-    this.expires = Date.parse(expires);
+  constructor({ heartbeatUrl, lease, isIdle }) {
+    Object.assign(this, { url: heartbeatUrl, isIdle });
+    this.expires = Date.parse(lease);
     this.beaten = Date.now();
     this.isLost = false;
     this.interval = setInterval(() => this.look(), 5000);

@@ -34,7 +34,7 @@ export class Sending {
       event.stopPropagation();
       return;
     }
-    item.drafts.save(item.assignment, item.draft.snapshot());
+    item.drafts.save(item.work, item.draft.snapshot());
   }
 
   setBusy(isBusy) {
@@ -48,11 +48,12 @@ export class Sending {
     const { xhr, requestConfig } = event.detail;
     if (xhr.status >= 300 || requestConfig.verb !== "post") return;
     this.item.draft.close();
-    this.item.drafts.remove(this.item.assignment);
+    this.item.drafts.remove(this.item.work);
   }
 
   onFailure(event) {
     const { xhr, successful, elt } = event.detail;
+    if (xhr.status === 204) this.setBusy(false);
     if (successful) return;
     this.setBusy(false);
     if (elt === this.item.form && isAway(xhr.status)) this.queue();
@@ -67,7 +68,7 @@ export class Sending {
     const entry = {
       url: item.form.getAttribute("hx-post"),
       body,
-      assignment: item.assignment,
+      assignment: item.work,
       client_id: item.form.elements.client_id.value,
     };
     if (!item.outbox.add(entry)) return;

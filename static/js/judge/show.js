@@ -1,17 +1,26 @@
 // What an item shows of itself: badges, buttons, times; its kind says the rest.
 
-import { clock } from "../lib.js";
+import { clock, words } from "../lib.js";
 import { showFlags } from "./flags.js";
 
-export function showItem({ root, articles, task, sending, say }) {
+export function showItem(item) {
+  const { root, articles, task, sending, say } = item;
   articles.forEach(showFlags);
-  const { status, hasBack = false, hasNext = false, canGoOn = false } = task.show();
-  root.querySelector("[data-back]").hidden = !hasBack;
+  const { status, hasNext = false, canGoOn = false } = task.show();
   root.querySelector("[data-next]").hidden = !hasNext;
   root.querySelector("[data-next]").disabled = !canGoOn;
   root.querySelector("[data-submit]").hidden = hasNext;
   root.querySelector("[data-submit]").disabled = sending.isBusy || sending.isLocked || !task.isComplete;
   say(status);
+  if (item.decided) showChanges(item);
+}
+
+// A revision says whether its submit will change anything.
+function showChanges({ root, isChanged, say }) {
+  root.querySelector("[data-changes]").hidden = !isChanged;
+  root.querySelector("[data-changes-nothing]").hidden = isChanged;
+  root.querySelector("[data-undoes]").hidden = !isChanged;
+  if (!isChanged) say(words("unchanged"));
 }
 
 export function showTime({ root, time }) {

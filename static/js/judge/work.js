@@ -22,6 +22,7 @@ export function readWork(form) {
   const choice = chosen(form, "choice");
   if (choice) Object.assign(work, asRanks(ids(form), Number(choice) - TIE));
   if (text?.value) Object.assign(work, { text: text.value, suggestion: Number(suggestion.value) || null });
+  if (form.elements.revises) work.revises = Number(form.elements.revises.value);
   return { ...work, client_id: clientId.value, seconds: Number(seconds.value) || 0 };
 }
 
@@ -46,6 +47,25 @@ export function writeWork(form, work) {
 export function isBegun(work) {
   const isFilled = [work.ratings, work.flags, work.ranks].some((values) => Object.keys(values).length);
   return Boolean(isFilled || work.best || work.text?.trim() || work.notes.trim());
+}
+
+// Whether two pieces of work decide the same. Places with gaps between them are the same order as without.
+export function isSame(one, other) {
+  const text = (work) => JSON.stringify([...DECIDING.map((name) => sorted(work[name])), sorted(closedUp(work.ranks))]);
+  return text(one) === text(other);
+}
+
+const DECIDING = ["ratings", "flags", "best", "strength", "text", "suggestion", "notes"];
+
+function sorted(value) {
+  if (value === null || typeof value !== "object") return value || null;
+  const entries = Object.entries(value).map(([key, part]) => [key, Array.isArray(part) ? [...part].sort() : part]);
+  return entries.length ? entries.sort(([one], [other]) => Number(one) - Number(other)) : null;
+}
+
+function closedUp(ranks = {}) {
+  const places = [...new Set(Object.values(ranks))].sort((one, other) => one - other);
+  return Object.fromEntries(Object.entries(ranks).map(([id, place]) => [id, places.indexOf(place) + 1]));
 }
 
 function choose(form, name, value) {

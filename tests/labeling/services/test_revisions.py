@@ -12,7 +12,7 @@ from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, 
 from labeling.errors import Conflict, Invalid, NotFound
 from labeling.models import Comparison, Item, Label, Membership, Slot
 from labeling.selectors.access import membership_in
-from labeling.selectors.queue import judged_sheet
+from labeling.selectors.revisions import judged_sheet
 from labeling.services.assignments import skip
 from labeling.services.labels import submit_label
 from labeling.services.revisions import revise_label
@@ -149,9 +149,9 @@ def test_the_sheet_of_a_judged_item_holds_what_was_decided():
         flags={second: ["violent"]},
         notes="clear",
     )
-    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=FIRST)
+    judged = submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=FIRST).label
 
-    shown = judged_sheet(assignment, membership=membership_in("colours", user=cast.bob))
+    shown = judged_sheet(judged.assignment, membership=membership_in("colours", user=cast.bob))
 
     assert shown.draft == {
         "ratings": {str(first): 6, str(second): 2, str(third): 6},

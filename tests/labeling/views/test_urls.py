@@ -21,6 +21,11 @@ PAGES = {
     "skip": (POST, 302, 403, 404),
     "draft": (POST, 400, 403, 404),
     "heartbeat": (POST, 200, 403, 404),
+    "last": (GET, 200, 403, 200),
+    "back": (GET, 302, 403, 302),
+    "judged": (GET, 409, 403, 404),
+    "revise": (POST, 409, 403, 404),
+    "revise-draft": (POST, 400, 403, 404),
     "project-settings": (POST, 403, 403, 422),
     "guidelines": (GET, 200, 200, 200),
     "guidelines-panel": (GET, 200, 200, 200),
@@ -102,7 +107,7 @@ def test_the_other_method_is_refused(paths, cast, signed_in, name):
     assert getattr(signed_in(cast.alice), other)(address(paths, name)).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat"])
+@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat", "revise", "revise-draft"])
 def test_somebody_elses_assignment_is_not_there(paths, cast, signed_in, name):
     answer = signed_in(cast.dora).post(address(paths, name), {"client_id": str(uuid4())})
 

@@ -96,7 +96,9 @@ export class CardsTask {
     return doubtsOf(this.articles.map(judged));
   }
 
-  goBack() {}
+  goBack() {
+    return false;
+  }
 
   onClick(button) {
     if ("compares" in button.dataset) this.item.difference.open(this.current);

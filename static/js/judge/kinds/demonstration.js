@@ -59,7 +59,9 @@ export class DemonstrationTask {
     this.focus();
   }
 
-  goBack() {}
+  goBack() {
+    return false;
+  }
 
   // Over what a person wrote only after asking.
   takeOver(article) {

@@ -14,6 +14,12 @@ export class RankingTask extends RatingTask {
     this.ranking = new Ranking({ root, articles, onChange: () => item.changed(), say: (text) => item.say(text) });
   }
 
+  // Begun anew, too, when the places in the form are others than those of the cards.
+  start() {
+    if (this.isRanking) this.goRate(0);
+    super.start();
+  }
+
   get isRanking() {
     return this.item.root.dataset.step === "rank";
   }
@@ -47,8 +53,9 @@ export class RankingTask extends RatingTask {
   }
 
   goBack() {
-    if (this.isRanking) this.goRate(this.articles.length - 1);
-    else super.goBack();
+    if (!this.isRanking) return super.goBack();
+    this.goRate(this.articles.length - 1);
+    return true;
   }
 
   focus() {
@@ -107,6 +114,6 @@ export class RankingTask extends RatingTask {
     if (!this.isRanking) return { ...shown, hasNext: true };
     mark(this.item.root.querySelector(`[data-go="${this.index}"]`), false);
     const done = this.ranking.numRanked;
-    return { status: words("ranked", { done, total: this.articles.length }), hasBack: true };
+    return { status: words("ranked", { done, total: this.articles.length }) };
   }
 }

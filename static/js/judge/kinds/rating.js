@@ -71,7 +71,9 @@ export class RatingTask {
   }
 
   goBack() {
-    if (this.index > 0) this.goRate(this.index - 1);
+    if (this.index === 0) return false;
+    this.goRate(this.index - 1);
+    return true;
   }
 
   focus() {
@@ -112,7 +114,6 @@ export class RatingTask {
     const total = this.articles.length;
     return {
       status: words("rated", { done: total - this.unrated.length, total }),
-      hasBack: this.index > 0,
       hasNext: !this.isComplete,
       canGoOn: Boolean(this.rating(this.current)),
     };
