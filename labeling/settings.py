@@ -133,6 +133,7 @@ PROCRASTINATE_IMPORT_PATHS: list[str] = []  # the worker imports its tasks by it
 
 # --- Language, time, files --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "German")]  # each has its texts in labeling/locale
 LOCALE_PATHS = [BASE_DIR / "labeling" / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"

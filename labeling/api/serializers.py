@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
-from labeling.models import Flag, Kind, Outcome, Role, Source, State
+from labeling.models import Flag, Kind, Outcome, Role, Source, State, Topic
 
 Out = serializers.Serializer[Any]
 
@@ -121,6 +121,9 @@ class PromptIn(Strict):
     completions = serializers.ListField(
         child=Text(), required=False, help_text="2 to 9 different texts: they become an item in the queue."
     )
+    topics = serializers.ListField(
+        child=serializers.ChoiceField(Topic.choices), required=False, help_text="What to warn people of."
+    )
     source = Text(required=False, max_length=200)  # type: ignore[assignment]  # a field of that name, too
 
 
@@ -129,10 +132,15 @@ class PromptOut(Out):
     prompt = MessageOut(many=True)
     digest = serializers.CharField()
     held_out = serializers.BooleanField(help_text="Never trained on; models are judged by it.")
+    topics = serializers.ListField(child=serializers.ChoiceField(Topic.choices))
     source = serializers.CharField()  # type: ignore[assignment]  # a field of that name, too
     num_completions = serializers.IntegerField()
     num_items = serializers.IntegerField()
     created = serializers.DateTimeField()
+
+
+class TopicsIn(Strict):
+    topics = serializers.ListField(child=serializers.ChoiceField(Topic.choices), help_text="All that it has.")
 
 
 class RejectedOut(Out):
@@ -179,6 +187,9 @@ class SheetOut(Out):
     flags = serializers.ListField(child=serializers.CharField(), help_text="Those that may be raised.")
     guidelines_version = serializers.IntegerField(
         allow_null=True, help_text="Those to go by; null when there are none."
+    )
+    topics = serializers.ListField(
+        child=serializers.ChoiceField(Topic.choices), help_text="What to warn people of before they see it."
     )
     progress = MyProgressOut()
 

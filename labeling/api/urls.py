@@ -8,7 +8,7 @@ from labeling.api.views.access import TokenView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.projects import ProjectsView, ProjectView
-from labeling.api.views.prompts import ImportView, PromptsView
+from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"
@@ -21,6 +21,7 @@ urlpatterns = [
     path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),
     path("projects/<slug:slug>/prompts/", PromptsView.as_view(), name="prompts"),
     path("projects/<slug:slug>/prompts/import/", ImportView.as_view(), name="import"),
+    path("projects/<slug:slug>/prompts/<int:prompt_id>/topics/", TopicsView.as_view(), name="topics"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),

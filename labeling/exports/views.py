@@ -35,6 +35,7 @@ class View:
 
 _CONTEXT = {
     "held_out": "bool",
+    "topics": "texts",
     "annotator": "text",
     "source": "text",
     "is_extra": "bool",
@@ -46,6 +47,7 @@ _CONTEXT = {
 def _context(judgement: StoredJudgement) -> Row:
     return {
         "held_out": judgement.held_out,
+        "topics": judgement.topics,
         "annotator": pseudonym(judgement.project, judgement.annotator),
         "source": judgement.source,
         "is_extra": judgement.is_extra,

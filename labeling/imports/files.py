@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, BinaryIO
 
@@ -15,9 +15,11 @@ from labeling.imports.reading import FileKind, Row, read_rows
 from labeling.imports.records import Record
 from labeling.imports.storing import Store, Stored
 from labeling.models import Project
+from labeling.services.topics import check_topics
 
 BATCH_ROWS = 1000
 MAX_LISTED = 1000
+ANYWHERE = {"topics"}  # a column of every format
 
 
 class Format(StrEnum):
@@ -137,13 +139,13 @@ def _records(
         reason = row.error
         if row.value is not None:
             try:
-                record = parse(row.value)
+                record = replace(parse(row.value), topics=tuple(check_topics(row.value.get("topics"))))
             except Invalid as error:
                 reason = error.message
             else:
                 summary.turns_left_out += record.turns_left_out
                 if len(summary.ignored_columns) < 50:
-                    summary.ignored_columns |= row.value.keys() - columns
+                    summary.ignored_columns |= row.value.keys() - columns - ANYWHERE
                 yield record
                 continue
         rejected = Rejected(row.line, reason)

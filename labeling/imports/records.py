@@ -32,6 +32,7 @@ class Record:
     notes: str = ""
     turns_left_out: int = 0
     best: int | None = None
+    topics: tuple[str, ...] = ()
 
     @property
     def is_judged(self) -> bool:

@@ -72,7 +72,12 @@ class Store:
         if not records:
             return [], 0
         messages = [record.messages for record in records]
-        prompts, new = add_prompts(project=self.project, prompts=messages, source=self.source)
+        prompts, new = add_prompts(
+            project=self.project,
+            prompts=messages,
+            source=self.source,
+            topics=[record.topics for record in records],
+        )
         self.stored.prompts += new
         self.stored.held_out += sum(prompt.held_out for prompt in prompts)
         return prompts, new

@@ -10,6 +10,7 @@ from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Sou
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
+from labeling.models.topics import Topic
 
 __all__ = [
     "NEVER_LEASED",
@@ -35,5 +36,6 @@ __all__ = [
     "Slot",
     "Source",
     "State",
+    "Topic",
     "User",
 ]

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from labeling.models.kinds import Kind, Purpose
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
+from labeling.models.topics import topics_field
 
 NEVER_LEASED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -121,6 +122,7 @@ class Slot(models.Model):
     assignment = models.OneToOneField(Assignment, models.SET_NULL, null=True, blank=True, related_name="slot")
     leased_until = models.DateTimeField(default=NEVER_LEASED)
     is_done = models.BooleanField(default=False)
+    topics = topics_field("The prompt's, kept by services.topics as long as the slot is open.")
 
     class Meta:
         ordering = ["id"]

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from labeling.models.projects import Project
+from labeling.models.topics import Topic, topics_field
 
 
 class Prompt(models.Model):
@@ -21,6 +22,7 @@ class Prompt(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of the messages.")
     held_out = models.BooleanField()
     source = models.CharField(max_length=200, blank=True, help_text="Where it came from: a file, a person, the demo.")
+    topics = topics_field("What to warn people of before they see it.")
     times_sampled = models.PositiveIntegerField(default=0, editable=False)
     created = models.DateTimeField(auto_now_add=True)
 
@@ -30,6 +32,7 @@ class Prompt(models.Model):
             models.UniqueConstraint(fields=["project", "digest"], name="prompt_once_per_project"),
             models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="prompt_digest_is_sha256"),
             models.CheckConstraint(condition=Q(messages__0__isnull=False), name="prompt_has_messages"),
+            models.CheckConstraint(condition=Q(topics__contained_by=Topic.values), name="prompt_topics_known"),
         ]
         indexes = [
             # The loop asks for the training prompts that were sampled least.

@@ -26,6 +26,7 @@ class StoredJudgement:
     messages: list[dict[str, str]]
     prompt_digest: str
     held_out: bool
+    topics: list[str]
     completions: list[int]
     texts: list[str]
     versions: list[int | None]
@@ -116,6 +117,7 @@ def _with_details(labels: list[Label]) -> Iterator[StoredJudgement]:
             messages=label.item.prompt.messages,
             prompt_digest=label.item.prompt.digest,
             held_out=label.item.prompt.held_out,
+            topics=label.item.prompt.topics,
             completions=group,
             texts=[completions[completion].text for completion in group],
             versions=[completions[completion].policy_version for completion in group],
@@ -144,6 +146,7 @@ class StoredDemonstration:
     messages: list[dict[str, str]]
     prompt_digest: str
     held_out: bool
+    topics: list[str]
     completion: int
     text: str
     suggestion: int | None
@@ -176,6 +179,7 @@ def demonstrations(
             messages=label.item.prompt.messages,
             prompt_digest=label.item.prompt.digest,
             held_out=label.item.prompt.held_out,
+            topics=label.item.prompt.topics,
             completion=written.pk,
             text=written.text,
             suggestion=label.suggestion_id,

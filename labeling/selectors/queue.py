@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ class Sheet:
     flags: list[str]
     progress: Progress
     guidelines_version: int | None = None
+    topics: Sequence[str] = ()
 
 
 def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
@@ -48,6 +50,7 @@ def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
         flags=membership.project.flags,
         progress=progress_of(membership),
         guidelines_version=assignment.guidelines_version,
+        topics=assignment.item.prompt.topics,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -88,26 +89,29 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
         .order_by("-lease_expires", "id")
     )
     for assignment in begun:
+        if not set(annotator.opted_out).isdisjoint(assignment.item.prompt.topics):
+            continue
         assignment.guidelines_version = membership.project.guidelines_version  # those that are shown beside it now
         if take_slot(assignment, minutes=membership.project.lease_minutes):
             return assignment
-    return _claim_new(membership)
+    return _claim_new(membership, opted_out=annotator.opted_out)
 
 
-def _claim_new(membership: Membership) -> Assignment | None:
+def _claim_new(membership: Membership, *, opted_out: Sequence[str]) -> Assignment | None:
     now = timezone.now()
     mine = Assignment.objects.filter(item=OuterRef("item"), annotator=membership.user_id)
     # Nobody judges what they wrote themselves.
     own_text = ItemCompletion.objects.filter(item=OuterRef("item"), completion__author=membership.user_id)
-    slot = (
+    slots = (
         Slot.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("item__prompt")
         .filter(project=membership.project_id, is_done=False, leased_until__lte=now)
         .exclude(Exists(mine))
         .exclude(Exists(own_text))
-        .order_by("-priority", "id")
-        .first()
     )
+    if opted_out:
+        slots = slots.exclude(topics__overlap=opted_out)
+    slot = slots.order_by("-priority", "id").first()
     if slot is None:
         return None
     order = list(ItemCompletion.objects.filter(item=slot.item_id).values_list("completion_id", flat=True))

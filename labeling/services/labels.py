@@ -27,6 +27,7 @@ from labeling.models import (
 )
 from labeling.services.assignments import check_active, finish_slot, locked_assignment
 from labeling.services.prompts import NewCompletion, add_completions
+from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
 CLIENT_ID_USED = "this client id belongs to another judgement: make a new one"
@@ -72,6 +73,7 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
             return repeated(first, assignment, verdict)
         check_active(assignment)
     check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=assignment.item.kind)
+    raise_topics(prompt_id=assignment.item.prompt_id, flags=verdict.flags.values())
     counts = finish_slot(assignment)
     label = new_label(membership, assignment, verdict, client_id=client_id, source=source, is_extra=not counts)
     _close(membership, assignment, counts=counts, seconds=verdict.seconds)
@@ -233,5 +235,7 @@ def add_imported_labels(*, project: Project, labels: Sequence[tuple[Item, Verdic
         batch_size=1000,
     )
     store_verdicts([(row, verdict) for row, (_, verdict, _) in zip(rows, labels, strict=True)])
+    for item, verdict, _ in sorted(labels, key=lambda each: each[0].prompt_id):  # always in one order, so none waits
+        raise_topics(prompt_id=item.prompt_id, flags=verdict.flags.values())  # for a prompt while it holds another
     events.publish(project.slug, "label", imported=len(rows))
     return len(rows)

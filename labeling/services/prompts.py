@@ -13,6 +13,7 @@ from labeling import events
 from labeling.errors import Invalid
 from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Purpose, Slot, User
 from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
+from labeling.services.topics import add_topics
 
 MOST_KINDS = (2, 9)
 NUM_COMPLETIONS: dict[str, tuple[int, int]] = {Kind.RATING: (1, 9), Kind.PAIR: (2, 2), Kind.DEMONSTRATION: (0, 9)}
@@ -51,11 +52,14 @@ class NewItem:
 
 
 @transaction.atomic
-def add_prompts(*, project: Project, prompts: Sequence[object], source: str = "") -> tuple[list[Prompt], int]:
+def add_prompts(
+    *, project: Project, prompts: Sequence[object], source: str = "", topics: Sequence[Sequence[str]] | None = None
+) -> tuple[list[Prompt], int]:
     """Store prompts that are new to the project.
 
     Args:
         prompts: texts or lists of messages.
+        topics: the sensitive topics of each; one that is stored already keeps its own beside them.
 
     Returns:
         One stored prompt for each given one, in their order, and how many of them were new.
@@ -82,6 +86,10 @@ def add_prompts(*, project: Project, prompts: Sequence[object], source: str = ""
         batch_size=1000,
     )
     stored = {prompt.digest: prompt for prompt in Prompt.objects.filter(project=project, digest__in=by_digest)}
+    for messages, named in sorted(zip(checked, topics or [], strict=False), key=lambda pair: messages_digest(pair[0])):
+        prompt = stored[messages_digest(messages)]
+        if not set(named) <= set(prompt.topics):
+            add_topics(prompt=prompt, topics=named)
     return [stored[messages_digest(messages)] for messages in checked], len(by_digest) - len(existing)
 
 
@@ -177,8 +185,8 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
     )
     add_entries(rows, [new.completions for new in items])
     slots = [
-        Slot(item=row, project=project, number=number, priority=row.priority)
-        for row in rows
+        Slot(item=row, project=project, number=number, priority=row.priority, topics=new.prompt.topics)
+        for row, new in zip(rows, items, strict=True)
         for number in range(row.overlap)
     ]
     Slot.objects.bulk_create(slots, batch_size=2000)

@@ -13,6 +13,7 @@ from labeling.errors import Conflict
 from labeling.models import Assignment, Label, Membership, State, User
 from labeling.services.assignments import check_draft, locked_assignment
 from labeling.services.labels import CLIENT_ID_USED, Submitted, new_label, repeated
+from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
 
@@ -54,6 +55,7 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     Assignment.objects.filter(pk=assignment.pk).exclude(draft={}).update(draft={})
     if old.fingerprint == verdict.fingerprint():
         return Submitted(label=old, created=False)
+    raise_topics(prompt_id=assignment.item.prompt_id, flags=verdict.flags.values())
     assignment.guidelines_version = membership.project.guidelines_version
     # One label of an assignment is current at any moment: the old one points to the new one before there is one.
     pk = _next_id()

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import FLAG_KEYS, HARMFUL, RATINGS, JudgementForm, judgement_form
-from labeling.models import Assignment, Flag, Membership
+from labeling.models import Assignment, Flag, Membership, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import sheet as read_sheet
@@ -112,7 +112,10 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     if assignment is None:
         return show(request, membership, {"progress": progress_of(membership)})
     sheet = read_sheet(assignment, membership=membership)
-    return show(request, membership, {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress})
+    context = {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress}
+    if sheet.topics and not sheet.draft and request.GET.get("show") != str(sheet.assignment):
+        context["topic_names"] = [Topic(topic).label for topic in sheet.topics]
+    return show(request, membership, context)
 
 
 def show_again(request: SignedInRequest, membership: Membership, form: JudgementForm) -> HttpResponse:

@@ -13,14 +13,15 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms import PromptsForm, UploadForm
+from labeling.forms import PromptsForm, TopicsForm, UploadForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.imports.files import Format, RowsRejected, Summary, import_file
 from labeling.imports.reading import kind_of
-from labeling.models import Membership
+from labeling.models import Membership, Prompt
 from labeling.selectors import prompts as selectors
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.services.prompts import add_prompts
+from labeling.services.topics import set_topics
 
 PAGE_SIZE = 50
 
@@ -86,11 +87,28 @@ def prompt(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
     context = {
         "project": membership.project,
         "role": membership.role,
+        "topics_form": TopicsForm(initial={"topics": found.topics}),
         "prompt": found,
         "completions": selectors.judged_completions(found),
         "judgements": selectors.judgements_of(found),
     }
     return render(request, "labeling/prompt.html", context)
+
+
+@require_POST
+@signed_in
+def change_topics(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
+    """Say which sensitive topics a prompt has."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    found = Prompt.objects.filter(project=membership.project, pk=prompt_id).first()
+    if found is None:
+        raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+    form = TopicsForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    set_topics(prompt=found, topics=form.cleaned_data["topics"])
+    messages.success(request, gettext("The topics are saved."))
+    return redirect("prompt", slug, prompt_id)
 
 
 def say_added(added: int, *, known: int) -> str:

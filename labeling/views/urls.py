@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from labeling.views import auth, guidelines, home, judge, people, project, prompts, revise, work
+from labeling.views import auth, guidelines, home, judge, people, preferences, project, prompts, revise, work
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("login/", auth.sign_in, name="login"),
     path("logout/", auth.sign_out, name="logout"),
     path("p/<slug:slug>/", project.project, name="project"),
+    path("settings/", preferences.preferences, name="preferences"),
     path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),
     path("p/<slug:slug>/queue/", work.queue, name="queue"),
     path("p/<slug:slug>/judge/", judge.judge, name="judge"),
@@ -33,6 +34,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts-add"),
     path("p/<slug:slug>/prompts/upload/", prompts.upload, name="prompts-upload"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/topics/", prompts.change_topics, name="prompt-topics"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/add/", people.add, name="people-add"),
     path("p/<slug:slug>/people/<int:user_id>/", people.change, name="people-change"),

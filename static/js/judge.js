@@ -1,6 +1,7 @@
 // The judging page: opens each item that arrives, and sends what waits when there is a connection again.
 
 import { notice, noticeSignedOut, toast, words } from "./lib.js";
+import { BreakReminder } from "./judge/breaks.js";
 import { GuidelinesPanel } from "./judge/guidelines.js";
 import { Item } from "./judge/item.js";
 import { isPlainPress } from "./judge/keys.js";
@@ -15,12 +16,15 @@ const drafts = new Drafts(person);
 const outbox = new Outbox(person);
 const last = new LastDialog();
 const guidelines = new GuidelinesPanel();
+const breakBox = document.getElementById("break");
+const breaks = breakBox && new BreakReminder(breakBox);
 let item = null;
 
 function open() {
   item?.close();
   const root = document.getElementById("item");
   guidelines.follow(root);
+  breaks?.onItem();
   item = root.dataset.assignment ? new Item(root, { drafts, outbox, last }) : null;
 }
 

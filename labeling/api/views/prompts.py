@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from labeling.api.docs import HELD_OUT, errors
 from labeling.api.parsers import NAMELESS, RawFileParser
 from labeling.api.queries import choice, words, yes_no
-from labeling.api.serializers import ImportErrorOut, ImportFileIn, ImportOut, PromptIn, PromptOut
-from labeling.errors import Invalid
+from labeling.api.serializers import ImportErrorOut, ImportFileIn, ImportOut, PromptIn, PromptOut, TopicsIn
+from labeling.errors import Invalid, NotFound
 from labeling.imports.files import Format, RowsRejected, Summary, import_file
 from labeling.imports.one import add_prompt
 from labeling.imports.reading import FileKind, kind_of
@@ -23,6 +23,7 @@ from labeling.models import Project, Prompt
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
+from labeling.services.topics import set_topics
 
 KINDS_BY_TYPE = {"text/csv": FileKind.CSV, "application/vnd.apache.parquet": FileKind.PARQUET}
 
@@ -65,14 +66,33 @@ class PromptsView(ApiView):
             project=project,
             prompt=body.validated_data["prompt"],
             completions=body.validated_data.get("completions", []),
+            topics=body.validated_data.get("topics"),
             source=body.validated_data.get("source", ""),
         )
         shown = prompt_selectors.prompts(project).get(pk=prompt.pk)
         return Response(PromptOut(_shown(shown)).data, status=201 if is_new else 200)
 
 
+class TopicsView(ApiView):
+    @extend_schema(
+        request=TopicsIn,
+        responses={200: PromptOut, **errors(400, 401, 403, 404, 415)},
+        operation_id="prompts_topics",
+    )
+    def put(self, request: SignedInApiRequest, slug: str, prompt_id: int) -> Response:
+        """Say which sensitive topics a prompt has; for admins. It is shown behind a warning then."""
+        project = membership_in(slug, user=request.user, roles=MANAGERS).project
+        found = prompt_selectors.prompts(project).filter(pk=prompt_id).first()
+        if found is None:
+            raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+        body = TopicsIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        set_topics(prompt=found, topics=body.validated_data["topics"])
+        return Response(PromptOut(_shown(found)).data)
+
+
 def _shown(prompt: Prompt) -> dict[str, object]:
-    names = ("id", "digest", "held_out", "source", "num_completions", "num_items", "created")
+    names = ("id", "digest", "held_out", "topics", "source", "num_completions", "num_items", "created")
     return {"prompt": prompt.messages, **{name: getattr(prompt, name) for name in names}}
 
 

@@ -23,6 +23,7 @@ ENDPOINTS = [
     ("get", f"{PROJECT}prompts/", 403, 200, 200),
     ("post", f"{PROJECT}prompts/", 403, 403, 400),
     ("post", f"{PROJECT}prompts/import/", 403, 403, 400),
+    ("put", f"{PROJECT}prompts/1/topics/", 403, 403, 404),
     ("post", f"{PROJECT}next/", 200, 403, 200),
     ("get", f"{PROJECT}comparisons/", 403, 200, 200),
     ("get", f"{PROJECT}export/", 403, 200, 200),

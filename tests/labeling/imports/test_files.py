@@ -267,3 +267,49 @@ def test_hh_sample_gives_1181_labels_with_their_conversations_and_none_the_secon
             rebuilt = f"{transcript}\n\nAssistant: {text}"
             assert "".join(rebuilt.split()) == "".join(original[name].split())
         assert row.ranks == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "row"),
+    [
+        (Format.PROMPTS, {"prompt": "Name a colour."}),
+        (Format.PROMPTS, {"prompt": "Name a colour.", "completions": ["Red.", "Blue."]}),
+        (Format.TRL, {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Blue."}),
+        (Format.RANKED, {"prompt": "Name a colour.", "completions": ["Red.", "Blue."], "ranks": [1, 2]}),
+        (
+            Format.HH,
+            {"chosen": "\n\nHuman: A colour?\n\nAssistant: Red.", "rejected": "\n\nHuman: A colour?\n\nAssistant: No."},
+        ),
+    ],
+)
+def test_every_format_takes_topics(cast, file_format, row):
+    summary = import_file(lines({**row, "topics": ["hate", "violent"]}), project=cast.project, file_format=file_format)
+
+    assert Prompt.objects.get().topics == ["violent", "hate"]
+    assert summary.ignored_columns == set()
+    assert {tuple(topics) for topics in Slot.objects.values_list("topics", flat=True)} <= {("violent", "hate")}
+
+
+def test_a_cell_of_a_csv_names_topics_with_commas_between(cast):
+    file = io.BytesIO(b'prompt,topics\nName a colour.,"sexual, hate"\nName a fruit.,\n')
+
+    import_file(file, project=cast.project, file_format=Format.PROMPTS, kind=FileKind.CSV)
+
+    assert list(Prompt.objects.order_by("id").values_list("topics", flat=True)) == [["sexual", "hate"], []]
+
+
+def test_an_unknown_topic_is_a_bad_row(cast):
+    with pytest.raises(RowsRejected, match="line 1: there is no topic 'gore': use sexual, violent"):
+        import_file(
+            lines({"prompt": "Name a colour.", "topics": ["gore"]}), project=cast.project, file_format=Format.PROMPTS
+        )
+
+    assert Prompt.objects.count() == 0
+
+
+def test_flags_of_imported_judgements_give_their_topics(cast):
+    row = {"prompt": "A colour.", "completions": ["Red.", "Blue."], "ranks": [1, 2], "flags": [[], ["sexual"]]}
+
+    import_file(lines(row), project=cast.project, file_format=Format.RANKED)
+
+    assert Prompt.objects.get().topics == ["sexual"]

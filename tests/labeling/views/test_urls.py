@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from factories import claim
 
+from labeling.services.guidelines import write_guidelines
 from labeling.views.urls import urlpatterns
 
-FOR_EVERYBODY = {"home", "healthz", "login", "logout"}
+FOR_EVERYBODY = {"home", "healthz", "login", "logout", "preferences"}
 GET, POST = "get", "post"
 # name: method, what it answers to the annotator, the researcher and the admin of the project
 PAGES = {
@@ -36,6 +37,7 @@ PAGES = {
     "prompts-add": (POST, 403, 403, 422),
     "prompts-upload": (POST, 403, 403, 422),
     "prompt": (GET, 403, 403, 200),
+    "prompt-topics": (POST, 403, 403, 302),
     "people": (GET, 403, 403, 200),
     "people-add": (POST, 403, 403, 422),
     "people-change": (POST, 403, 403, 400),
@@ -50,6 +52,7 @@ def paths(cast):
         "assignment_id": claim(cast.project, cast.bob).pk,
         "prompt_id": cast.items[0].prompt_id,
         "user_id": cast.dora.pk,
+        "number": write_guidelines(project=cast.project, author=cast.alice, text="Be kind.").version,
     }
     return {pattern.name: "/" + str(pattern.pattern) for pattern in urlpatterns}, values
 
@@ -57,7 +60,7 @@ def paths(cast):
 def address(paths, name):
     routes, values = paths
     route = routes[name].replace("<slug:slug>", values["slug"])
-    for key in ("assignment_id", "prompt_id", "user_id"):
+    for key in ("assignment_id", "prompt_id", "user_id", "number"):
         route = route.replace(f"<int:{key}>", str(values[key]))
     return route
 

@@ -40,7 +40,7 @@ def test_prompt_is_added_once(cast):
     assert shown["prompt"] == [{"role": "user", "content": "Name a colour."}]
     assert (shown["source"], shown["num_completions"], shown["num_items"]) == ("me", 0, 0)
     assert set(shown) == {
-        "id", "prompt", "digest", "held_out", "source", "num_completions", "num_items", "created",
+        "id", "prompt", "digest", "held_out", "topics", "source", "num_completions", "num_items", "created",
     }  # fmt: skip
 
 
@@ -243,3 +243,16 @@ def test_file_in_another_field_of_the_form_is_refused(cast):
 
     assert response.status_code == 400
     assert "in the field 'file'" in response.json()["detail"]
+
+
+def test_topics_come_with_a_prompt_and_can_be_set_later(cast):
+    admin = api_client(cast.alice)
+    made = admin.post(PROMPTS, {"prompt": "A hard one.", "topics": ["hate", "violent"]}, format="json").json()
+
+    changed = admin.put(f"{PROMPTS}{made['id']}/topics/", {"topics": ["other"]}, format="json")
+    refused = admin.put(f"{PROMPTS}{made['id']}/topics/", {"topics": ["gore"]}, format="json")
+    stranger = api_client(cast.charlie).put(f"{PROMPTS}{made['id']}/topics/", {"topics": []}, format="json")
+
+    assert made["topics"] == ["violent", "hate"]
+    assert (changed.status_code, changed.json()["topics"]) == (200, ["other"])
+    assert (refused.status_code, stranger.status_code) == (400, 404)

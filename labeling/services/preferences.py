@@ -1,0 +1,44 @@
+"""Writes of what a person wants for themselves: language, topics they do not see, and when to be told of a break."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db import transaction
+
+from labeling.errors import Invalid
+from labeling.models import NEVER_LEASED, Slot, User
+from labeling.services.topics import check_topics
+
+MAX_BREAK_MINUTES = 480
+
+
+@transaction.atomic
+def set_preferences(*, user: User, language: str, opted_out: Collection[str], break_minutes: int) -> User:
+    """Store a person's own settings.
+
+    What they hold of a topic that they opted out of goes back to the queue; the drafts stay.
+
+    Args:
+        language: a code of settings.LANGUAGES; empty to follow the browser.
+        opted_out: topics whose items the queue does not serve to them, in any project.
+        break_minutes: active minutes until they are reminded of a break; 0 for never.
+
+    Raises:
+        Invalid: an unknown language or topic, or minutes outside 0 to 480.
+    """
+    if language and language not in dict(settings.LANGUAGES):
+        raise Invalid(f"there is no language {language!r}: use one of {', '.join(dict(settings.LANGUAGES))}")
+    if not 0 <= break_minutes <= MAX_BREAK_MINUTES:
+        raise Invalid(f"break_minutes is {break_minutes}: use 1 to {MAX_BREAK_MINUTES}, or 0 for no reminder")
+    user.language, user.opted_out, user.break_minutes = language, check_topics(list(opted_out)), break_minutes
+    user.save(update_fields=["language", "opted_out", "break_minutes"])
+    if user.opted_out:
+        held = Slot.objects.filter(assignment__annotator=user, is_done=False, topics__overlap=user.opted_out)
+        # Slots that somebody else is writing to at this moment are passed over: their leases end by themselves.
+        locked = list(
+            held.select_for_update(skip_locked=True, of=("self",)).order_by("pk").values_list("pk", flat=True)
+        )
+        Slot.objects.filter(pk__in=locked).update(assignment=None, leased_until=NEVER_LEASED)
+    return user

@@ -1,0 +1,72 @@
+// A reminder to take a break after so many minutes of active work. It comes between items, or while nobody types; it
+// covers nothing that is worked with, and never takes the focus. Five minutes without a sign are a break.
+
+import { isTyping } from "./keys.js";
+import { ActiveTime } from "./timer.js";
+
+const BREAK_MILLISECONDS = 5 * 60_000;
+const LATER_SECONDS = 10 * 60;
+const OVERDUE_SECONDS = 5 * 60; // an item may take long; then it comes in the middle of it
+const QUIET_MILLISECONDS = 5_000;
+
+export class BreakReminder {
+  constructor(box) {
+    this.box = box;
+    this.limit = Number(box.dataset.minutes) * 60;
+    this.key = `prefloop:${box.dataset.person}:break`; // counted over pages and projects
+    const { seconds, at } = this.read();
+    this.time = new ActiveTime({ seconds: Date.now() - at < BREAK_MILLISECONDS ? seconds : 0, onTick: () => this.tick() });
+    this.typed = 0;
+    document.addEventListener("input", () => (this.typed = Date.now()), { capture: true, passive: true });
+    box.addEventListener("click", ({ target }) => this.onClick(target.closest("button")));
+    window.addEventListener("pagehide", () => this.write());
+  }
+
+  read() {
+    try {
+      return { seconds: 0, at: 0, ...JSON.parse(localStorage.getItem(this.key)) };
+    } catch {
+      return { seconds: 0, at: 0 };
+    }
+  }
+
+  write() {
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ seconds: this.time.seconds, at: this.time.lastSign }));
+    } catch {
+      // It is then counted on this page alone.
+    }
+  }
+
+  get isBusy() {
+    const isWriting = isTyping(document.activeElement) && Date.now() - this.typed < QUIET_MILLISECONDS;
+    return isWriting || document.querySelector("dialog[open]") !== null;
+  }
+
+  tick() {
+    if (Date.now() - this.time.lastSign >= BREAK_MILLISECONDS) {
+      this.time.seconds = 0;
+      this.box.hidden = true;
+    }
+    if (this.time.seconds >= this.limit + OVERDUE_SECONDS && !this.isBusy) this.show();
+    if (Math.floor(this.time.seconds) % 10 === 0) this.write();
+  }
+
+  // Between two items.
+  onItem() {
+    if (this.time.seconds >= this.limit) this.show();
+  }
+
+  show() {
+    const text = this.box.querySelector("[data-text]");
+    text.textContent = text.dataset.text.replace("{minutes}", Math.round(this.time.seconds / 60).toLocaleString());
+    this.box.hidden = false;
+  }
+
+  onClick(button) {
+    if (!button) return;
+    this.time.seconds = "later" in button.dataset ? this.limit - LATER_SECONDS : 0;
+    this.box.hidden = true;
+    this.write();
+  }
+}
