@@ -17,6 +17,7 @@ PAGES = [
     ("", "/login/"),
     ("bob", "/"),
     ("charlie", "/"),
+    ("bob", "/settings/"),
     ("bob", "/p/colours/"),
     ("alice", "/p/colours/"),
     ("rita", "/p/colours/"),
