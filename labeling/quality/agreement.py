@@ -19,11 +19,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from labeling.quality.estimates import Estimate, Floats, bootstrap, divided
 
-Coefficient = Callable[[Floats, Floats], Floats]
+Coefficient = tuple[Callable[[Floats], Floats], Callable[[Floats, int], Floats]]
+"""What of each unit's counts (N, C) is summed up, (N, F); and the coefficient (R,) of such sums (R, F) and C."""
 
 
 def table(units: ArrayLike, categories: ArrayLike, *, num_categories: int) -> Floats:
@@ -45,7 +45,7 @@ def table(units: ArrayLike, categories: ArrayLike, *, num_categories: int) -> Fl
 
 def pairwise_agreement(counts: ArrayLike) -> float:
     """Share of pairs of judges of one unit who chose the same category, over all such pairs."""
-    return _value(_pairwise, counts)
+    return _value("pairwise_agreement", counts)
 
 
 def krippendorff_alpha(counts: ArrayLike, *, level: Literal["nominal", "ordinal"] = "nominal") -> float:
@@ -54,23 +54,25 @@ def krippendorff_alpha(counts: ArrayLike, *, level: Literal["nominal", "ordinal"
     Args:
         level: ``ordinal`` counts a disagreement by how many judgements lie between the two categories, squared.
     """
-    return _value(_alpha(level), counts)
+    return _value(f"alpha_{level}", counts)
 
 
 def fleiss_kappa(counts: ArrayLike) -> float:
     """Fleiss' kappa (1971, eq. 8); where units have different numbers of judges, each unit counts the same."""
-    return _value(_fleiss, counts)
+    return _value("fleiss_kappa", counts)
 
 
 def gwet_ac1(counts: ArrayLike) -> float:
     """Gwet's AC1 (2008, eq. 3 to 5): chance agreement sum_c q_c (1 - q_c) / (C - 1), with q_c the mean share of c."""
-    return _value(_ac1, counts)
+    return _value("gwet_ac1", counts)
 
 
 def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
     """Kendall's tau-b of two rankings of the same completions: 1 same order, -1 reversed; NaN when one is all ties."""
-    one, other = np.asarray(first, dtype=np.float64).ravel(), np.asarray(second, dtype=np.float64).ravel()
-    return float(stats.kendalltau(one, other, variant="b").statistic)
+    one, other = (np.asarray(each, dtype=np.float64) for each in (first, second))
+    one_order, other_order = (np.sign(each[:, None] - each[None, :]) for each in (one, other))
+    untied = np.sqrt((one_order**2).sum() * (other_order**2).sum())
+    return float((one_order * other_order).sum() / untied) if untied else float("nan")
 
 
 def interval(
@@ -95,10 +97,10 @@ def interval(
         raise ValueError(f"no coefficient {coefficient!r}: choose from {', '.join(COEFFICIENTS)}")
     whole = np.asarray(counts, dtype=np.float64)
     judged = whole.sum(axis=1) >= 2
-    kept, compute = whole[judged], COEFFICIENTS[coefficient]
+    features, of_sums = COEFFICIENTS[coefficient]
     return bootstrap(
-        lambda weights: compute(kept, weights),
-        size=len(kept),
+        features(whole[judged]),
+        lambda sums: of_sums(sums, whole.shape[1]),
         clusters=None if clusters is None else np.asarray(clusters)[judged],
         level=level,
         resamples=resamples,
@@ -106,26 +108,37 @@ def interval(
     )
 
 
-def _value(coefficient: Coefficient, counts: ArrayLike) -> float:
+def _value(coefficient: str, counts: ArrayLike) -> float:
     whole = np.asarray(counts, dtype=np.float64)
     kept = whole[whole.sum(axis=1) >= 2]
-    return float(coefficient(kept, np.ones((1, len(kept))))[0]) if len(kept) else float("nan")
+    features, of_sums = COEFFICIENTS[coefficient]
+    return float(of_sums(features(kept).sum(axis=0, keepdims=True), whole.shape[1])[0])
 
 
-def _pairwise(counts: Floats, weights: Floats) -> Floats:
+def _agreeing(counts: Floats) -> tuple[Floats, Floats]:
+    """Of each unit: ordered pairs of judgements that agree, and all of them."""
     judges = counts.sum(axis=1)
-    agreeing = (counts * (counts - 1)).sum(axis=1)
-    return divided(weights @ agreeing, weights @ (judges * (judges - 1)))
+    return (counts * (counts - 1)).sum(axis=1), judges * (judges - 1)
 
 
-def _alpha(level: str) -> Coefficient:
-    def coefficient(counts: Floats, weights: Floats) -> Floats:
-        judges = counts.sum(axis=1)
-        num_categories = counts.shape[1]
-        # Coincidences of a unit: each ordered pair of its judgements, 1 / (judges - 1) each.
-        pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(num_categories)
-        per_unit = (pairs / (judges - 1)[:, None, None]).reshape(len(counts), -1)
-        observed = (weights @ per_unit).reshape(-1, num_categories, num_categories)
+def _pairs(counts: Floats) -> Floats:
+    return np.stack(_agreeing(counts), axis=1)
+
+
+def _pairwise(sums: Floats, _: int) -> Floats:
+    return divided(sums[:, 0], sums[:, 1])
+
+
+def _coincidences(counts: Floats) -> Floats:
+    """Of each unit: every ordered pair of its judgements, 1 / (judges - 1) each."""
+    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(counts.shape[1])
+    per_unit: Floats = pairs / (counts.sum(axis=1) - 1)[:, None, None]
+    return per_unit.reshape(len(counts), counts.shape[1] ** 2)
+
+
+def _alpha(level: str) -> Callable[[Floats, int], Floats]:
+    def of_sums(sums: Floats, num_categories: int) -> Floats:
+        observed = sums.reshape(-1, num_categories, num_categories)
         totals = observed.sum(axis=2)  # (R, C)
         expected = totals[:, :, None] * totals[:, None, :] - totals[:, :, None] * np.eye(num_categories)
         distance = _ordinal(totals) if level == "ordinal" else 1.0 - np.eye(num_categories)
@@ -133,46 +146,45 @@ def _alpha(level: str) -> Coefficient:
         by_chance = (expected * distance).sum(axis=(1, 2)) / np.maximum(totals.sum(axis=1) - 1, 1e-12)
         return 1.0 - divided(disagreement, by_chance)
 
-    return coefficient
+    return of_sums
 
 
 def _ordinal(totals: Floats) -> Floats:
     """Squared distances of categories (R, C, C): judgements between the two, and half of each of theirs."""
     upto = np.cumsum(totals, axis=1) - totals / 2
-    return (upto[:, :, None] - upto[:, None, :]) ** 2
+    squared: Floats = (upto[:, :, None] - upto[:, None, :]) ** 2
+    return squared
 
 
-def _shares(counts: Floats) -> tuple[Floats, Floats]:
-    """Of each unit: its share of agreeing pairs (N,), and of each category (N, C)."""
-    judges = counts.sum(axis=1)
-    agreeing = (counts * (counts - 1)).sum(axis=1) / (judges * (judges - 1))
-    return agreeing, counts / judges[:, None]
+def _shares(counts: Floats) -> Floats:
+    """Of each unit: its share of agreeing pairs, 1 for the unit itself, and the share of each category."""
+    agreeing, pairs = _agreeing(counts)
+    return np.column_stack([agreeing / pairs, np.ones(len(counts)), counts / counts.sum(axis=1)[:, None]])
 
 
-def _beyond(agreed: Floats, by_chance: Floats) -> Floats:
-    return divided(agreed - by_chance, 1.0 - by_chance)
+def _beyond(sums: Floats, by_chance: Callable[[Floats], Floats]) -> Floats:
+    """(observed - chance) / (1 - chance), with chance from the mean shares of the categories."""
+    agreed, prevalence = (
+        divided(sums[:, 0], sums[:, 1]),
+        divided(sums[:, 2:], np.broadcast_to(sums[:, 1:2], sums[:, 2:].shape)),
+    )
+    chance = by_chance(prevalence)
+    return divided(agreed - chance, 1.0 - chance)
 
 
-def _fleiss(counts: Floats, weights: Floats) -> Floats:
-    agreeing, shares = _shares(counts)
-    units = weights.sum(axis=1)
-    prevalence = (weights @ shares) / units[:, None]
-    return _beyond((weights @ agreeing) / units, (prevalence**2).sum(axis=1))
+def _fleiss(sums: Floats, _: int) -> Floats:
+    return _beyond(sums, lambda prevalence: (prevalence**2).sum(axis=1))
 
 
-def _ac1(counts: Floats, weights: Floats) -> Floats:
-    agreeing, shares = _shares(counts)
-    units = weights.sum(axis=1)
-    prevalence = (weights @ shares) / units[:, None]
-    by_chance = (prevalence * (1 - prevalence)).sum(axis=1) / (counts.shape[1] - 1)
-    return _beyond((weights @ agreeing) / units, by_chance)
+def _ac1(sums: Floats, num_categories: int) -> Floats:
+    return _beyond(sums, lambda prevalence: (prevalence * (1 - prevalence)).sum(axis=1) / (num_categories - 1))
 
 
 COEFFICIENTS: dict[str, Coefficient] = {
-    "pairwise_agreement": _pairwise,
-    "alpha_nominal": _alpha("nominal"),
-    "alpha_ordinal": _alpha("ordinal"),
-    "fleiss_kappa": _fleiss,
-    "gwet_ac1": _ac1,
+    "pairwise_agreement": (_pairs, _pairwise),
+    "alpha_nominal": (_coincidences, _alpha("nominal")),
+    "alpha_ordinal": (_coincidences, _alpha("ordinal")),
+    "fleiss_kappa": (_shares, _fleiss),
+    "gwet_ac1": (_shares, _ac1),
 }
-"""By name, for `interval`: functions of counts (N, C) and weights (R, N) of the units, to (R,)."""
+"""By name, for `interval`."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from labeling.quality.estimates import Estimate, bootstrap, divided, mean
+from labeling.quality.estimates import Estimate, Floats, bootstrap, divided, mean
 
 MIDDLE = 4
 """Of the ratings 1 to 7."""
@@ -43,33 +43,22 @@ def middle_ratings(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> 
     return mean(np.asarray(ratings) == MIDDLE, clusters=clusters)
 
 
-def unchanged_orders(orders_shown: ArrayLike, ranks: ArrayLike) -> Estimate:
-    """Share of rankings that are just the order in which the completions were shown, none tied.
-
-    Args:
-        orders_shown: (N, K) completions in the order shown.
-        ranks: (N, K) ranks of the same completions in the same places; with K = 4, 1 in 24 by chance.
-    """
-    shown = np.asarray(orders_shown)
-    expected = np.arange(1, shown.shape[1] + 1) if shown.ndim == 2 else np.zeros(0)
-    return mean((np.asarray(ranks) == expected).all(axis=1) if shown.size else [])
-
-
 def time_against_agreement(seconds: ArrayLike, agreement: ArrayLike, *, level: float = 0.95) -> Estimate:
     """Spearman's correlation of the active time of judgements with how well they agree with others' judgements.
 
     A clear positive value says that those who take their time are right more often; near 0 all is well.
     """
-    times, agreeing = (
-        stats.rankdata(np.asarray(each, dtype=np.float64)) if np.size(each) else np.zeros(0)
-        for each in (seconds, agreement)
-    )
+    ranked = [
+        stats.rankdata(given) - (given.size + 1) / 2 if given.size else given
+        for given in (np.asarray(seconds, dtype=np.float64), np.asarray(agreement, dtype=np.float64))
+    ]
+    x, y = ranked
+    features = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
 
-    def correlation(weights: np.ndarray) -> np.ndarray:
-        total = weights.sum(axis=1, keepdims=True)
-        centred = [each - weights @ each[:, None] / total for each in (times, agreeing)]
-        covariance = (weights * centred[0] * centred[1]).sum(axis=1)
-        spread = np.sqrt((weights * centred[0] ** 2).sum(axis=1) * (weights * centred[1] ** 2).sum(axis=1))
-        return divided(covariance, spread)
+    def correlation(sums: Floats) -> Floats:
+        count, by_x, by_y, xy, xx, yy = sums.T
+        return divided(
+            xy - by_x * by_y / count, np.sqrt(np.maximum((xx - by_x**2 / count) * (yy - by_y**2 / count), 0))
+        )
 
-    return bootstrap(correlation, size=times.size, level=level)
+    return bootstrap(features, correlation, level=level)

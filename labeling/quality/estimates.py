@@ -1,4 +1,8 @@
-"""A figure with its interval, from values that come in clusters: the comparisons of a ranking, a prompt's units."""
+"""A figure with its interval, from values that come in clusters: the comparisons of a ranking, a prompt's units.
+
+A figure here is a function of sums over values: a mean of their sum and number, a coefficient of agreement of sums of
+coincidences. So each cluster is summed up once, and a bootstrap only weighs the clusters anew.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-Weighted = Callable[[Floats], Floats]
-"""A statistic as a function of weights (R, N) of the N values, to (R,)."""
+OfSums = Callable[[Floats], Floats]
+"""A figure as a function of sums (R, F), one row for each resample, to (R,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +28,48 @@ class Estimate:
 
 
 def bootstrap(
-    statistic: Weighted,
+    features: Floats,
+    figure: OfSums,
     *,
-    size: int,
     clusters: ArrayLike | None = None,
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """A statistic of ``size`` values with its percentile bootstrap interval.
+    """A figure with its percentile bootstrap interval.
 
     Args:
-        clusters: (size,) integers; values of one cluster are drawn together. Each value by itself when not given.
+        features: (N, F) what of each value is summed up.
+        clusters: (N,) integers; values of one cluster are drawn together. Each value by itself when not given.
     """
+    size = len(features)
     if size == 0:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    value = float(statistic(np.ones((1, size)))[0])
+    value = float(figure(features.sum(axis=0, keepdims=True))[0])
     names, cluster = np.unique(np.arange(size) if clusters is None else np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
         return Estimate(value, np.nan, np.nan, size)
-    share = np.full(len(names), 1 / len(names))
-    draws = np.random.default_rng(seed).multinomial(len(names), share, size=resamples)
-    found = statistic(draws[:, cluster].astype(np.float64))
+    sums = np.zeros((len(names), features.shape[1]))
+    np.add.at(sums, cluster, features)
+    found = figure(_drawn(len(names), resamples, seed) @ sums)
     if not np.isfinite(found).any():
         return Estimate(value, np.nan, np.nan, size)
     low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), size)
 
 
-def mean(values: ArrayLike, *, clusters: ArrayLike | None = None, level: float = 0.95, seed: int = 0) -> Estimate:
+def _drawn(size: int, resamples: int, seed: int) -> Floats:
+    """How often each of ``size`` clusters is in each resample, (R, size)."""
+    which = np.random.default_rng(seed).integers(0, size, (resamples, size)) + size * np.arange(resamples)[:, None]
+    return np.bincount(which.ravel(), minlength=resamples * size).reshape(resamples, size).astype(np.float64)
+
+
+def mean(values: ArrayLike, *, clusters: ArrayLike | None = None, resamples: int = 1000, seed: int = 0) -> Estimate:
     """The mean of values with its interval."""
     given = np.asarray(values, dtype=np.float64)
+    features = np.stack([given, np.ones_like(given)], axis=1)
     return bootstrap(
-        lambda weights: divided(weights @ given, weights.sum(axis=1)),
-        size=given.size,
-        clusters=clusters,
-        level=level,
-        seed=seed,
+        features, lambda sums: divided(sums[:, 0], sums[:, 1]), clusters=clusters, resamples=resamples, seed=seed
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from labeling.quality.agreement import (
     fleiss_kappa,
@@ -85,6 +86,10 @@ def test_nothing_can_be_said_where_all_chose_one_category_or_nobody_judged_twice
 def test_kendall_tau_counts_concordant_pairs_with_ties():
     assert kendall_tau([1, 2, 3, 4], [1, 2, 3, 4]) == pytest.approx(1.0)
     assert kendall_tau([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1.0)
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        one, other = rng.integers(1, 5, size=(2, 6))
+        assert kendall_tau(one, other) == pytest.approx(stats.kendalltau(one, other).statistic, nan_ok=True)
     # Five concordant pairs, none discordant, one tied in the first: 5 / sqrt(5 * 6).
     assert kendall_tau([1, 1, 2, 3], [1, 2, 3, 4]) == pytest.approx(5 / np.sqrt(30))
 

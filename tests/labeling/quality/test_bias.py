@@ -10,7 +10,6 @@ from labeling.quality.bias import (
     longer_wins,
     middle_ratings,
     time_against_agreement,
-    unchanged_orders,
 )
 
 
@@ -41,13 +40,6 @@ def test_the_longer_completion_wins_where_lengths_differ():
 def test_the_share_of_ratings_in_the_middle():
     assert middle_ratings([4, 4, 1, 7]).value == 0.5
     assert np.isnan(middle_ratings([]).value)
-
-
-def test_rankings_that_are_just_the_order_shown():
-    found = unchanged_orders([[5, 6, 7], [7, 5, 6], [1, 2, 3]], [[1, 2, 3], [1, 3, 2], [1, 1, 2]])
-
-    assert found.value == pytest.approx(1 / 3)
-    assert np.isnan(unchanged_orders([], []).value)
 
 
 def test_time_against_agreement_is_spearmans_correlation():

@@ -31,6 +31,6 @@ def test_nothing_and_one_value_have_no_interval():
 
 
 def test_a_statistic_that_is_nowhere_defined_has_no_interval():
-    found = bootstrap(lambda weights: np.full(len(weights), np.nan), size=5)
+    found = bootstrap(np.ones((5, 1)), lambda sums: np.full(len(sums), np.nan))
 
     assert np.isnan(found.low)

@@ -1,0 +1,241 @@
+"""How well the people of a project judge: all that is computed from their last judgements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+import numpy as np
+
+from labeling.quality import bias, judged
+from labeling.quality.agreement import interval, kendall_tau
+from labeling.quality.crowd_bradley_terry import Votes, fit
+from labeling.quality.estimates import Estimate, mean
+from labeling.quality.judged import Judged, Units
+
+RATINGS = 7
+FEW = 10
+"""Comparisons shared with others below which nothing is said of a person's reliability."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagFigures:
+    """Of one flag: the share of judged completions that it is raised on, and how far people agree on it (AC1)."""
+
+    flag: str
+    share: float
+    agreement: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFigures:
+    """Of one annotator.
+
+    Attributes:
+        agreement: on completions that others compared as well, the share of others who say the same.
+        reliability: the chance of being right, with everybody's taken into account (Crowd-BT); NaN with too few shared
+            comparisons.
+    """
+
+    annotator: int
+    judgements: int
+    agreement: Estimate
+    reliability: float
+    first_shown: Estimate
+    longer: Estimate
+    middle: Estimate
+    median_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Agreement and habits, of all and of each. An estimate of 0 units says that there is nothing to compute it from.
+
+    Attributes:
+        comparisons: of two people on the same two completions, the share that say the same (win, tie or loss).
+        comparisons_alpha: the same beyond chance: Krippendorff's alpha, ordinal (a tie lies between).
+        ratings_alpha: of ratings 1 to 7, ordinal.
+        picks_alpha: of the one picked as best, nominal.
+        rankings_tau: Kendall's tau-b, mean over pairs of people on one item of three completions or more.
+    """
+
+    judgements: int
+    shared_items: int
+    comparisons: Estimate
+    comparisons_alpha: Estimate
+    ratings_alpha: Estimate
+    picks_alpha: Estimate
+    rankings_tau: Estimate
+    flags: list[FlagFigures]
+    first_shown: Estimate
+    longer: Estimate
+    middle: Estimate
+    unchanged: Estimate
+    time: Estimate
+    people: list[PersonFigures]
+
+
+def report(rows: Sequence[Judged], *, lengths: Mapping[int, int], flags: Sequence[str]) -> Report:
+    """All figures of these judgements.
+
+    Args:
+        lengths: characters of each completion.
+        flags: those that the project asks for.
+    """
+    groups = judged.shared(rows)
+    pairs = judged.units(groups, judged.comparisons, num_categories=3)
+    ratings = judged.units(groups, judged.ratings, num_categories=RATINGS)
+    most = max((len(row.order) for row in rows), default=2)
+    return Report(
+        judgements=len(rows),
+        shared_items=len(groups),
+        comparisons=_interval(pairs, "pairwise_agreement"),
+        comparisons_alpha=_interval(pairs, "alpha_ordinal"),
+        ratings_alpha=_interval(ratings, "alpha_ordinal"),
+        picks_alpha=_interval(judged.units(groups, judged.picks, num_categories=most), "alpha_nominal"),
+        rankings_tau=_taus(groups),
+        flags=[_flag(flag, rows, groups) for flag in flags],
+        first_shown=_first_shown(rows),
+        longer=_longer(rows, lengths),
+        middle=_middle(rows),
+        unchanged=_unchanged(rows),
+        time=_time(groups),
+        people=_people(rows, groups, lengths),
+    )
+
+
+def _interval(units: Units, coefficient: str) -> Estimate:
+    return interval(units.counts, coefficient, clusters=units.prompts, resamples=500)
+
+
+def _taus(groups: Sequence[Sequence[Judged]]) -> Estimate:
+    taus, prompts = [], []
+    for group in groups:
+        for one, other in combinations(group, 2):
+            both = sorted(one.ranks.keys() & other.ranks.keys())
+            if len(both) > 2:
+                taus.append(kendall_tau([one.ranks[each] for each in both], [other.ranks[each] for each in both]))
+                prompts.append(one.prompt)
+    defined = np.isfinite(taus) if taus else np.zeros(0, dtype=bool)
+    return mean(np.array(taus)[defined], clusters=np.array(prompts)[defined])
+
+
+def _flag(flag: str, rows: Sequence[Judged], groups: Sequence[Sequence[Judged]]) -> FlagFigures:
+    shown = sum(len(row.order) for row in rows)
+    found = sum(flag in raised for row in rows for raised in row.flags.values())
+    units = judged.units(groups, judged.raised(flag), num_categories=2)
+    return FlagFigures(flag, found / shown if shown else float("nan"), _interval(units, "gwet_ac1"))
+
+
+def _decided(rows: Sequence[Judged]) -> list[tuple[int, int, int, Judged]]:
+    """Comparisons that were won: the number of the ranking, who won, who lost, and the judgement."""
+    won = []
+    for number, row in enumerate(rows):
+        for first, second in combinations(row.ranks, 2):
+            if row.ranks[first] != row.ranks[second]:
+                chosen, rejected = (first, second) if row.ranks[first] < row.ranks[second] else (second, first)
+                won.append((number, chosen, rejected, row))
+    return won
+
+
+def _first_shown(rows: Sequence[Judged]) -> Estimate:
+    won = _decided(rows)
+    places = [(row.order.index(chosen), row.order.index(rejected)) for _, chosen, rejected, row in won]
+    return bias.first_shown_wins(
+        [chosen for chosen, _ in places], [rejected for _, rejected in places], clusters=[number for number, *_ in won]
+    )
+
+
+def _longer(rows: Sequence[Judged], lengths: Mapping[int, int]) -> Estimate:
+    won = _decided(rows)
+    return bias.longer_wins(
+        [lengths[chosen] for _, chosen, _, _ in won],
+        [lengths[rejected] for _, _, rejected, _ in won],
+        clusters=[number for number, *_ in won],
+    )
+
+
+def _middle(rows: Sequence[Judged]) -> Estimate:
+    given = [(number, rating) for number, row in enumerate(rows) for rating in row.ratings.values()]
+    return bias.middle_ratings([rating for _, rating in given], clusters=[number for number, _ in given])
+
+
+def _unchanged(rows: Sequence[Judged]) -> Estimate:
+    ranked = [row for row in rows if len(row.ranks) > 2]
+    return mean([[row.ranks[each] for each in row.order] == list(range(1, len(row.order) + 1)) for row in ranked])
+
+
+def _time(groups: Sequence[Sequence[Judged]]) -> Estimate:
+    timed = [
+        (row.seconds, float(np.mean(said)))
+        for group in groups
+        for row in group
+        if (said := [same for _, same in _same_as_others(row, group)]) and row.seconds > 0
+    ]
+    return bias.time_against_agreement([seconds for seconds, _ in timed], [same for _, same in timed])
+
+
+def _same_as_others(row: Judged, group: Sequence[Judged]) -> list[tuple[int, float]]:
+    """For each comparison of a judgement that others made too: the prompt, and the share of them who say the same."""
+    others = [dict(judged.comparisons(other)) for other in group if other is not row]
+    found = []
+    for pair, category in judged.comparisons(row):
+        said = [other[pair] for other in others if pair in other]
+        if said:
+            found.append((row.prompt, said.count(category) / len(said)))
+    return found
+
+
+def _people(
+    rows: Sequence[Judged], groups: Sequence[Sequence[Judged]], lengths: Mapping[int, int]
+) -> list[PersonFigures]:
+    theirs: dict[int, list[Judged]] = defaultdict(list)
+    same: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for row in rows:
+        theirs[row.annotator].append(row)
+    for group in groups:
+        for row in group:
+            same[row.annotator] += _same_as_others(row, group)
+    reliabilities = _reliabilities(groups)
+    return [
+        PersonFigures(
+            annotator=person,
+            judgements=len(own),
+            agreement=mean([share for _, share in same[person]], clusters=[prompt for prompt, _ in same[person]]),
+            reliability=reliabilities[person] if len(same[person]) >= FEW else float("nan"),
+            first_shown=_first_shown(own),
+            longer=_longer(own, lengths),
+            middle=_middle(own),
+            median_seconds=median(row.seconds for row in own),
+        )
+        for person, own in sorted(theirs.items())
+    ]
+
+
+def _reliabilities(groups: Sequence[Sequence[Judged]]) -> dict[int, float]:
+    """Crowd-BT on what several people compared."""
+    worth = {judged.FIRST: 1.0, judged.TIE: 0.5, judged.SECOND: 0.0}
+    votes = [
+        (pair, row.annotator, worth[category])
+        for group in groups
+        for row in group
+        for pair, category in judged.comparisons(row)
+    ]
+    completions = {each: number for number, each in enumerate(sorted({one for pair, *_ in votes for one in pair}))}
+    people = {each: number for number, each in enumerate(sorted({person for _, person, _ in votes}))}
+    if not votes:
+        return {}
+    found = fit(
+        Votes.of(
+            first=[completions[first] for (first, _), _, _ in votes],
+            second=[completions[second] for (_, second), _, _ in votes],
+            annotator=[people[person] for _, person, _ in votes],
+            outcome=[outcome for _, _, outcome in votes],
+        ),
+        num_completions=len(completions),
+        num_annotators=len(people),
+    )
+    return {person: float(found.reliabilities[number]) for person, number in people.items()}
