@@ -1,21 +1,40 @@
-"""What templates need beyond Django's own: safe Markdown, times, and which page of a project is open."""
+"""What templates need beyond Django's own: texts as they are shown, times, and which page of a project is open."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import template
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
-from labeling.markdown import render_markdown
+from labeling.rendering import extract, show
 
 register = template.Library()
 
 
 @register.filter
+def shown(text: str) -> SafeString:
+    """What a person or a model wrote, rendered and raw; the page's switch tells which is seen."""
+    views = show(text)
+    views_html = mark_safe(views.html)  # made of escaped text and of what passed the gate of labeling.rendering
+    if not views.is_limited:
+        return views_html
+    reason = gettext("Too long or too deeply nested to be shown with its markup; this is the raw text.")
+    return format_html('<p class="text-limit muted">{}</p>{}', reason, views_html)
+
+
+@register.filter
 def markdown(text: str) -> SafeString:
-    """Markdown as safe HTML."""
-    return render_markdown(text)
+    """Guidelines and the like, rendered, below a heading of the second level."""
+    return mark_safe(show(text, top=3).rendered)  # as above
+
+
+@register.filter
+def line_of(text: str, limit: int) -> str:
+    """The beginning of a text as one line of words without markup, for lists."""
+    return extract(text, limit=limit)
 
 
 @register.filter

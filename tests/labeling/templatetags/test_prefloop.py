@@ -18,10 +18,32 @@ def test_completions_have_letters():
     assert [letter(index) for index in range(9)] == list("ABCDEFGHI")
 
 
-def test_markdown_is_rendered_in_templates():
-    assert Template("{% load prefloop %}{{ text|markdown }}").render(Context({"text": "*a* <b>"})) == (
-        "<p><em>a</em> &lt;b&gt;</p>\n"
+def render(source, **context):
+    return Template("{% load prefloop %}" + source).render(Context(context))
+
+
+def test_guidelines_are_rendered_in_templates():
+    assert render("{{ text|markdown }}", text="# a\n\n*b* <b>") == (
+        '<div class="text rendered" dir="auto"><h3 dir="auto">a</h3><p dir="auto"><em>b</em> &lt;b&gt;</p></div>'
     )
+
+
+def test_a_text_is_shown_in_both_views():
+    assert render("{{ text|shown }}", text="*b* <b>") == (
+        '<div class="text rendered" dir="auto"><p dir="auto"><em>b</em> &lt;b&gt;</p></div>'
+        '<div class="text plain is-raw" dir="auto" data-text>*b* &lt;b&gt;</div>'
+    )
+
+
+def test_a_text_that_cannot_be_rendered_is_shown_with_the_reason():
+    html = render("{{ text|shown }}", text="> " * 40 + "<b>")
+
+    assert html.startswith('<p class="text-limit muted">Too long or too deeply nested')
+    assert html.endswith("&gt; &lt;b&gt;</div>")
+
+
+def test_a_line_of_a_text_is_escaped():
+    assert render("{{ text|line_of:20 }}", text="# a\n\n`<b>` and *so* on and on") == "a &lt;b&gt; and so on and…"
 
 
 @pytest.mark.parametrize(
