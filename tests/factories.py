@@ -96,6 +96,8 @@ def claim(project: Project, annotator: User) -> Assignment:
     """The annotator's next assignment; there has to be one."""
     assignment = claim_next(project=project, annotator=annotator)
     assert assignment is not None, f"nothing in the queue of {project.slug} for {annotator}"
+    # An hour ago: as long as the active time of a verdict may be.
+    Assignment.objects.filter(pk=assignment.pk).update(created=assignment.created - dt.timedelta(hours=1))
     return assignment
 
 

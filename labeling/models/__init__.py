@@ -10,6 +10,7 @@ from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Sou
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
+from labeling.models.skips import SkipReason
 from labeling.models.topics import Topic
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Rank",
     "Rating",
     "Role",
+    "SkipReason",
     "Slot",
     "Source",
     "State",

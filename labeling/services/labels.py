@@ -25,6 +25,7 @@ from labeling.models import (
     State,
     User,
 )
+from labeling.services.active_time import bounded
 from labeling.services.assignments import check_active, finish_slot, locked_assignment
 from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.topics import raise_topics
@@ -73,6 +74,7 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
             return repeated(first, assignment, verdict)
         check_active(assignment)
     check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=assignment.item.kind)
+    verdict = bounded(verdict, since=assignment.created, source=source)
     raise_topics(prompt_id=assignment.item.prompt_id, flags=verdict.flags.values())
     counts = finish_slot(assignment)
     label = new_label(membership, assignment, verdict, client_id=client_id, source=source, is_extra=not counts)

@@ -11,6 +11,7 @@ from django.db.models import F
 from labeling import events
 from labeling.errors import Conflict
 from labeling.models import Assignment, Label, Membership, State, User
+from labeling.services.active_time import bounded
 from labeling.services.assignments import check_draft, locked_assignment
 from labeling.services.labels import CLIENT_ID_USED, Submitted, new_label, repeated
 from labeling.services.topics import raise_topics
@@ -57,6 +58,7 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
         return Submitted(label=old, created=False)
     raise_topics(prompt_id=assignment.item.prompt_id, flags=verdict.flags.values())
     assignment.guidelines_version = membership.project.guidelines_version
+    verdict = bounded(verdict, since=old.created, source=old.source)
     # One label of an assignment is current at any moment: the old one points to the new one before there is one.
     pk = _next_id()
     Label.objects.filter(pk=old.pk).update(superseded_by=pk)

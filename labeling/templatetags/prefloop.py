@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from labeling.models.skips import reason_shown
 from labeling.rendering import extract, show
 
 register = template.Library()
@@ -55,6 +57,12 @@ def percent(share: float) -> int:
 def letter(index: int) -> str:
     """0, 1, 2 ... as A, B, C ...: completions have letters, places have numbers."""
     return chr(ord("A") + index)
+
+
+@register.filter
+def skip_reason(reason: str) -> str | Promise:
+    """A stored reason for skipping as people read it."""
+    return reason_shown(reason)
 
 
 @register.simple_tag(takes_context=True)

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import FLAG_KEYS, HARMFUL, RATINGS, JudgementForm, judgement_form
-from labeling.models import Assignment, Flag, Membership, Topic
+from labeling.models import Assignment, Flag, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import sheet as read_sheet
+from labeling.services.active_time import IDLE_SECONDS
 from labeling.services.assignments import (
     JUDGING_ROLES,
     claim_next,
@@ -145,6 +146,8 @@ def show(
         "role": membership.role,
         "guidelines_read": membership.guidelines_read,
         "ratings": RATINGS,
+        "skip_reasons": SkipReason.choices,
+        "idle_seconds": IDLE_SECONDS,
         "harmful_flags": HARMFUL,
         "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
     }

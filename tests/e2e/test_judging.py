@@ -6,7 +6,7 @@ import re
 
 import pytest
 from e2e.conftest import Visitors
-from e2e.judging import JUDGE, card, decided, drag, press
+from e2e.judging import JUDGE, card, decided, drag, press, violations
 from factories import PASSWORD, Cast, claim, make_item
 from playwright.sync_api import expect
 
@@ -165,7 +165,7 @@ def test_skipping_asks_only_when_there_is_work_and_takes_a_reason_by_one_key(cas
     expect(card(page, "A")).to_be_focused()
     press(page, "5 s")
     expect(page.get_by_role("dialog")).to_contain_text("You have begun with it")
-    press(page, "Escape s 2")
+    press(page, "Escape s 3")
 
     expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
     assert sorted(Assignment.objects.values_list("state", "skip_reason")) == [
@@ -199,3 +199,22 @@ def test_without_scripts_the_page_is_a_plain_form(cast: Cast, visitors: Visitors
 
     expect(page.locator(".item-mine")).to_have_text("1 by me")
     assert decided(Label.objects.get()) == ([7, 3, 3], [1, 2, 2])
+
+
+def test_a_reason_for_skipping_may_be_given_in_words_and_digits_are_no_reasons_while_typing(
+    cast: Cast, visitors: Visitors
+):
+    page = visitors.page("bob", JUDGE)
+    dialog = page.get_by_role("dialog", name="Skip this item?")
+
+    press(page, "S 6")
+    expect(page.get_by_label("In a few words")).to_be_focused()
+    page.keyboard.type("3 of them are maps")
+    assert violations(page) == []
+    press(page, "Enter")
+    expect(dialog).to_be_hidden()
+    expect(card(page, "A")).to_be_focused()
+    press(page, "S Enter")  # without any
+
+    expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
+    assert set(Assignment.objects.values_list("skip_reason", flat=True)) == {"other: 3 of them are maps", ""}

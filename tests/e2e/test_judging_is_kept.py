@@ -210,16 +210,6 @@ def test_the_lease_is_renewed_while_the_page_is_in_use(cast: Cast, visitors: Vis
     assert Assignment.objects.get().lease_expires > before
 
 
-def test_idle_time_is_not_counted(cast: Cast, visitors: Visitors):
-    page = visitors.context("bob").new_page()
-    page.clock.install()
-    page.goto(JUDGE)
-
-    page.clock.run_for(600_000)
-
-    expect(page.locator("[data-time-item]")).to_have_text(re.compile("^(0:59|1:0[01])$"))
-
-
 def test_the_second_tab_on_an_item_is_told_and_keeps_its_text(cast: Cast, visitors: Visitors):
     context = visitors.context("bob")
     first, second = visitors.open(context, JUDGE), visitors.open(context, JUDGE)

@@ -26,7 +26,8 @@ export class Item {
     this.stopping = new AbortController();
     this.form.noValidate = true;
     this.restore();
-    this.time = new ActiveTime({ seconds: Number(this.form.elements.seconds.value) || 0, onTick: () => showTime(this) });
+    const seconds = Number(this.form.elements.seconds.value) || 0;
+    this.time = new ActiveTime({ seconds, idleSeconds: Number(root.dataset.idle), onTick: () => showTime(this) });
     this.draft = new DraftKeeper({ root, form: this.form, drafts, prepare: () => this.stamp() });
     this.lease = this.decided ? null : new Lease({ ...root.dataset, isIdle: () => this.time.isIdle });
     this.task = new TASKS[root.dataset.kind](this);

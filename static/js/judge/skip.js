@@ -1,25 +1,56 @@
-// Skipping: at once when nothing was done yet, else after one more key, which may say why.
+// Skipping: at once when nothing was done yet, else after one more key, which may say why. Nobody has to say why.
+
+import { digit, isTyping } from "./keys.js";
 
 export class SkipDialog {
   constructor({ root, isBegun }) {
     this.dialog = root.querySelector("#skip-dialog");
     this.form = root.querySelector("form#skip");
+    this.other = this.dialog.querySelector('[data-reason="other"]');
+    this.field = this.dialog.querySelector("#skip-why");
     this.isBegun = isBegun;
-    this.dialog.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-reason]");
-      if (button) this.skip(button.dataset.reason);
-    });
-    this.dialog.addEventListener("keydown", (event) => {
-      const button = /^[1-5]$/.test(event.key) && this.dialog.querySelectorAll("[data-reason]")[Number(event.key) - 1];
-      if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      this.skip(button.dataset.reason);
-    });
+    this.dialog.addEventListener("click", (event) => this.onClick(event));
+    this.dialog.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   open() {
     this.dialog.querySelector("[data-skip-work]").hidden = !this.isBegun();
+    this.unfold(false);
     this.dialog.showModal();
+  }
+
+  onClick(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button === this.other) this.unfold(true);
+    else if ("reason" in button.dataset) this.skip(button.dataset.reason);
+    else if ("skipWhy" in button.dataset) this.skipWithWords();
+  }
+
+  onKey(event) {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event.target)) {
+      if (event.key !== "Enter" || event.repeat) return;
+      event.preventDefault();
+      this.skipWithWords();
+      return;
+    }
+    const button = this.dialog.querySelectorAll('[data-reason]:not([data-reason=""])')[digit(event) - 1];
+    if (!button || event.repeat) return;
+    event.preventDefault();
+    button.click();
+  }
+
+  // Something else: a field for a few words, which may stay empty.
+  unfold(isOpen) {
+    this.dialog.querySelector("#skip-words").hidden = !isOpen;
+    this.other.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) this.field.focus();
+  }
+
+  skipWithWords() {
+    const words = this.field.value.trim();
+    this.skip(words ? `other: ${words}` : "other");
   }
 
   skip(reason) {

@@ -1,11 +1,12 @@
-// Active time: seconds in which this page is in front and the person did something within the last IDLE_SECONDS.
+// Active time: seconds in which this page is in front and the person gave a sign within the last moments. What counts
+// and for how long is defined in labeling/services/active_time.py.
 
-const IDLE_SECONDS = 60;
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "scroll", "touchstart"];
 
 export class ActiveTime {
-  constructor({ seconds, onTick }) {
+  constructor({ seconds, idleSeconds, onTick }) {
     this.seconds = seconds;
+    this.idleSeconds = idleSeconds;
     this.lastSign = Date.now();
     this.lastTick = Date.now();
     this.stopping = new AbortController();
@@ -18,7 +19,7 @@ export class ActiveTime {
   }
 
   get isIdle() {
-    return document.hidden || Date.now() - this.lastSign > IDLE_SECONDS * 1000;
+    return document.hidden || Date.now() - this.lastSign > this.idleSeconds * 1000;
   }
 
   sign() {

@@ -219,9 +219,9 @@ def neutral(page, sheet):
     """The page without what is different on any two pages."""
     for place, completion in enumerate(sheet["completions"]):
         page = page.replace(str(completion["text"]), f"text {place}")
-        page = re.sub(rf"(?<!\d){completion['id']}(?!\d)", f"id {place}", page)
+        page = re.sub(rf"(data-completion=\"|flags-|flags-of-){completion['id']}(?!\d)", rf"\1id {place}", page)
     page = page.replace(sheet["prompt"][0]["content"], "prompt")
-    page = re.sub(rf"(judge/|data-assignment=\"){sheet['assignment']}(?!\d)", r"\1assignment", page)
+    page = re.sub(rf"(judge/|data-assignment=\"|data-work=\"){sheet['assignment']}(?!\d)", r"\1assignment", page)
     page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"|name="client_id" value="[\w-]+"', "", page)
     page = re.sub(r'data-lease="[^"]+"|data-saved-at="\d+"', "", page)
     return re.sub(r'<div class="item-progress">.*?</div>|<span class="item-mine">.*?</span>', "", page, flags=re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -48,6 +49,7 @@ def test_the_new_judgement_stands_and_the_old_one_remains_as_it_was():
 def test_a_revision_counts_as_no_second_judgement():
     cast = make_cast(overlap=2)
     old = judge(cast.project, cast.bob)
+    Label.objects.update(created=old.created - dt.timedelta(minutes=1))
 
     revise(old, a_verdict(old.assignment, ranks=(2, 1, 3), seconds=8.0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from uuid import uuid4
 
@@ -77,6 +78,7 @@ def test_a_judgement_of_each_kind_is_opened_on_its_own_page(cast, signed_in, kin
 
 def test_a_revision_supersedes_and_the_next_item_comes_with_a_word(cast, signed_in):
     old = judge(cast.project, cast.bob)
+    Label.objects.update(created=old.created - dt.timedelta(minutes=1))
 
     answer = signed_in(cast.bob, htmx=True).post(url(old.assignment), filled(old))
 

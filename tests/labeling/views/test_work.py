@@ -28,8 +28,11 @@ def test_own_work_is_listed_by_state_with_counts(cast, signed_in):
 
 def test_a_skipped_item_shows_its_reason(cast, signed_in):
     skip(assignment_id=claim(cast.project, cast.bob).pk, annotator=cast.bob, reason="language")
+    skip(assignment_id=claim(cast.project, cast.bob).pk, annotator=cast.bob, reason="other: <b>why</b> me?")
 
-    assert "<td>language</td>" in signed_in(cast.bob).get("/p/colours/queue/?state=skipped").content.decode()
+    html = signed_in(cast.bob).get("/p/colours/queue/?state=skipped").content.decode()
+    assert "<td>A language that I don&#x27;t know</td>" in html
+    assert "<td>&lt;b&gt;why&lt;/b&gt; me?</td>" in html
 
 
 @pytest.mark.parametrize("count", [1, 50])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from factories import api_client, claim, end_lease, make_cast
 
@@ -72,6 +74,7 @@ def test_submit_stores_the_judgement_and_tells_the_progress(cast):
     client = api_client(cast.bob)
     sheet = client.post(NEXT).json()
     worst = str(sheet["completions"][2]["id"])
+    Assignment.objects.update(created=timezone.now() - dt.timedelta(minutes=1))
 
     response = submit(client, sheet, flags={worst: ["opinion"]}, notes="ça va 🎨", seconds=31.5)
 
