@@ -9,6 +9,7 @@ from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
+from labeling.api.views.quality import AgreementView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"
@@ -24,6 +25,7 @@ urlpatterns = [
     path("projects/<slug:slug>/prompts/<int:prompt_id>/topics/", TopicsView.as_view(), name="topics"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
+    path("projects/<slug:slug>/agreement/", AgreementView.as_view(), name="agreement"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),

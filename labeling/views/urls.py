@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from labeling.views import auth, guidelines, home, judge, people, preferences, project, prompts, revise, work
+from labeling.views import auth, guidelines, home, judge, people, preferences, project, prompts, quality, revise, work
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -35,6 +35,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/upload/", prompts.upload, name="prompts-upload"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.prompt, name="prompt"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/topics/", prompts.change_topics, name="prompt-topics"),
+    path("p/<slug:slug>/quality/", quality.quality, name="quality"),
     path("p/<slug:slug>/people/", people.people, name="people"),
     path("p/<slug:slug>/people/add/", people.add, name="people-add"),
     path("p/<slug:slug>/people/<int:user_id>/", people.change, name="people-change"),

@@ -28,6 +28,7 @@ PAGES = [
     ("bob", "/p/colours/guidelines/1/"),
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/people/"),
+    ("alice", "/p/colours/quality/"),
     ("bob", "/p/colours/people/"),
     ("charlie", "/p/colours/"),
     ("bob", "/nowhere/"),

@@ -26,6 +26,7 @@ ENDPOINTS = [
     ("put", f"{PROJECT}prompts/1/topics/", 403, 403, 404),
     ("post", f"{PROJECT}next/", 200, 403, 200),
     ("get", f"{PROJECT}comparisons/", 403, 200, 200),
+    ("get", f"{PROJECT}agreement/", 403, 200, 200),
     ("get", f"{PROJECT}export/", 403, 200, 200),
 ]
 WORK = [

@@ -38,6 +38,7 @@ PAGES = {
     "prompts-upload": (POST, 403, 403, 422),
     "prompt": (GET, 403, 403, 200),
     "prompt-topics": (POST, 403, 403, 302),
+    "quality": (GET, 200, 200, 200),
     "people": (GET, 403, 403, 200),
     "people-add": (POST, 403, 403, 422),
     "people-change": (POST, 403, 403, 400),
