@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Slot, State
+from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
 from labeling.models.flags import Flag
 from labeling.models.guidelines import Guidelines
 from labeling.models.kinds import PREFERENCES, Kind, Purpose
@@ -28,6 +28,7 @@ __all__ = [
     "Membership",
     "Origin",
     "Outcome",
+    "Passage",
     "Project",
     "Prompt",
     "Purpose",

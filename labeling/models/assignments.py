@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from labeling.models.kinds import Kind, Purpose
-from labeling.models.projects import Project
+from labeling.models.projects import Membership, Project
 from labeling.models.prompts import Completion, Prompt
 from labeling.models.topics import topics_field
 
@@ -139,3 +139,24 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.number} of item {self.item_id}"
+
+
+class Passage(models.Model):
+    """How far a member is through the queue of one priority, so that serving them does not begin at its front.
+
+    No open slot of that priority before ``slot`` can be for them: they judged, skipped or wrote for its item, or opted
+    out of its topics (when they change their mind, the passage is forgotten). What others hold is not passed, because
+    it may come back. A slot that comes later has a higher id: slots of a project are made one transaction after the
+    other (services.prompts).
+    """
+
+    membership = models.ForeignKey(Membership, models.CASCADE, related_name="passages")
+    priority = models.SmallIntegerField()
+    slot = models.BigIntegerField(help_text="The id of the first slot that may be for them.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["membership", "priority"], name="passage_once")]
+
+    def __str__(self) -> str:
+        return f"from slot {self.slot} on"

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from labeling.models import Membership, Project, Role, User
+from labeling.rows import fetch_one
 from labeling.selectors.access import memberships_of, projects_of
 
 
@@ -24,19 +25,19 @@ class Progress:
 
 def progress_of(membership: Membership) -> Progress:
     """Progress as one member sees it; read afresh."""
-    mine = Q(memberships__user=membership.user_id)
-    row = (
-        Project.objects.filter(pk=membership.project_id)
-        .annotate(
-            done=Sum("memberships__num_submitted", default=0),
-            mine=Sum("memberships__num_submitted", filter=mine, default=0),
-            seconds=Sum("memberships__seconds_worked", filter=mine, default=0.0),
-        )
-        .values("num_slots", "done", "mine", "seconds")
-        .order_by("pk")
-        .get()
-    )
-    return Progress(done=row["done"], total=row["num_slots"], mine=row["mine"], seconds=row["seconds"])
+    row = fetch_one(PROGRESS, {"project": membership.project_id, "user": membership.user_id})
+    assert row is not None  # a membership has a project
+    return Progress(*row)
+
+
+PROGRESS = """
+SELECT coalesce(sum(member.num_submitted), 0)::bigint AS done, project.num_slots AS total,
+    coalesce(sum(member.num_submitted) FILTER (WHERE member.user_id = %(user)s), 0)::bigint AS mine,
+    coalesce(sum(member.seconds_worked) FILTER (WHERE member.user_id = %(user)s), 0) AS seconds
+FROM labeling_project project LEFT JOIN labeling_membership member ON member.project_id = project.id
+WHERE project.id = %(project)s
+GROUP BY project.id
+"""
 
 
 def project_progress(project: Project) -> Progress:

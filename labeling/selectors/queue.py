@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from labeling.models import Assignment, Completion, Membership, Slot, State, User
-from labeling.selectors.progress import Progress, progress_of
+from labeling.models import Assignment, Membership, Slot, State, User
+from labeling.rows import fetch_one
+from labeling.selectors.progress import PROGRESS, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,43 @@ class Sheet:
 
 def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
     """The assignment's sheet, its completions in the order to show."""
-    texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
+    row = fetch_one(SHEET, {"order": assignment.order, "project": membership.project_id, "user": membership.user_id})
+    assert row is not None  # a membership has a project
+    ids, texts, *progress = row
+    by_id = dict(zip(ids or (), texts or (), strict=True))
     return Sheet(
         assignment=assignment.pk,
         kind=assignment.item.kind,
         prompt=assignment.item.prompt.messages,
-        completions=[ShownCompletion(id=pk, text=texts[pk]) for pk in assignment.order],
+        completions=[ShownCompletion(id=pk, text=by_id[pk]) for pk in assignment.order],
         lease_expires=assignment.lease_expires,
         draft=assignment.draft,
         flags=membership.project.flags,
-        progress=progress_of(membership),
+        progress=Progress(*progress),
         guidelines_version=assignment.guidelines_version,
         topics=assignment.item.prompt.topics,
+    )
+
+
+SHEET = f"""
+SELECT shown.ids, shown.texts, progress.*
+FROM (SELECT array_agg(id) AS ids, array_agg(text) AS texts FROM labeling_completion
+      WHERE id = ANY (%(order)s::bigint[])) shown, ({PROGRESS}) progress
+"""
+
+
+def outline(assignment: Assignment, *, membership: Membership) -> Sheet:
+    """The sheet without its texts and the progress: what reading a judgement needs, and no query."""
+    return Sheet(
+        assignment=assignment.pk,
+        kind=assignment.item.kind,
+        prompt=[],
+        completions=[ShownCompletion(id=pk, text="") for pk in assignment.order],
+        lease_expires=assignment.lease_expires,
+        draft=assignment.draft,
+        flags=membership.project.flags,
+        progress=Progress(done=0, total=0, mine=0, seconds=0.0),
+        guidelines_version=assignment.guidelines_version,
     )
 
 

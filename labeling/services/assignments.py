@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import secrets
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
-from labeling.models import NEVER_LEASED, Assignment, ItemCompletion, Membership, Project, Role, Slot, State, User
+from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Role, Slot, State, User
+from labeling.services.queue import find_assignment, locked_member, serve
 from labeling.services.texts import check_text
 
 JUDGING_ROLES = (Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN)
@@ -27,12 +25,7 @@ def lock_membership(*, project_id: int, user: User) -> Membership:
         NotFound: not a member, or no longer.
         NotAllowed: a member whose role doesn't judge.
     """
-    return _judging(_members_to_lock().filter(project_id=project_id, user=user).first())
-
-
-def _members_to_lock() -> QuerySet[Membership]:
-    members = Membership.objects.select_for_update(no_key=True, of=("self",)).select_related("project")
-    return members.filter(is_active=True).order_by("pk")
+    return _judging(locked_member(user=user, project_id=project_id))
 
 
 def _judging(membership: Membership | None) -> Membership:
@@ -49,7 +42,7 @@ def own_assignment(*, assignment_id: int, annotator: User) -> Assignment:
     Raises:
         NotFound: no such assignment, or somebody else's.
     """
-    assignment = Assignment.objects.select_related("item").filter(pk=assignment_id, annotator=annotator).first()
+    assignment = find_assignment(assignment_id=assignment_id, annotator=annotator)
     if assignment is None:
         raise NotFound(f"you have no assignment {assignment_id}")
     return assignment
@@ -61,8 +54,7 @@ def locked_assignment(*, assignment_id: int, annotator: User) -> tuple[Membershi
     Raises:
         NotFound, NotAllowed: see lock_membership and own_assignment.
     """
-    mine = {"project__items__assignments": assignment_id, "project__items__assignments__annotator": annotator}
-    membership = _members_to_lock().filter(user=annotator, **mine).first()
+    membership = locked_member(user=annotator, assignment_id=assignment_id)
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     return _judging(membership), assignment
 
@@ -83,49 +75,14 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
     membership = lock_membership(project_id=project.pk, user=annotator)
     if membership.project.is_paused:
         return None
-    begun = (
-        Assignment.objects.select_related("item__prompt")
-        .filter(annotator=annotator, state=State.ACTIVE, item__project=project)
-        .order_by("-lease_expires", "id")
-    )
-    for assignment in begun:
-        if not set(annotator.opted_out).isdisjoint(assignment.item.prompt.topics):
-            continue
+    lost: list[int] = []
+    while (served := serve(membership, besides=lost)) is not None:
+        assignment = served.assignment
         assignment.guidelines_version = membership.project.guidelines_version  # those that are shown beside it now
-        if take_slot(assignment, minutes=membership.project.lease_minutes):
+        if served.is_new or take_slot(assignment, minutes=membership.project.lease_minutes):
             return assignment
-    return _claim_new(membership, opted_out=annotator.opted_out)
-
-
-def _claim_new(membership: Membership, *, opted_out: Sequence[str]) -> Assignment | None:
-    now = timezone.now()
-    mine = Assignment.objects.filter(item=OuterRef("item"), annotator=membership.user_id)
-    # Nobody judges what they wrote themselves.
-    own_text = ItemCompletion.objects.filter(item=OuterRef("item"), completion__author=membership.user_id)
-    slots = (
-        Slot.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("item__prompt")
-        .filter(project=membership.project_id, is_done=False, leased_until__lte=now)
-        .exclude(Exists(mine))
-        .exclude(Exists(own_text))
-    )
-    if opted_out:
-        slots = slots.exclude(topics__overlap=opted_out)
-    slot = slots.order_by("-priority", "id").first()
-    if slot is None:
-        return None
-    order = list(ItemCompletion.objects.filter(item=slot.item_id).values_list("completion_id", flat=True))
-    secrets.SystemRandom().shuffle(order)
-    slot.leased_until = now + dt.timedelta(minutes=membership.project.lease_minutes)
-    slot.assignment = Assignment.objects.create(
-        item=slot.item,
-        annotator_id=membership.user_id,
-        lease_expires=slot.leased_until,
-        order=order,
-        guidelines_version=membership.project.guidelines_version,
-    )
-    slot.save(update_fields=["assignment", "leased_until"])
-    return slot.assignment
+        lost.append(assignment.pk)  # begun, and the last open slot of its item went to somebody else just now
+    return None
 
 
 def take_slot(assignment: Assignment, *, minutes: int) -> bool:
@@ -134,18 +91,6 @@ def take_slot(assignment: Assignment, *, minutes: int) -> bool:
     if slot is None:
         return False
     _lease(slot, assignment, minutes=minutes)
-    return True
-
-
-def finish_slot(assignment: Assignment) -> bool:
-    """Close the assignment's slot, or another open one of its item; False when all of them went to others."""
-    if Slot.objects.filter(assignment=assignment, is_done=False).update(is_done=True):
-        return True
-    slot = _open_slot(assignment)
-    if slot is None:
-        return False
-    slot.assignment, slot.is_done = assignment, True
-    slot.save(update_fields=["assignment", "is_done"])
     return True
 
 

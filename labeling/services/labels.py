@@ -25,8 +25,9 @@ from labeling.models import (
     State,
     User,
 )
+from labeling.rows import fetch_one, insertion
 from labeling.services.active_time import bounded
-from labeling.services.assignments import check_active, finish_slot, locked_assignment
+from labeling.services.assignments import check_active, locked_assignment
 from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
@@ -76,27 +77,19 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     check_verdict(verdict, completions=assignment.order, flags=membership.project.flags, kind=assignment.item.kind)
     verdict = bounded(verdict, since=assignment.created, source=source)
     raise_topics(prompt_id=assignment.item.prompt_id, flags=verdict.flags.values())
-    counts = finish_slot(assignment)
-    label = new_label(membership, assignment, verdict, client_id=client_id, source=source, is_extra=not counts)
-    _close(membership, assignment, counts=counts, seconds=verdict.seconds)
+    label = unsaved_label(membership, assignment, verdict, client_id=client_id, source=source)
+    label.pk, label.is_extra = _record(label, verdict, membership)
+    assignment.state, assignment.draft = State.SUBMITTED, {}
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
     return Submitted(label=label, created=True)
 
 
-def new_label(
-    membership: Membership,
-    assignment: Assignment,
-    verdict: Verdict,
-    *,
-    client_id: UUID,
-    source: str,
-    is_extra: bool,
-    pk: int | None = None,
+def unsaved_label(
+    membership: Membership, assignment: Assignment, verdict: Verdict, *, client_id: UUID, source: str
 ) -> Label:
-    """Store a label with everything that was decided; part of recording it."""
+    """The label of a verdict, yet to be stored; what was written for a demonstration is stored already."""
     item = assignment.item
-    label = Label.objects.create(
-        pk=pk,
+    return Label(
         project=membership.project,
         item=item,
         kind=item.kind,
@@ -112,10 +105,7 @@ def new_label(
         notes=verdict.notes,
         seconds=verdict.seconds,
         guidelines_version=assignment.guidelines_version,
-        is_extra=is_extra,
     )
-    store_verdicts([(label, verdict)])
-    return label
 
 
 def _written(item: Item, verdict: Verdict, *, author: User) -> Completion:
@@ -141,6 +131,12 @@ def repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitte
 
 def store_verdicts(pairs: Sequence[tuple[Label, Verdict]]) -> None:
     """Write the ratings, flags, ranks and the C(k,2) comparisons of labels; part of creating them."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {DECIDED.format(label='(r->>0)::bigint')} SELECT", _decided(pairs))
+
+
+def _decided(pairs: Sequence[tuple[Label, Verdict]]) -> dict[str, str]:
+    """The rows that DECIDED stores, each beginning with the label's id."""
     ratings = [
         (label.pk, completion, verdict.ratings.get(completion), sorted(set(verdict.flags.get(completion, []))))
         for label, verdict in pairs
@@ -150,28 +146,29 @@ def store_verdicts(pairs: Sequence[tuple[Label, Verdict]]) -> None:
         (label.pk, completion, rank) for label, verdict in pairs for completion, rank in sorted(verdict.ranks.items())
     ]
     comparisons = [row for label, verdict in pairs for row in expand_ranks(label=label.pk, ranks=verdict.ranks)]
-    with connection.cursor() as cursor:
-        cursor.execute(STORE, [json.dumps(ratings), json.dumps(ranks), json.dumps(comparisons)])
+    rows = {"ratings": ratings, "ranks": ranks, "comparisons": comparisons}
+    return {name: json.dumps(values) for name, values in rows.items()}
 
 
-STORE = """
-WITH ratings AS (
+# One statement: three bulk inserts of Django's cost a submit a third of its time.
+DECIDED = """
+ratings AS (
     INSERT INTO labeling_rating (label_id, completion_id, value, flags)
-    SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::smallint, ARRAY(SELECT jsonb_array_elements_text(r->3))
-    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+    SELECT {label}, (r->>1)::bigint, (r->>2)::smallint, ARRAY(SELECT jsonb_array_elements_text(r->3))
+    FROM jsonb_array_elements(%(ratings)s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
 ), ranks AS (
     INSERT INTO labeling_rank (label_id, completion_id, rank)
-    SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::smallint
-    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+    SELECT {label}, (r->>1)::bigint, (r->>2)::smallint
+    FROM jsonb_array_elements(%(ranks)s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
+), comparisons AS (
+    INSERT INTO labeling_comparison (label_id, chosen_id, rejected_id, outcome, weight)
+    SELECT {label}, (r->>1)::bigint, (r->>2)::bigint, r->>3, (r->>4)::float
+    FROM jsonb_array_elements(%(comparisons)s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
 )
-INSERT INTO labeling_comparison (label_id, chosen_id, rejected_id, outcome, weight)
-SELECT (r->>0)::bigint, (r->>1)::bigint, (r->>2)::bigint, r->>3, (r->>4)::float
-FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS rows(r, n) ORDER BY n
 """
-# One statement: three bulk inserts of Django's cost a submit a third of its time.
 
 
-def expand_ranks(*, label: int, ranks: Mapping[int, int]) -> list[tuple[int, int, int, str, float]]:
+def expand_ranks(*, label: int | None, ranks: Mapping[int, int]) -> list[tuple[int | None, int, int, str, float]]:
     """The C(k,2) comparisons of a weak order: label, chosen, rejected, outcome, weight 1/C(k,2); equal ranks tie."""
     pairs = list(combinations(sorted(ranks), 2))
     comparisons = []
@@ -182,32 +179,46 @@ def expand_ranks(*, label: int, ranks: Mapping[int, int]) -> list[tuple[int, int
     return comparisons
 
 
-def _close(membership: Membership, assignment: Assignment, *, counts: bool, seconds: float) -> None:
-    # The database refuses more than the overlap: item_never_over_its_overlap.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CLOSE,
-            {
-                "assignment": assignment.pk,
-                "item": assignment.item_id,
-                "membership": membership.pk,
-                "counts": int(counts),
-                "extra": int(not counts),
-                "seconds": seconds,
-            },
-        )
-    assignment.state, assignment.draft = State.SUBMITTED, {}
+def _record(label: Label, verdict: Verdict, membership: Membership) -> tuple[int, bool]:
+    """Close a slot and store the label with all that was decided: its id, and whether it came too late for a slot."""
+    names, values, parameters = insertion(label)
+    names, values = names.replace(', "is_extra"', ""), values.replace(", %(new_is_extra)s", "")
+    row = fetch_one(
+        RECORD.format(columns=names, values=values, decided=DECIDED.format(label="(SELECT id FROM label)")),
+        {**parameters, **_decided([(label, verdict)]), "membership": membership.pk},
+    )
+    assert row is not None  # an insert of one row returns it
+    return row
 
 
-CLOSE = """
-WITH assignment AS (
-    UPDATE labeling_assignment SET state = 'submitted', draft = '{}', changed = now() WHERE id = %(assignment)s
+# The slot that the assignment holds, else another open one of its item: whether it is held is asked before whether the
+# item is full. The first is waited for, since somebody who looks for a slot may lock it for a moment although it is
+# leased. The database refuses more than the overlap (item_never_over_its_overlap).
+RECORD = """
+WITH held AS (
+    SELECT id FROM labeling_slot WHERE assignment_id = %(new_assignment_id)s AND NOT is_done FOR NO KEY UPDATE
+), free AS (
+    SELECT id FROM labeling_slot
+    WHERE item_id = %(new_item_id)s AND NOT is_done AND leased_until <= statement_timestamp()
+        AND NOT EXISTS (SELECT FROM held)
+    ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+), slot AS (
+    UPDATE labeling_slot SET assignment_id = %(new_assignment_id)s, is_done = true
+    WHERE id IN (SELECT id FROM held UNION ALL SELECT id FROM free) RETURNING item_id
+), label AS (
+    INSERT INTO labeling_label (is_extra, {columns}) VALUES (NOT EXISTS (SELECT FROM slot), {values})
+    RETURNING id, is_extra
+), {decided}, assignment AS (
+    UPDATE labeling_assignment SET state = 'submitted', draft = '{{}}', changed = statement_timestamp()
+    WHERE id = %(new_assignment_id)s
 ), item AS (
-    UPDATE labeling_item SET num_judgements = num_judgements + 1 WHERE id = %(item)s AND %(counts)s = 1
+    UPDATE labeling_item SET num_judgements = num_judgements + 1 FROM slot WHERE labeling_item.id = slot.item_id
+), membership AS (
+    UPDATE labeling_membership SET num_submitted = num_submitted + (NOT label.is_extra)::int,
+        num_extra = num_extra + label.is_extra::int, seconds_worked = seconds_worked + %(new_seconds)s
+    FROM label WHERE labeling_membership.id = %(membership)s
 )
-UPDATE labeling_membership SET num_submitted = num_submitted + %(counts)s, num_extra = num_extra + %(extra)s,
-    seconds_worked = seconds_worked + %(seconds)s
-WHERE id = %(membership)s
+SELECT id, is_extra FROM label
 """
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeling.errors import Invalid
-from labeling.models import NEVER_LEASED, Slot, User
+from labeling.models import NEVER_LEASED, Membership, Passage, Slot, User
 from labeling.services.topics import check_topics
 
 MAX_BREAK_MINUTES = 480
@@ -32,6 +32,9 @@ def set_preferences(*, user: User, language: str, opted_out: Collection[str], br
         raise Invalid(f"there is no language {language!r}: use one of {', '.join(dict(settings.LANGUAGES))}")
     if not 0 <= break_minutes <= MAX_BREAK_MINUTES:
         raise Invalid(f"break_minutes is {break_minutes}: use 1 to {MAX_BREAK_MINUTES}, or 0 for no reminder")
+    # What was passed in the queue is looked at anew; a claim under way ends before, so that it stores no passage after.
+    places = Membership.objects.select_for_update(no_key=True).filter(user=user).order_by("pk")
+    Passage.objects.filter(membership__in=[place.pk for place in places]).delete()
     user.language, user.opted_out, user.break_minutes = language, check_topics(list(opted_out)), break_minutes
     user.save(update_fields=["language", "opted_out", "break_minutes"])
     if user.opted_out:

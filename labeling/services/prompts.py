@@ -168,6 +168,9 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
     """
     for new in items:
         _check_item(new, project)
+    # This locks the project until the end: of its slots those with higher ids are seen later, which passages rely on.
+    num_slots = sum(new.overlap or project.overlap for new in items)
+    Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + num_slots)
     rows = Item.objects.bulk_create(
         [
             Item(
@@ -190,7 +193,6 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
         for number in range(row.overlap)
     ]
     Slot.objects.bulk_create(slots, batch_size=2000)
-    Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + len(slots))
     events.publish(project.slug, "items", added=len(rows))
     return rows
 

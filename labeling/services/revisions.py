@@ -13,7 +13,7 @@ from labeling.errors import Conflict
 from labeling.models import Assignment, Label, Membership, State, User
 from labeling.services.active_time import bounded
 from labeling.services.assignments import check_draft, locked_assignment
-from labeling.services.labels import CLIENT_ID_USED, Submitted, new_label, repeated
+from labeling.services.labels import CLIENT_ID_USED, Submitted, repeated, store_verdicts, unsaved_label
 from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
@@ -60,11 +60,11 @@ def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     assignment.guidelines_version = membership.project.guidelines_version
     verdict = bounded(verdict, since=old.created, source=old.source)
     # One label of an assignment is current at any moment: the old one points to the new one before there is one.
-    pk = _next_id()
-    Label.objects.filter(pk=old.pk).update(superseded_by=pk)
-    label = new_label(
-        membership, assignment, verdict, client_id=client_id, source=old.source, is_extra=old.is_extra, pk=pk
-    )
+    label = unsaved_label(membership, assignment, verdict, client_id=client_id, source=old.source)
+    label.pk, label.is_extra = _next_id(), old.is_extra
+    Label.objects.filter(pk=old.pk).update(superseded_by=label.pk)
+    label.save(force_insert=True)
+    store_verdicts([(label, verdict)])
     Membership.objects.filter(pk=membership.pk).update(seconds_worked=F("seconds_worked") + verdict.seconds)
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk, supersedes=old.pk)
     return Submitted(label=label, created=True)

@@ -9,6 +9,7 @@ from django.db import transaction
 from labeling.errors import Invalid
 from labeling.models import Prompt, Slot, Topic
 from labeling.models.topics import TOPICS_OF_FLAGS
+from labeling.services.queue import come_back_to
 
 
 def check_topics(topics: object) -> list[str]:
@@ -39,7 +40,9 @@ def set_topics(*, prompt: Prompt, topics: Collection[str]) -> Prompt:
     Raises:
         Invalid: an unknown topic.
     """
-    return _store(prompt, check_topics(list(topics)))
+    stored = _store(prompt, check_topics(list(topics)))
+    come_back_to(prompt_id=prompt.pk)
+    return stored
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from labeling.judgement_forms import FLAG_KEYS, HARMFUL, RATINGS, JudgementForm,
 from labeling.models import Assignment, Flag, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
+from labeling.selectors.queue import outline
 from labeling.selectors.queue import sheet as read_sheet
 from labeling.services.active_time import IDLE_SECONDS
 from labeling.services.assignments import (
@@ -43,8 +44,9 @@ def judge(request: SignedInRequest, slug: str) -> HttpResponse:
 def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
     """Record the judgement and bring the next item."""
     membership, assignment = own_work(request, slug, assignment_id)
-    form = judgement_form(read_sheet(assignment, membership=membership), request.POST)
+    form = judgement_form(outline(assignment, membership=membership), request.POST)
     if not form.is_valid():
+        form = judgement_form(read_sheet(assignment, membership=membership), request.POST)
         return show_again(request, membership, form)
     submitted = submit_label(
         assignment_id=assignment.pk,

@@ -54,9 +54,10 @@ STATEMENTS = (
     FROM labeling_prompt, generate_series(1, %(completions)s) k WHERE project_id = %(project)s
     """,
     """
-    INSERT INTO labeling_item (project_id, prompt_id, kind, overlap, priority, policy_version, num_judgements, created)
-    SELECT %(project)s, id, 'ranking', %(overlap)s, 0, 1, 0, now()
-    FROM labeling_prompt WHERE project_id = %(project)s
+    INSERT INTO labeling_item (project_id, prompt_id, kind, purpose, overlap, priority, policy_version,
+        num_judgements, created)
+    SELECT %(project)s, id, 'ranking', 'training', %(overlap)s, 0, 1, 0, now()
+    FROM labeling_prompt WHERE project_id = %(project)s ORDER BY id
     """,
     """
     INSERT INTO labeling_itemcompletion (item_id, completion_id, position)
@@ -67,7 +68,7 @@ STATEMENTS = (
     """
     INSERT INTO labeling_slot (item_id, project_id, number, priority, leased_until, is_done)
     SELECT id, %(project)s, n, 0, '1970-01-01T00:00:00Z', false
-    FROM labeling_item, generate_series(0, %(overlap)s - 1) n WHERE project_id = %(project)s
+    FROM labeling_item, generate_series(0, %(overlap)s - 1) n WHERE project_id = %(project)s ORDER BY id, n
     """,
     "UPDATE labeling_project SET num_slots = %(items)s * %(overlap)s WHERE id = %(project)s",
 )

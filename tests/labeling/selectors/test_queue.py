@@ -37,7 +37,7 @@ def test_sheet_asks_as_many_queries_for_nine_completions_as_for_two(texts):
     with CaptureQueriesContext(connection) as queries:
         sheet(assignment, membership=membership)
 
-    assert len(queries) == 2  # texts, progress
+    assert len(queries) == 1
 
 
 def test_counts_are_of_one_s_own_work_in_one_project():

@@ -257,8 +257,26 @@ def test_an_item_costs_the_same_queries_whatever_its_size(
     client = signed_in(cast.bob, htmx=True)
     client.get("/p/colours/judge/")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         client.get("/p/colours/judge/")
+
+
+@pytest.mark.parametrize("completions", [2, 9])
+def test_to_submit_and_get_the_next_item_costs_the_same_queries_whatever_its_size(
+    db, settings, signed_in, django_assert_num_queries, completions
+):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    cast = make_cast(num_items=2, texts=[f"Text {number}." for number in range(completions)])
+    first = claim(cast.project, cast.bob)
+    client = signed_in(cast.bob, htmx=True)
+    form = filled(first, ratings=[4] * completions, places=[1] * completions)
+
+    # Session, person, place, assignment; in one transaction the lock, the assignment, the label, the event; in another
+    # the lock and the next assignment; its sheet. Within a test each transaction is a savepoint of two more.
+    with django_assert_num_queries(4 + 4 + 2 + 1 + 2 * 2):
+        answer = client.post(url(first, "submit"), form)
+
+    assert answer.status_code == 200
 
 
 def test_the_next_item_weighs_less_than_30_kb(cast, signed_in):
