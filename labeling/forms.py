@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
 from labeling.imports.files import Format
-from labeling.models import Flag, Kind, Project, Role, Topic
+from labeling.models import Kind, Project, Role, Topic
+from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
 from labeling.services.preferences import MAX_BREAK_MINUTES
 from labeling.services.projects import SETTINGS
@@ -40,9 +41,6 @@ class ExportForm(forms.Form):
 class ProjectForm(forms.ModelForm):
     """A project's settings."""
 
-    flags = forms.MultipleChoiceField(
-        choices=Flag.choices, required=False, widget=forms.CheckboxSelectMultiple, label=_("Flags")
-    )
     kinds = forms.MultipleChoiceField(
         choices=Kind.choices,
         widget=forms.CheckboxSelectMultiple,
@@ -53,7 +51,7 @@ class ProjectForm(forms.ModelForm):
 
     class Meta:
         model = Project
-        fields = SETTINGS
+        fields = [name for name in SETTINGS if name not in ("flags", "own_flags")]  # they have a page of their own
         labels = {
             "name": _("Name"),
             "completions_per_item": _("Completions per item"),
@@ -87,6 +85,78 @@ class GuidelinesForm(forms.Form):
         """Line ends of one character: a form sends two where a person made one."""
         text: str = self.cleaned_data["text"]
         return text.replace("\r\n", "\n")
+
+
+class FlagsForm(forms.Form):
+    """A project's list of flags: which are asked about, in which order, and its own ones.
+
+    The rows stand in the order of the hidden field ``order``; what is checked is asked about.
+    """
+
+    new_code = forms.CharField(
+        label=_("Code"),
+        help_text=_("Stands in exports and never changes: lower-case letters, digits and _."),
+        max_length=40,
+        required=False,
+    )
+    new_label = forms.CharField(label=_("Label"), max_length=MAX_LABEL_CHARACTERS, required=False)
+    new_key = forms.CharField(label=_("Key"), max_length=1, required=False)
+    new_is_harmful = forms.BooleanField(label=_("Harmful"), required=False)
+
+    def __init__(self, data: Any = None, *, project: Project) -> None:
+        super().__init__(data)
+        self.project = project
+        codes = list(project.all_questions)
+        choices = [(code, code) for code in codes]
+        self.fields["asked"] = forms.MultipleChoiceField(choices=choices, required=False)
+        self.fields["order"] = forms.MultipleChoiceField(choices=choices, required=False)
+        for own in project.own_flags:
+            code = own["code"]
+            self.fields[f"label-{code}"] = forms.CharField(max_length=MAX_LABEL_CHARACTERS, initial=own["label"])
+            self.fields[f"key-{code}"] = forms.CharField(max_length=1, required=False, initial=own["key"])
+            self.fields[f"is_harmful-{code}"] = forms.BooleanField(required=False, initial=own["is_harmful"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All flags as they stand on the page: those asked about in their order, then the others."""
+        known = self.project.all_questions
+        asked = self.data.getlist("asked") if self.is_bound else self.project.flags
+        order = self.data.getlist("order") if self.is_bound else self.project.flags
+        codes = [
+            *dict.fromkeys(code for code in order if code in known),
+            *(code for code in known if code not in order),
+        ]
+        return [{"question": known[code], "is_asked": code in asked, "own": self._own_fields(code)} for code in codes]
+
+    def _own_fields(self, code: str) -> dict[str, forms.BoundField]:
+        names = ("label", "key", "is_harmful")
+        return {name: self[f"{name}-{code}"] for name in names if f"{name}-{code}" in self.fields}
+
+    def as_settings(self, *, move: str = "") -> dict[str, Any]:
+        """What services.projects takes; after is_valid.
+
+        Args:
+            move: "up:CODE" or "down:CODE" changes places with the flag before or after it.
+        """
+        cleaned = self.cleaned_data
+        codes = [row["question"].code for row in self.rows()]
+        direction, _colon, moved = move.partition(":")
+        if moved in codes:
+            place = codes.index(moved)
+            other = min(max(place + {"up": -1, "down": 1}.get(direction, 0), 0), len(codes) - 1)
+            codes[place], codes[other] = codes[other], codes[place]
+        own = [
+            {
+                "code": each["code"],
+                **{name: cleaned[f"{name}-{each['code']}"] for name in ("label", "key", "is_harmful")},
+            }
+            for each in self.project.own_flags
+        ]
+        flags = [code for code in codes if code in cleaned["asked"]]
+        if cleaned["new_code"]:
+            new = {name: cleaned[f"new_{name}"] for name in ("code", "label", "key", "is_harmful")}
+            own.append(new)
+            flags.append(new["code"])
+        return {"flags": flags, "own_flags": own}
 
 
 class PreferencesForm(forms.Form):

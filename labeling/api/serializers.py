@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
-from labeling.models import Flag, Kind, Outcome, Role, Source, State, Topic
+from labeling.models import Kind, Outcome, Role, Source, State, Topic
 
 Out = serializers.Serializer[Any]
 
@@ -42,6 +42,15 @@ class MyProgressOut(ProgressOut):
     mine = serializers.IntegerField(help_text="Judgements of your own that count.")
 
 
+class OwnFlag(Strict):
+    """A flag of a project's own."""
+
+    code = Text(max_length=40, help_text="Lower-case letters, digits and _; it never changes.")
+    label = Text(max_length=100)  # type: ignore[assignment]  # a field of that name, too
+    key = Text(max_length=1, required=False, default="", help_text="A letter that no key of the page has.")
+    is_harmful = YesNo(required=False, default=False)
+
+
 class SettingsIn(Strict):
     """Settings of a project; all are optional in a change."""
 
@@ -53,7 +62,10 @@ class SettingsIn(Strict):
     overlap = Whole(min_value=1, max_value=50, required=False, help_text="Of items that are made from now on.")
     lease_minutes = Whole(min_value=1, max_value=1440, required=False)
     held_out_percent = Whole(min_value=0, max_value=50, required=False, help_text="Of prompts that come from now on.")
-    flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices), required=False)
+    flags = serializers.ListField(
+        child=Text(max_length=40), required=False, help_text="Codes that are asked about, in their order."
+    )
+    own_flags = OwnFlag(many=True, required=False, help_text="All flags beside the known ones, those made before too.")
     kinds = serializers.ListField(
         child=serializers.ChoiceField(Kind.choices), required=False, help_text="What new items ask for, in turn."
     )
@@ -79,7 +91,8 @@ class ProjectOut(Out):
     overlap = serializers.IntegerField()
     lease_minutes = serializers.IntegerField()
     held_out_percent = serializers.IntegerField()
-    flags = serializers.ListField(child=serializers.ChoiceField(Flag.choices))
+    flags = serializers.ListField(child=serializers.CharField(), help_text="Codes that are asked about, in order.")
+    own_flags = OwnFlag(many=True)
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     is_paused = serializers.BooleanField()
     progress = ProgressOut()

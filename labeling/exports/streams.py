@@ -10,6 +10,8 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
+from django.utils.translation import override
+
 from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
 from labeling.exports.views import VIEWS, Row, View
@@ -98,6 +100,8 @@ class Export:
 
     def manifest(self) -> dict[str, Any]:
         """What the stream held: read it to its end first. Equal labels and filters give an equal manifest."""
+        with override("en"):  # whoever asks for it
+            flags = {question.code: question.label for question in self.project.all_questions.values()}
         return {
             "project": self.project.slug,
             "view": self.view.name,
@@ -105,6 +109,7 @@ class Export:
             "filters": {"held_out": self.held_out, "up_to": self.up_to},
             "counts": {name: self.counts[name] for name in sorted({"judgements", "rows", *self.counts})},
             "columns": dict(self.view.columns),
+            "flags": flags,
             "bytes": self.num_bytes,
             "sha256": self._digest.hexdigest(),
             "code_version": code_version(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, BinaryIO
@@ -115,7 +115,9 @@ def import_file(
         locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         store = Store(project=locked, source=source[:200], stored=summary.stored)
         batch: list[Record] = []
-        for record in _records(read_rows(file, kind=kind), file_format, summary, on_rejected):
+        for record in _records(
+            read_rows(file, kind=kind), file_format, summary, on_rejected, flags=locked.all_questions
+        ):
             if summary.num_rejected and not keep_good:
                 continue  # only the list of bad rows is wanted from here on
             batch.append(record)
@@ -131,7 +133,12 @@ def import_file(
 
 
 def _records(
-    rows: Iterator[Row], file_format: Format, summary: Summary, on_rejected: Callable[[Rejected], None] | None
+    rows: Iterator[Row],
+    file_format: Format,
+    summary: Summary,
+    on_rejected: Callable[[Rejected], None] | None,
+    *,
+    flags: Collection[str],
 ) -> Iterator[Record]:
     parse, columns = PARSERS[file_format]
     for row in rows:
@@ -140,6 +147,7 @@ def _records(
         if row.value is not None:
             try:
                 record = replace(parse(row.value), topics=tuple(check_topics(row.value.get("topics"))))
+                _check_flags(record, flags)
             except Invalid as error:
                 reason = error.message
             else:
@@ -154,3 +162,9 @@ def _records(
             summary.rejected.append(rejected)
         if on_rejected is not None:
             on_rejected(rejected)
+
+
+def _check_flags(record: Record, known: Collection[str]) -> None:
+    for code in (code for codes in record.flags for code in codes):
+        if code not in known:
+            raise Invalid(f"there is no flag {code!r}: use {', '.join(known)}")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.errors import Invalid
-from labeling.models import Flag
 from labeling.services.texts import Messages, check_messages, check_text, messages_digest
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS
 
@@ -143,14 +142,14 @@ def check_flags(flags: object, count: int) -> tuple[tuple[str, ...], ...]:
     """Lists of flag codes, one for each completion; empty when no flag was raised.
 
     Raises:
-        Invalid: another number of lists, or an unknown code.
+        Invalid: another number of lists, or a code that is no text. Which codes a project has, import_file checks.
     """
     if flags is None:
         return ()
     groups = [[] if group is None else group for group in _list("flags", flags, count)]
     for code in (code for group in groups for code in _list("the flags of a completion", group)):
-        if code not in Flag.values:
-            raise Invalid(f"there is no flag {code!r}: use {', '.join(Flag.values)}")
+        if not isinstance(code, str):
+            raise Invalid(f"the flag {code!r} is no text")
     return tuple(tuple(sorted(set(group))) for group in groups) if any(groups) else ()
 
 

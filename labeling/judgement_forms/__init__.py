@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labeling.judgement_forms.base import FLAG_KEYS, HARMFUL, JudgementForm
+from labeling.judgement_forms.base import JudgementForm
 from labeling.judgement_forms.kinds import RATINGS, judgement_form
 
-__all__ = ["FLAG_KEYS", "HARMFUL", "RATINGS", "JudgementForm", "judgement_form"]
+__all__ = ["RATINGS", "JudgementForm", "judgement_form"]

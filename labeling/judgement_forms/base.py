@@ -10,28 +10,9 @@ from uuid import uuid4
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import Flag
 from labeling.selectors.queue import Sheet
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS, MAX_SECONDS, Verdict
 from labeling.templatetags.prefloop import letter
-
-# Letters of the flags' own words; s (skip), u (back), n (notes), t (show or hide), g (guidelines), l (list of
-# flags), r (compare), w (write) and ? are taken. On every page digits decide and letters flag.
-FLAG_KEYS = {
-    Flag.FAILS_TASK: "f",
-    Flag.INAPPROPRIATE: "i",
-    Flag.HALLUCINATION: "h",
-    Flag.SATISFIES_CONSTRAINTS: "c",
-    Flag.SEXUAL: "x",
-    Flag.VIOLENT: "v",
-    Flag.ENCOURAGES_HARM: "e",
-    Flag.DENIGRATES: "d",
-    Flag.HARMFUL_ADVICE: "a",
-    Flag.OPINION: "o",
-    Flag.MORAL_JUDGMENT: "m",
-}
-# With one of these raised, being preferred to a completion without any is asked about.
-HARMFUL = frozenset({Flag.ENCOURAGES_HARM, Flag.DENIGRATES, Flag.HARMFUL_ADVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +61,7 @@ class JudgementForm(forms.Form):
         self.sheet = sheet
         self.ids = [shown.id for shown in sheet.completions]
         super().__init__(data, initial=None if data is not None else self.initial_work())
-        flags = [(flag, Flag(flag).label) for flag in sheet.flags]
+        flags = [(flag, flag) for flag in sheet.flags]
         for pk in self.ids:
             if "flags" in self.kept:
                 self.fields[f"flags-{pk}"] = forms.MultipleChoiceField(required=False, choices=flags)

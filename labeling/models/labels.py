@@ -6,11 +6,11 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Least
+from django.db.models.lookups import Regex
 
 from labeling.models.assignments import Assignment, Item
-from labeling.models.flags import Flag
 from labeling.models.kinds import Kind
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion
@@ -101,14 +101,21 @@ class Rating(models.Model):
     label = models.ForeignKey(Label, models.CASCADE, related_name="ratings")
     completion = models.ForeignKey(Completion, models.PROTECT, related_name="ratings")
     value = models.PositiveSmallIntegerField(null=True, blank=True)
-    flags = ArrayField(models.CharField(max_length=40, choices=Flag.choices), default=list, blank=True)
+    flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["label", "completion"], name="rating_once"),
             models.CheckConstraint(condition=Q(value__isnull=True) | Q(value__range=(1, 7)), name="rating_1_to_7"),
-            models.CheckConstraint(condition=Q(flags__contained_by=Flag.values), name="rating_flags_known"),
+            # Which codes a project has is checked by services.verdicts; here, that they are codes.
+            models.CheckConstraint(
+                condition=Regex(
+                    Func(F("flags"), Value(" "), function="array_to_string", output_field=models.TextField()),
+                    r"^([a-z][a-z0-9_]*( [a-z][a-z0-9_]*)*)?$",
+                ),
+                name="rating_flags_are_codes",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from labeling.models.flags import Flag, default_flags
+from labeling.models.flags import Question, check_asked, check_own_flags, default_flags, known_questions, own_questions
 from labeling.models.kinds import Kind, default_kinds
 
 
@@ -45,10 +46,15 @@ class Project(models.Model):
         help_text="Share of prompts that is never trained on and by which every model is judged (0 to 50 %).",
     )
     flags = ArrayField(
-        models.CharField(max_length=40, choices=Flag.choices),
+        models.CharField(max_length=40),
         default=default_flags,
         blank=True,
-        help_text="The yes/no questions asked about each completion.",
+        help_text="The yes/no questions asked about each completion, in their order.",
+    )
+    own_flags = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Flags beside the known ones: [{"code", "label", "key", "is_harmful"}, ...].',
     )
     kinds = ArrayField(
         models.CharField(max_length=20, choices=Kind.choices),
@@ -74,6 +80,28 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """The flags fit together; the database holds the codes to it, too (project_flags_known)."""
+        for name, check in (
+            ("own_flags", lambda: check_own_flags(self.own_flags)),
+            ("flags", lambda: check_asked(self.flags, self.own_flags)),
+        ):
+            try:
+                check()
+            except ValueError as error:
+                raise ValidationError({name: str(error)}) from None
+
+    @property
+    def all_questions(self) -> dict[str, Question]:
+        """Every flag that can be asked about, by code."""
+        return known_questions() | own_questions(self.own_flags)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The flags that are asked about, in their order."""
+        known = self.all_questions
+        return [known[code] for code in self.flags]
 
 
 class Role(models.TextChoices):

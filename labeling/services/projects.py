@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from labeling import events
 from labeling.errors import Conflict, Invalid
@@ -19,6 +20,7 @@ SETTINGS = (
     "lease_minutes",
     "held_out_percent",
     "flags",
+    "own_flags",
     "kinds",
     "is_paused",
 )
@@ -66,11 +68,24 @@ def update_project(
         Invalid: an unknown setting, or a value outside its range.
     """
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    if "own_flags" in settings:
+        _check_none_lost(project, settings["own_flags"])
     _apply(project, settings)
     if guidelines is not None:
         write_guidelines(project=project, author=changed_by, text=guidelines)
     events.publish(project.slug, "project")
     return project
+
+
+def _check_none_lost(project: Project, own_flags: Any) -> None:
+    """A flag that was made stays explained: judgements and exports may hold its code."""
+    kept = [own.get("code") for own in own_flags if isinstance(own, dict)] if isinstance(own_flags, list) else []
+    for own in project.own_flags:
+        if own["code"] not in kept:
+            raise Invalid(
+                _("the flag %(code)r was made before, and judgements may hold it: take it off the list instead")
+                % {"code": own["code"]}
+            )
 
 
 def _apply(project: Project, settings: dict[str, Any]) -> None:
@@ -81,8 +96,14 @@ def _apply(project: Project, settings: dict[str, Any]) -> None:
     try:
         project.full_clean(validate_unique=False)  # the slug is checked by the database, where it cannot race
     except ValidationError as error:
-        raise Invalid("; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())) from None
+        raise Invalid("; ".join(_named(name, texts) for name, texts in error.message_dict.items())) from None
     project.save()
+
+
+def _named(name: str, texts: list[str]) -> str:
+    """What is wrong with a setting; what is said of flags names them already."""
+    said = " ".join(texts)
+    return said if name in ("flags", "own_flags") else f"{name}: {said}"
 
 
 @transaction.atomic
@@ -96,7 +117,7 @@ def set_member(*, project: Project, user: User, role: str, is_active: bool = Tru
     if role not in Role.values:
         raise Invalid(f"there is no role {role!r}: use one of {', '.join(Role.values)}")
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    membership, _ = Membership.objects.update_or_create(
+    membership, _created = Membership.objects.update_or_create(
         project=project, user=user, defaults={"role": role, "is_active": is_active}
     )
     if not Membership.objects.filter(project=project, role=Role.ADMIN, is_active=True).exists():

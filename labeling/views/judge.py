@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
-from labeling.judgement_forms import FLAG_KEYS, HARMFUL, RATINGS, JudgementForm, judgement_form
-from labeling.models import Assignment, Flag, Membership, SkipReason, Topic
+from labeling.judgement_forms import RATINGS, JudgementForm, judgement_form
+from labeling.models import Assignment, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import outline
@@ -150,7 +150,6 @@ def show(
         "ratings": RATINGS,
         "skip_reasons": SkipReason.choices,
         "idle_seconds": IDLE_SECONDS,
-        "harmful_flags": HARMFUL,
-        "flag_choices": [(flag, Flag(flag).label, FLAG_KEYS[Flag(flag)]) for flag in membership.project.flags],
+        "questions": membership.project.questions,
     }
     return render(request, template, {**shared, **context}, status=status)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from labeling.views import auth, guidelines, home, judge, people, preferences, project, prompts, quality, revise, work
+from labeling.views import (
+    auth,
+    flags,
+    guidelines,
+    home,
+    judge,
+    people,
+    preferences,
+    project,
+    prompts,
+    quality,
+    revise,
+    work,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,6 +27,8 @@ urlpatterns = [
     path("p/<slug:slug>/", project.project, name="project"),
     path("settings/", preferences.preferences, name="preferences"),
     path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),
+    path("p/<slug:slug>/flags/", flags.flags, name="flags"),
+    path("p/<slug:slug>/flags/save/", flags.save, name="flags-save"),
     path("p/<slug:slug>/queue/", work.queue, name="queue"),
     path("p/<slug:slug>/judge/", judge.judge, name="judge"),
     path("p/<slug:slug>/judge/<int:assignment_id>/submit/", judge.submit, name="submit"),

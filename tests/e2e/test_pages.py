@@ -25,6 +25,7 @@ PAGES = [
     ("dora", "/p/colours/queue/"),
     ("bob", "/p/colours/judge/"),
     ("alice", "/p/colours/guidelines/"),
+    ("alice", "/p/colours/flags/"),
     ("bob", "/p/colours/guidelines/1/"),
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/people/"),

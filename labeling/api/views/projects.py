@@ -25,6 +25,7 @@ SHOWN = (
     "lease_minutes",
     "held_out_percent",
     "flags",
+    "own_flags",
     "kinds",
     "is_paused",
     "created",
@@ -53,7 +54,7 @@ class ProjectsView(ApiView):
         """A new project, with you as its admin."""
         body = ProjectIn(data=request.data)
         body.is_valid(raise_exception=True)
-        project = create_project(creator=request.user, **body.validated_data)
+        project = create_project(creator=request.user, **plain(body.validated_data))
         return Response(_detail(project, request.user), status=201)
 
 
@@ -74,8 +75,14 @@ class ProjectView(ApiView):
         membership = membership_in(slug, user=request.user, roles=MANAGERS)
         body = SettingsIn(data=request.data)
         body.is_valid(raise_exception=True)
-        project = update_project(project=membership.project, changed_by=request.user, **body.validated_data)
+        project = update_project(project=membership.project, changed_by=request.user, **plain(body.validated_data))
         return Response(_detail(project, request.user))
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with dictionaries of Python's own in them, as they are stored."""
+    own = settings.get("own_flags")
+    return settings if own is None else {**settings, "own_flags": [dict(flag) for flag in own]}
 
 
 def _detail(project: Project, user: User) -> dict[str, Any]:

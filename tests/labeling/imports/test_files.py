@@ -163,7 +163,7 @@ def test_ratings_alone_give_no_comparisons(cast):
         ({"prompt": "a", "completions": ["b", 3], "ranks": [1, 2]}, "completion 2 is int, not a text"),
         ({"prompt": "a", "completions": ["b", "c\x00"], "ranks": [1, 2]}, "NUL character at 1"),
         ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "flags": [["rude"], []]}, "no flag 'rude'"),
-        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "flags": [[[]], []]}, "no flag"),
+        ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "flags": [[[]], []]}, "no text"),
         ({"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "notes": 3}, "the notes is int"),
         ({"completions": ["b", "c"], "ranks": [1, 2]}, "a prompt is a text or a list"),
         ({"prompt": "  ", "completions": ["b", "c"], "ranks": [1, 2]}, "turn 1 is empty"),

@@ -6,17 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from labeling.judgement_forms import FLAG_KEYS, judgement_form
-from labeling.models import Flag, Kind
+from labeling.judgement_forms import judgement_form
+from labeling.models import Kind
 
 CLIENT_ID = "0b7e7f3e-8f0a-4f3c-9d7c-6a51b3f6e001"
 KINDS = ["ranking", "rating", "best", "pair", "demonstration"]
-
-
-def test_every_flag_has_a_key_of_its_own_and_none_of_the_pages():
-    assert set(FLAG_KEYS) == set(Flag)
-    assert len(set(FLAG_KEYS.values())) == len(Flag)
-    assert not set(FLAG_KEYS.values()) & set("sunglrtw?01234567")
 
 
 def test_every_kind_has_a_form_and_a_part_of_the_page_of_its_own(a_sheet):

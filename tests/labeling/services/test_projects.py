@@ -44,7 +44,7 @@ def test_taken_slug_is_a_conflict_and_changes_nothing():
         ({"held_out_percent": "many"}, "held_out_percent"),
         ({"name": ""}, "name"),
         ({"name": "x" * 201}, "name"),
-        ({"flags": ["rude"]}, "flags"),
+        ({"flags": ["rude"]}, "no flag 'rude'"),
         ({"num_slots": 5}, "no setting 'num_slots'"),
         ({"slug": "other"}, "no setting 'slug'"),
     ],

@@ -13,7 +13,6 @@ SETTINGS = {
     "overlap": 2,
     "lease_minutes": 10,
     "held_out_percent": 20,
-    "flags": ["opinion", "violent"],
     "kinds": ["ranking", "pair"],
 }
 
@@ -75,7 +74,6 @@ def test_an_admin_changes_all_settings_at_once(cast, signed_in):
         ("held_out_percent", 51),
         ("name", ""),
         ("name", "   "),
-        ("flags", ["made_up"]),
         ("kinds", ["made_up"]),
         ("kinds", []),
     ],

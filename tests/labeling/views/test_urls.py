@@ -28,6 +28,8 @@ PAGES = {
     "revise": (POST, 409, 403, 404),
     "revise-draft": (POST, 400, 403, 404),
     "project-settings": (POST, 403, 403, 422),
+    "flags": (GET, 403, 403, 200),
+    "flags-save": (POST, 403, 403, 302),
     "guidelines": (GET, 200, 200, 200),
     "guidelines-panel": (GET, 200, 200, 200),
     "guidelines-read": (POST, 400, 400, 400),

@@ -37,6 +37,7 @@ def test_creator_becomes_the_admin():
         "lease_minutes": 30,
         "held_out_percent": 10,
         "flags": [],
+        "own_flags": [],
         "kinds": ["ranking"],
         "is_paused": False,
         "progress": {"done": 0, "total": 0},
@@ -75,7 +76,6 @@ def test_taken_slug_is_a_conflict():
         ({"slug": "new", "lease_minutes": 1441}, "lease_minutes"),
         ({"slug": "new", "held_out_percent": 51}, "held_out_percent"),
         ({"slug": "new", "held_out_percent": None}, "held_out_percent"),
-        ({"slug": "new", "flags": ["rude"]}, "flags.0"),
         ({"slug": "new", "flags": "violent"}, "flags"),
         ({"slug": "new", "is_paused": "yes"}, "is_paused"),
         ({"slug": "new", "overlaps": 2}, "overlaps"),
@@ -174,3 +174,20 @@ def test_query_that_is_not_understood_is_refused_by_name(query, field):
 
     assert response.status_code == 400
     assert list(response.json()["fields"]) == [field]
+
+
+def test_flags_are_chosen_ordered_and_made():
+    cast = make_cast(num_items=1)
+    admin = api_client(cast.alice)
+    own = {"code": "rude", "label": "Is rude", "is_harmful": True}
+
+    made = admin.patch(f"{ADDRESS}colours/", {"flags": ["rude", "opinion"], "own_flags": [own]}, format="json")
+    unknown = admin.patch(f"{ADDRESS}colours/", {"flags": ["gore"]}, format="json")
+    lost = admin.patch(f"{ADDRESS}colours/", {"own_flags": [], "flags": []}, format="json")
+    sheet = api_client(cast.bob).post(f"{ADDRESS}colours/next/").json()
+
+    assert made.status_code == 200
+    assert (made.json()["flags"], made.json()["own_flags"]) == (["rude", "opinion"], [{**own, "key": ""}])
+    assert (unknown.status_code, lost.status_code) == (400, 400)
+    assert "there is no flag 'gore'" in unknown.json()["detail"]
+    assert sheet["flags"] == ["rude", "opinion"]
