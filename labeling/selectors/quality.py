@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.db.models import F
@@ -10,7 +11,9 @@ from django.db.models.functions import Length
 
 from labeling.models import PREFERENCES, Completion, Label, Project, Rank, Rating, Source
 from labeling.quality.judged import Judged
-from labeling.quality.report import PersonFigures, Report, report
+
+if TYPE_CHECKING:
+    from labeling.quality.report import PersonFigures, Report
 
 LAST = 2000
 """Judgements that a report looks back on, so that it costs the same however many there are."""
@@ -19,6 +22,8 @@ FRESH_SECONDS = 60
 
 def quality_of(project: Project) -> Report:
     """Agreement and habits in the last `LAST` judgements of people and simulated annotators; at most a minute old."""
+    from labeling.quality.report import report  # scipy costs a second and 60 MB: only those pay who ask
+
     key = f"quality-{project.pk}-{'-'.join(project.flags)}"
     found: Report | None = cache.get(key)
     if found is None:

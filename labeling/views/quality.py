@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Flag, Membership, Project, User
-from labeling.quality.report import PersonFigures, Report
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
 from labeling.selectors.labels import pseudonym
 from labeling.selectors.quality import LAST, own_quality, quality_of
+
+if TYPE_CHECKING:
+    from labeling.quality.report import PersonFigures, Report
 
 AGREEMENT = (
     ("comparisons", gettext_lazy("Same answer on a comparison"), gettext_lazy("share of pairs of people")),

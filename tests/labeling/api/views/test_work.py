@@ -57,6 +57,8 @@ def test_next_gives_the_sheet_with_the_keys_of_the_contract(cast):
         "prompt": [{"role": "user", "content": "Name a colour, number 0."}],
         "draft": {},
         "progress": {"done": 0, "total": 2, "mine": 0},
+        "guidelines_version": None,
+        "topics": [],
     }
 
 
