@@ -1,6 +1,7 @@
 // What every page does: theme, dialogs, confirmations, and requests of htmx.
 
 import { csrfToken, notice, words } from "./lib.js";
+import { offerRawView } from "./texts.js";
 
 function switchTheme() {
   const root = document.documentElement;
@@ -46,6 +47,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   notice(words("refused") || `${xhr.status} ${xhr.statusText}`, { tone: "bad", code: String(xhr.status) });
 });
+
+offerRawView();
 
 // On a phone the navigation is longer than the screen: the open page comes into sight.
 document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -62,7 +62,7 @@ def test_long_texts_are_compared_in_time_and_nothing_of_them_is_lost(opened: Cal
 
 def test_a_pair_is_compared_by_key_and_the_choice_is_left_alone(opened: Callable[..., Page]):
     page = opened("pair", texts=("Mix flour and water.", "Mix flour and milk."))
-    texts = [card(page, letter).locator(".completion-text").text_content() or "" for letter in "AB"]
+    texts = [card(page, letter).locator("[data-text]").text_content() or "" for letter in "AB"]
 
     press(page, "r")
     dialog = page.get_by_role("dialog", name="Difference word by word")
@@ -79,7 +79,7 @@ def test_a_pair_is_compared_by_key_and_the_choice_is_left_alone(opened: Callable
 def test_any_two_of_a_ranking_are_compared_by_mouse(opened: Callable[..., Page]):
     page = opened("ranking")
     press(page, "5 5 5")
-    texts = [card(page, letter).locator(".completion-text").text_content() or "" for letter in "ABC"]
+    texts = [card(page, letter).locator("[data-text]").text_content() or "" for letter in "ABC"]
 
     page.get_by_role("button", name="Compare words").click()
     page.get_by_label("The one").select_option("A")

@@ -19,7 +19,7 @@ def test_markup_and_scripts_in_texts_are_shown_as_text(transactional_db: None, s
     make_item(cast.project, prompt=attack, texts=[attack, "</article></form><h1>out</h1>", "a  b\n\tc"])
     page = visitors.page("bob", JUDGE)
 
-    shown = [card(page, letter).locator(".completion-text").text_content() for letter in "ABC"]
+    shown = [card(page, letter).locator("[data-text]").text_content() for letter in "ABC"]
 
     assert sorted(text or "" for text in shown) == sorted([attack, "</article></form><h1>out</h1>", "a  b\n\tc"])
     assert page.locator(".prompt .plain").text_content() == attack

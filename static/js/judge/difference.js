@@ -1,5 +1,7 @@
 // The difference of two texts, word by word: what only the one has, and what only the other has.
 
+import { textOf } from "../texts.js";
+
 const MOST_CELLS = 16_000_000; // 32 MB for a moment; beyond, whole lines are compared
 // Older browsers have no segmenter: there, a word is what stands between white space.
 const segmenter = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
@@ -86,7 +88,7 @@ export class DifferenceDialog {
   }
 
   show() {
-    const texts = this.selects.map(({ value }) => this.articles[value].querySelector(".completion-text").textContent);
+    const texts = this.selects.map(({ value }) => textOf(this.articles[value]));
     const panes = this.dialog.querySelectorAll("[data-side]");
     difference(...texts).forEach((parts, side) => {
       const tag = side === 0 ? "del" : "ins";

@@ -1,6 +1,7 @@
 // Demonstration: the person writes the completion, from nothing or from a suggestion that is taken over and edited.
 
 import { words } from "../../lib.js";
+import { textOf } from "../../texts.js";
 import { digit } from "../keys.js";
 
 const GROWS = CSS.supports("field-sizing", "content");
@@ -50,7 +51,7 @@ export class DemonstrationTask {
 
   textOf(article) {
     // As the text field gives it back: line ends are one character there.
-    return article?.querySelector("[data-text]").textContent.replaceAll(/\r\n?/g, "\n");
+    return textOf(article).replaceAll(/\r\n?/g, "\n");
   }
 
   advance() {
