@@ -8,6 +8,7 @@ import { Doubts } from "./doubts.js";
 import { Hands } from "./hands.js";
 import { TASKS } from "./kinds.js";
 import { Lease } from "./lease.js";
+import { Pins } from "./pins.js";
 import { Sending } from "./sending.js";
 import { showItem, showKeys, showTime } from "./show.js";
 import { SkipDialog } from "./skip.js";
@@ -30,6 +31,7 @@ export class Item {
     this.time = new ActiveTime({ seconds, idleSeconds: Number(root.dataset.idle), onTick: () => showTime(this) });
     this.draft = new DraftKeeper({ root, form: this.form, drafts, prepare: () => this.stamp() });
     this.lease = this.decided ? null : new Lease({ ...root.dataset, isIdle: () => this.time.isIdle });
+    this.pins = new Pins(this);
     this.task = new TASKS[root.dataset.kind](this);
     this.skipping = this.decided ? null : new SkipDialog({ root, isBegun: () => this.isBegun });
     this.doubts = new Doubts(this);

@@ -46,7 +46,7 @@ export class CardsTask {
   }
 
   onFocus(target) {
-    const article = target.closest?.("[data-completion]");
+    const article = this.item.pins.articleAt(target) ?? target.closest?.("[data-completion]");
     if (!article) return;
     this.current = article;
     this.showCurrent();
@@ -75,6 +75,8 @@ export class CardsTask {
     if (event.key === "ArrowLeft" && isFree) this.go(-1);
     else if (event.key === "ArrowRight" && isFree) this.go(1);
     else if (event.key === "r") this.item.difference.open(this.current);
+    else if (event.key === "p") this.item.pins.toggle(this.current);
+    else if (event.key === "y") this.item.pins.toggleTogether();
     else if (event.key === "l") this.foldFlags(this.current);
     else return toggleFlag(event, this.current, this.item);
     return true;
@@ -101,7 +103,11 @@ export class CardsTask {
   }
 
   onClick(button) {
-    if ("compares" in button.dataset) this.item.difference.open(this.current);
+    const { pins } = this.item;
+    if ("pins" in button.dataset) pins.toggle(button.closest("[data-completion]"));
+    else if ("unpins" in button.dataset) pins.toggle(pins.articleAt(button));
+    else if ("together" in button.dataset) pins.toggleTogether();
+    else if ("compares" in button.dataset) this.item.difference.open(this.current);
     else if ("folds" in button.dataset) this.foldFlags(button.closest("[data-completion]"));
   }
 

@@ -69,20 +69,30 @@ export class RankingTask extends RatingTask {
 
   onRankKey(event) {
     const { ranking, articles } = this;
-    const card = event.target.closest?.("[data-completion]") ?? ranking.unranked[0];
+    const { pins } = this.item;
+    const pinned = pins.articleAt(event.target);
+    const card = pinned ?? event.target.closest?.("[data-completion]") ?? ranking.unranked[0];
     const place = digit(event);
     if (event.key === "r") {
       this.item.difference.open(card);
       return true;
     }
+    if (event.key === "y") {
+      pins.toggleTogether();
+      return true;
+    }
     if (!card) return false;
+    if (event.key === "p") {
+      pins.toggle(card);
+      return true;
+    }
     if (place && place <= articles.length) {
       const isNew = !ranking.place(card);
       ranking.put(card, place);
-      ((isNew && ranking.unranked[0]) || card).focus();
+      if (!pinned) ((isNew && ranking.unranked[0]) || card).focus();
     } else if (event.key === "Backspace" && ranking.place(card)) {
       ranking.put(card, 0);
-      card.focus();
+      if (!pinned) card.focus();
     } else return false;
     return true;
   }
@@ -91,7 +101,10 @@ export class RankingTask extends RatingTask {
     if (button.dataset.go === "rank") this.goRank();
     else if ("place" in button.dataset) {
       this.ranking.put(button.closest("[data-completion]"), Number(button.dataset.place));
-    } else if ("compares" in button.dataset) this.item.difference.open(this.articles[0]);
+    } else if ("pins" in button.dataset) this.item.pins.toggle(button.closest("[data-completion]"));
+    else if ("unpins" in button.dataset) this.item.pins.toggle(this.item.pins.articleAt(button));
+    else if ("together" in button.dataset) this.item.pins.toggleTogether();
+    else if ("compares" in button.dataset) this.item.difference.open(this.articles[0]);
     else super.onClick(button);
   }
 
