@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,7 +18,9 @@ from labeling.quality.judged import Judged, Units
 
 RATINGS = 7
 FEW = 10
-"""Comparisons shared with others below which nothing is said of a person's reliability."""
+"""Comparisons shared with two others below which nothing is said of a person's reliability."""
+CROWD = 3
+"""Judgements of an item from which one can tell who is right: of two who differ each may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class PersonFigures:
 
     Attributes:
         agreement: on completions that others compared as well, the share of others who say the same.
-        reliability: the chance of being right, with everybody's taken into account (Crowd-BT); NaN with too few shared
-            comparisons.
+        reliability: the chance of being right, with everybody's taken into account (Crowd-BT); NaN with too few
+            comparisons that two others made too.
     """
 
     annotator: int
@@ -199,13 +201,13 @@ def _people(
     for group in groups:
         for row in group:
             same[row.annotator] += _same_as_others(row, group)
-    reliabilities = _reliabilities(groups)
+    reliabilities = _reliabilities([group for group in groups if len(group) >= CROWD])
     return [
         PersonFigures(
             annotator=person,
             judgements=len(own),
             agreement=mean([share for _, share in same[person]], clusters=[prompt for prompt, _ in same[person]]),
-            reliability=reliabilities[person] if len(same[person]) >= FEW else float("nan"),
+            reliability=reliabilities.get(person, float("nan")),
             first_shown=_first_shown(own),
             longer=_longer(own, lengths),
             middle=_middle(own),
@@ -216,7 +218,7 @@ def _people(
 
 
 def _reliabilities(groups: Sequence[Sequence[Judged]]) -> dict[int, float]:
-    """Crowd-BT on what several people compared."""
+    """Crowd-BT on what several people compared; of those with enough comparisons."""
     worth = {judged.FIRST: 1.0, judged.TIE: 0.5, judged.SECOND: 0.0}
     votes = [
         (pair, row.annotator, worth[category])
@@ -238,4 +240,5 @@ def _reliabilities(groups: Sequence[Sequence[Judged]]) -> dict[int, float]:
         num_completions=len(completions),
         num_annotators=len(people),
     )
-    return {person: float(found.reliabilities[number]) for person, number in people.items()}
+    made = Counter(person for _, person, _ in votes)
+    return {person: float(found.reliabilities[number]) for person, number in people.items() if made[person] >= FEW}

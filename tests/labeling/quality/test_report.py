@@ -58,6 +58,15 @@ def test_a_crowd_with_no_habits_shows_none(found):
     assert found.shared_items == 120
 
 
+def test_where_two_people_judge_each_item_nobody_can_tell_who_is_right():
+    pairs = [row for number, row in enumerate(crowd()) if number % 3]
+
+    found = report(pairs, lengths={each: 1 for row in pairs for each in row.order}, flags=[])
+
+    assert found.shared_items == 120
+    assert np.isnan([person.reliability for person in found.people]).all()
+
+
 def test_few_judgements_are_counted_by_hand():
     rows = [
         Judged(1, 1, 10, (1, 2, 3), {1: 1, 2: 2, 3: 3}, {1: 7, 2: 4, 3: 1}, {3: frozenset({"violent"})}, seconds=30),
