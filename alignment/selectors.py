@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db.models import F, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
+from django.utils.translation import gettext
 
 from alignment.loop import Facts
 from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, Run, Sample
@@ -42,7 +43,7 @@ def run_in(project_id: int, run_id: int) -> Run:
         .first()
     )
     if run is None:
-        raise exchange.NotFound(f"there is no run {run_id} in this project")
+        raise exchange.NotFound(gettext("there is no run {run_id} in this project").format(run_id=run_id))
     return run
 
 
@@ -54,7 +55,7 @@ def policy_in(project_id: int, version: int) -> Policy:
     """
     policy = Policy.objects.filter(project=project_id, version=version).first()
     if policy is None:
-        raise exchange.NotFound(f"there is no policy version {version} in this project")
+        raise exchange.NotFound(gettext("there is no policy version {version} in this project").format(version=version))
     return policy
 
 
@@ -67,8 +68,12 @@ def run_for(run_id: int, *, user: Any, roles: Collection[str]) -> tuple[Run, exc
     """
     run = Run.objects.select_related("parent", "policy", "reward_model", "creator").filter(pk=run_id).first()
     if run is None:
-        raise exchange.NotFound(f"there is no run {run_id}, or you are not a member of its project")
-    return run, _place(run.project_id, user=user, roles=roles, missing=f"there is no run {run_id}")
+        raise exchange.NotFound(
+            gettext("there is no run {run_id}, or you are not a member of its project").format(run_id=run_id)
+        )
+    return run, _place(
+        run.project_id, user=user, roles=roles, missing=gettext("there is no run {run_id}").format(run_id=run_id)
+    )
 
 
 def policy_for(policy_id: int, *, user: Any, roles: Collection[str]) -> tuple[Policy, exchange.ProjectRecord]:
@@ -80,8 +85,17 @@ def policy_for(policy_id: int, *, user: Any, roles: Collection[str]) -> tuple[Po
     """
     policy = Policy.objects.select_related("parent", "run").filter(pk=policy_id).first()
     if policy is None:
-        raise exchange.NotFound(f"there is no policy {policy_id}, or you are not a member of its project")
-    return policy, _place(policy.project_id, user=user, roles=roles, missing=f"there is no policy {policy_id}")
+        raise exchange.NotFound(
+            gettext("there is no policy {policy_id}, or you are not a member of its project").format(
+                policy_id=policy_id
+            )
+        )
+    return policy, _place(
+        policy.project_id,
+        user=user,
+        roles=roles,
+        missing=gettext("there is no policy {policy_id}").format(policy_id=policy_id),
+    )
 
 
 def _place(
@@ -91,7 +105,9 @@ def _place(
     try:
         return exchange.project_for(slug, user=user, roles=roles)  # type: ignore[arg-type]  # the site's own user model
     except exchange.NotFound:
-        raise exchange.NotFound(f"{missing}, or you are not a member of its project") from None
+        raise exchange.NotFound(
+            gettext("{missing}, or you are not a member of its project").format(missing=missing)
+        ) from None
 
 
 def policies(project_id: int) -> QuerySet[Policy]:

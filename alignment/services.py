@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
@@ -41,7 +42,7 @@ def ensure_loop(*, project_id: int) -> LoopSettings:
     """The project's loop settings and its policy version 1, the base model; made when it has none."""
     project = exchange.project_record(project_id)
     per_run = 10 if project.slug == DEMO else 50  # the demonstration closes its loop within minutes
-    settings, _ = LoopSettings.objects.get_or_create(pk=project_id, defaults={"judgements_per_run": per_run})
+    settings, _created = LoopSettings.objects.get_or_create(pk=project_id, defaults={"judgements_per_run": per_run})
     Policy.objects.get_or_create(
         project_id=project_id, version=1, defaults={"is_serving": True, "promoted": timezone.now()}
     )
@@ -62,7 +63,8 @@ def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
     settings = LoopSettings.objects.select_for_update().get(pk=settings.pk)
     for name, value in changes.items():
         if name not in LOOP_FIELDS:
-            raise exchange.Invalid(f"the loop has no setting {name!r}; it has {', '.join(LOOP_FIELDS)}")
+            known = ", ".join(LOOP_FIELDS)
+            raise exchange.Invalid(_("the loop has no setting {name!r}; it has {known}").format(name=name, known=known))
         setattr(settings, name, value)
     try:
         settings.full_clean(validate_unique=False)
@@ -118,12 +120,13 @@ def create_run(
     settings = ensure_loop(project_id=project_id)
     method = method or settings.method
     if method not in Method.values:
-        raise exchange.Invalid(f"there is no method {method!r}: use one of {', '.join(Method.values)}")
+        known = ", ".join(Method.values)
+        raise exchange.Invalid(_("there is no method {name!r}: use one of {known}").format(name=method, known=known))
     seed = settings.seed if seed is None else seed
     plan = _checked_plan(settings, method=method, changes=changes or {}).seeded(seed)
     latest = exchange.latest_judgement(project_id)
     if not latest:
-        raise exchange.Invalid("there are no judgements to learn from: judge some items, or import preferences")
+        raise exchange.Invalid(_("there are no judgements to learn from: judge some items, or import preferences"))
     run = Run.objects.create(
         project_id=project_id,
         method=method,
@@ -191,7 +194,8 @@ def request_stop(*, run_id: int) -> Run:
     """
     run = Run.objects.select_for_update().get(pk=run_id)
     if not run.is_open:
-        raise exchange.Conflict(f"run {run_id} is {run.state}: only a queued or running one can be stopped")
+        refusal = _("run {run} is {state}: only a queued or running one can be stopped")
+        raise exchange.Conflict(refusal.format(run=run_id, state=run.state))
     run.stop_requested = True
     run.save(update_fields=["stop_requested"])
     if run.state == RunState.QUEUED:
@@ -234,7 +238,7 @@ def request_samples(*, project_id: int, prompt_id: int, versions: list[int]) -> 
     """
     known = set(Policy.objects.filter(project=project_id, version__in=versions).values_list("version", flat=True))
     if not 1 <= len(known) <= 6 or known != set(versions):
-        raise exchange.Invalid(f"versions are {versions}: name one to six that exist")
+        raise exchange.Invalid(_("versions are {versions}: name one to six that exist").format(versions=versions))
     exchange.prompt_record(project_id, prompt_id)
     return jobs.defer(
         jobs.WRITE_SAMPLES,
@@ -262,10 +266,10 @@ def start_blind_evaluation(
     except IntegrityError as error:
         if "blind_evaluation_once_at_a_time" not in str(error):
             raise
-        raise exchange.Conflict(
-            f"the completions of versions {version} and {against} are being written already: people are asked soon",
-            code="already_started",
-        ) from error
+        refusal = _(
+            "the completions of versions {version} and {against} are being written already: people are asked soon"
+        )
+        raise exchange.Conflict(refusal.format(version=version, against=against), code="already_started") from error
 
 
 @transaction.atomic
@@ -273,11 +277,13 @@ def _start_blind_evaluation(
     project_id: int, version: int, against: int, num_prompts: int, overlap: int, creator_id: int | None
 ) -> BlindEvaluation:
     if version == against:
-        raise exchange.Invalid(f"version {version} cannot be compared with itself: name two versions")
+        refusal = _("version {version} cannot be compared with itself: name two versions")
+        raise exchange.Invalid(refusal.format(version=version))
     if not (1 <= num_prompts <= 10_000 and 1 <= overlap <= 50):
-        raise exchange.Invalid(f"{num_prompts} prompts, {overlap} judgements of each: use 1 to 10,000, and 1 to 50")
+        refusal = _("{prompts} prompts, {overlap} judgements of each: use 1 to 10,000, and 1 to 50")
+        raise exchange.Invalid(refusal.format(prompts=num_prompts, overlap=overlap))
     if not exchange.prompts(project_id, held_out=True, limit=1):
-        raise exchange.Invalid("there are no held-out prompts: add prompts, of which a share is held out")
+        raise exchange.Invalid(_("there are no held-out prompts: add prompts, of which a share is held out"))
     evaluation = BlindEvaluation.objects.create(
         project_id=project_id,
         policy=selectors.policy_in(project_id, version),

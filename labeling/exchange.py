@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
@@ -87,7 +88,7 @@ def project_record(project_id: int) -> ProjectRecord:
     """
     project = Project.objects.filter(pk=project_id).first()
     if project is None:
-        raise NotFound(f"there is no project with the id {project_id}")
+        raise NotFound(gettext("there is no project with the id {project_id}").format(project_id=project_id))
     return _project(project)
 
 
@@ -165,7 +166,7 @@ def prompt_record(project_id: int, prompt_id: int) -> PromptRecord:
     """
     prompt = Prompt.objects.filter(pk=prompt_id, project=project_id).first()
     if prompt is None:
-        raise NotFound(f"there is no prompt {prompt_id} in this project")
+        raise NotFound(gettext("there is no prompt {prompt_id} in this project").format(prompt_id=prompt_id))
     return _prompt(prompt)
 
 
@@ -200,13 +201,17 @@ def add_completions(
     """
     project = Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
     if project is None:
-        raise NotFound(f"there is no project with the id {project_id}")
+        raise NotFound(gettext("there is no project with the id {project_id}").format(project_id=project_id))
     wanted = {row.prompt for group in sampled for row in group}
     stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=wanted)}
     if missing := wanted - stored.keys():
-        raise Invalid(f"prompt {min(missing)} is not in project {project.slug}")
+        raise Invalid(
+            gettext("prompt {missing} is not in project {slug}").format(missing=min(missing), slug=project.slug)
+        )
     if any(len({row.prompt for row in group}) > 1 for group in sampled):
-        raise Invalid("one group has completions of two prompts: a group is judged together, give each prompt its own")
+        raise Invalid(
+            gettext("one group has completions of two prompts: a group is judged together, give each prompt its own")
+        )
     groups = [
         (stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled if group
     ]

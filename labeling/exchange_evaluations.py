@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import NotFound
 from labeling.exchange_records import Sampled
@@ -82,7 +83,7 @@ def ask_people(
     """
     project = Project.objects.filter(pk=project_id).first()
     if project is None:
-        raise NotFound(f"there is no project with the id {project_id}")
+        raise NotFound(gettext("there is no project with the id {project_id}").format(project_id=project_id))
     stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=prompts)}
     pairs = [
         (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
 from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
@@ -130,11 +130,17 @@ def make_export(
         Invalid: no such view or format, or a label id that is none.
     """
     if view not in VIEWS:
-        raise Invalid(f"there is no view {view!r}: use one of {', '.join(VIEWS)}")
+        raise Invalid(
+            gettext("there is no view {view!r}: use one of {views}").format(view=view, views=", ".join(VIEWS))
+        )
     if file_format not in list(FileFormat):
-        raise Invalid(f"there is no format {file_format!r}: use one of {', '.join(FileFormat)}")
+        raise Invalid(
+            gettext("there is no format {file_format!r}: use one of {fileformat}").format(
+                file_format=file_format, fileformat=", ".join(FileFormat)
+            )
+        )
     if up_to is not None and up_to < 0:
-        raise Invalid(f"up_to is {up_to}: give the id of a label")
+        raise Invalid(gettext("up_to is {up_to}: give the id of a label").format(up_to=up_to))
     newest = latest_label(project)
     return Export(
         project=project,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.imports import hh, openrlhf, prompts, ranked, trl
@@ -127,7 +128,7 @@ def import_file(
         if summary.num_rejected and not keep_good:
             raise RowsRejected(summary)
         if not summary.rows:
-            raise Invalid("the file has no rows")
+            raise Invalid(gettext("the file has no rows"))
         store.add(batch)
     return summary
 
@@ -167,4 +168,4 @@ def _records(
 def _check_flags(record: Record, known: Collection[str]) -> None:
     for code in (code for codes in record.flags for code in codes):
         if code not in known:
-            raise Invalid(f"there is no flag {code!r}: use {', '.join(known)}")
+            raise Invalid(gettext("there is no flag {code!r}: use {known}").format(code=code, known=", ".join(known)))

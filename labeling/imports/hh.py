@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.pairs import common_length
 from labeling.imports.records import Record, make_record
@@ -28,7 +30,11 @@ def parse(row: dict[str, Any]) -> Record:
     chosen, rejected = (_transcript(row, name) for name in ("chosen", "rejected"))
     end = chosen[: common_length(chosen, rejected)].rfind(ASSISTANT)
     if end < 0:
-        raise Invalid(f"chosen and rejected have no prompt in common: no {ASSISTANT!r} before they part")
+        raise Invalid(
+            gettext("chosen and rejected have no prompt in common: no {assistant!r} before they part").format(
+                assistant=ASSISTANT
+            )
+        )
     start = end + len(ASSISTANT)
     return make_record(
         prompt=messages_of(chosen[:end]), completions=(chosen[start:].strip(), rejected[start:].strip()), ranks=(1, 2)
@@ -38,11 +44,13 @@ def parse(row: dict[str, Any]) -> Record:
 def _transcript(row: dict[str, Any], name: str) -> str:
     text = row.get(name)
     if not isinstance(text, str):
-        raise Invalid(f"there is no text {name!r}")
+        raise Invalid(gettext("there is no text {name!r}").format(name=name))
     # Published files differ in the white space before the first turn.
     text = "\n\n" + text.lstrip()
     if not TURN.match(text):
-        raise Invalid(f"{name} begins with {text[2:22]!r}, not with 'Human:' or 'Assistant:'")
+        raise Invalid(
+            gettext("{name} begins with {text!r}, not with 'Human:' or 'Assistant:'").format(name=name, text=text[2:22])
+        )
     return text
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.pairs import parse_pair
 from labeling.imports.records import Record
@@ -18,8 +20,8 @@ def parse(row: dict[str, Any]) -> Record:
         Invalid: a key is missing, "prompt" and "input" are both there, or pairs.parse_pair refuses them.
     """
     if missing := [name for name in ("chosen", "rejected") if row.get(name) is None]:
-        raise Invalid(f"there is no {missing[0]!r}")
+        raise Invalid(gettext("there is no {missing!r}").format(missing=missing[0]))
     prompts = [row[name] for name in ("prompt", "input") if row.get(name) is not None]
     if len(prompts) > 1:
-        raise Invalid('"prompt" and "input" are both there: keep one')
+        raise Invalid(gettext('"prompt" and "input" are both there: keep one'))
     return parse_pair(prompt=prompts[0] if prompts else None, chosen=row["chosen"], rejected=row["rejected"])

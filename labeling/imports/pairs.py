@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.records import Record, make_record
 
@@ -23,8 +25,9 @@ def parse_pair(*, prompt: object, chosen: object, rejected: object) -> Record:
             prompt, chosen, rejected = split_texts(chosen, rejected)
     else:
         raise Invalid(
-            f'"chosen" is {type(chosen).__name__} and "rejected" is {type(rejected).__name__}: '
-            "both are texts, or both are lists of messages"
+            gettext(
+                '"chosen" is {chosen} and "rejected" is {rejected}: both are texts, or both are lists of messages'
+            ).format(chosen=type(chosen).__name__, rejected=type(rejected).__name__)
         )
     return make_record(prompt=prompt, completions=(chosen, rejected), ranks=WIN)
 
@@ -39,7 +42,7 @@ def _from_messages(prompt: object, chosen: list[Any], rejected: list[Any]) -> tu
     if shared:
         prompt = _joined(prompt, chosen[:shared])
     if prompt is None:
-        raise Invalid("there is no prompt: chosen and rejected have no turn in common")
+        raise Invalid(gettext("there is no prompt: chosen and rejected have no turn in common"))
     return prompt, _only_turn("chosen", chosen[shared:]), _only_turn("rejected", rejected[shared:])
 
 
@@ -49,13 +52,17 @@ def _joined(prompt: object, common: list[Any]) -> list[Any]:
         return common if common[: len(prompt)] == prompt else [*prompt, *common]
     contents = [turn.get("content") for turn in common if isinstance(turn, dict)]
     if isinstance(prompt, str) and prompt.strip() not in [str(content).strip() for content in contents]:
-        raise Invalid('"prompt" is none of the turns that chosen and rejected begin with')
+        raise Invalid(gettext('"prompt" is none of the turns that chosen and rejected begin with'))
     return common
 
 
 def _only_turn(name: str, turns: list[Any]) -> object:
     if len(turns) != 1 or not isinstance(turns[0], dict) or turns[0].get("role") != "assistant":
-        raise Invalid(f'"{name}" has {len(turns)} turns after the prompt: one turn of the assistant is judged')
+        raise Invalid(
+            gettext('"{name}" has {count} turns after the prompt: one turn of the assistant is judged').format(
+                name=name, count=len(turns)
+            )
+        )
     return turns[0].get("content")
 
 
@@ -69,7 +76,7 @@ def split_texts(chosen: str, rejected: str) -> tuple[str, str, str]:
     if end and chosen[end - 1] == " ":
         end -= 1
     if not chosen[:end].strip():
-        raise Invalid('there is no "prompt", and chosen and rejected don\'t begin alike')
+        raise Invalid(gettext('there is no "prompt", and chosen and rejected don\'t begin alike'))
     return chosen[:end], chosen[end:], rejected[end:]
 
 

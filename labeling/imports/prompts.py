@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.records import Record, make_record
 
@@ -17,7 +19,7 @@ def parse(row: dict[str, Any]) -> Record:
         Invalid: no prompt, or one that breaks a rule.
     """
     if ("prompt" in row) == ("messages" in row):
-        raise Invalid('give either "prompt" or "messages"')
+        raise Invalid(gettext('give either "prompt" or "messages"'))
     left_out = 0
     if "prompt" in row:
         prompt = row["prompt"]
@@ -45,5 +47,5 @@ def texts_of(completions: object) -> list[object]:
     if completions is None:
         return []
     if not isinstance(completions, list):
-        raise Invalid(f'"completions" is {type(completions).__name__}, not a list')
+        raise Invalid(gettext('"completions" is {name}, not a list').format(name=type(completions).__name__))
     return [completion.get("text") if isinstance(completion, dict) else completion for completion in completions]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.prompts import texts_of
 from labeling.imports.records import Record, make_record
@@ -24,7 +26,7 @@ def parse(row: dict[str, Any]) -> Record:
     """
     completions = texts_of(row.get("completions"))
     if not completions:
-        raise Invalid('there are no "completions"')
+        raise Invalid(gettext('there are no "completions"'))
     record = make_record(
         prompt=row.get("prompt"),
         completions=completions,
@@ -35,5 +37,5 @@ def parse(row: dict[str, Any]) -> Record:
         best=row.get("best"),
     )
     if not record.is_judged:
-        raise Invalid('there are neither "ranks" nor "ratings" nor "best"')
+        raise Invalid(gettext('there are neither "ranks" nor "ratings" nor "best"'))
     return record

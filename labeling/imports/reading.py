@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, NoReturn, cast
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -54,10 +56,10 @@ def read_rows(file: BinaryIO, *, kind: FileKind) -> Iterator[Row]:
     file.seek(0)
     if start[:2] == b"\x1f\x8b":
         if kind is FileKind.PARQUET:
-            raise Invalid("this Parquet file is packed with gzip: unpack it, Parquet is compressed inside")
+            raise Invalid(gettext("this Parquet file is packed with gzip: unpack it, Parquet is compressed inside"))
         file = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
     elif start[:4] == b"PAR1" and kind is not FileKind.PARQUET:
-        raise Invalid(f"this is a Parquet file, not {kind}: name it .parquet, or say so")
+        raise Invalid(gettext("this is a Parquet file, not {kind}: name it .parquet, or say so").format(kind=kind))
     if kind is FileKind.PARQUET:
         return _parquet(file)
     return _jsonl(file) if kind is FileKind.JSONL else _csv(file)
@@ -71,7 +73,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             number += 1
             if number == 1:
                 if raw.startswith(WIDE_BOMS):
-                    raise Invalid("the file is UTF-16: save it as UTF-8")
+                    raise Invalid(gettext("the file is UTF-16: save it as UTF-8"))
                 raw = raw.removeprefix(BOM)
             if len(raw) < MAX_LINE_BYTES or raw.endswith(b"\n"):
                 yield number, raw.rstrip(b"\r\n")
@@ -80,7 +82,11 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
                 pass
             yield number, None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Invalid(f"the gzip file is damaged or cut off after line {number}: {error}") from None
+        raise Invalid(
+            gettext("the gzip file is damaged or cut off after line {number}: {error}").format(
+                number=number, error=error
+            )
+        ) from None
 
 
 def _jsonl(file: BinaryIO) -> Iterator[Row]:
@@ -127,7 +133,9 @@ def _csv(file: BinaryIO) -> Iterator[Row]:
                 yield _csv_row(begins, header, cells)
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise Invalid(f"line {reader.line_num}: broken CSV: {error}") from None
+        raise Invalid(
+            gettext("line {line_num}: broken CSV: {error}").format(line_num=reader.line_num, error=error)
+        ) from None
 
 
 def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
@@ -151,4 +159,6 @@ def _parquet(file: BinaryIO) -> Iterator[Row]:
                 number += 1
                 yield Row(number, value)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"this Parquet file can't be read after row {number}: {error}") from None
+        raise Invalid(
+            gettext("this Parquet file can't be read after row {number}: {error}").format(number=number, error=error)
+        ) from None

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.services.texts import Messages, check_messages, check_text, messages_digest
 from labeling.services.verdicts import MAX_NOTES_CHARACTERS
@@ -69,7 +71,11 @@ def make_record(
         _check_completions(texts)
     checked_notes = check_text("" if notes is None else notes, name="the notes")
     if len(checked_notes) > MAX_NOTES_CHARACTERS:
-        raise Invalid(f"the notes have {len(checked_notes):,} characters: at most {MAX_NOTES_CHARACTERS:,} are kept")
+        raise Invalid(
+            gettext("the notes have {count:,} characters: at most {max_notes_characters:,} are kept").format(
+                count=len(checked_notes), max_notes_characters=MAX_NOTES_CHARACTERS
+            )
+        )
     return Record(
         messages=messages,
         completions=texts,
@@ -84,11 +90,19 @@ def make_record(
 
 def _check_completions(texts: tuple[str, ...]) -> None:
     if not MIN_COMPLETIONS <= len(texts) <= MAX_COMPLETIONS:
-        raise Invalid(f"{len(texts)} completions: {MIN_COMPLETIONS} to {MAX_COMPLETIONS} are judged together")
+        raise Invalid(
+            gettext("{count} completions: {min_completions} to {max_completions} are judged together").format(
+                count=len(texts), min_completions=MIN_COMPLETIONS, max_completions=MAX_COMPLETIONS
+            )
+        )
     for number, text in enumerate(texts, start=1):
         first = texts.index(text) + 1
         if first < number:
-            raise Invalid(f"completions {first} and {number} are the same text: nothing is left to decide between them")
+            raise Invalid(
+                gettext(
+                    "completions {first} and {number} are the same text: nothing is left to decide between them"
+                ).format(first=first, number=number)
+            )
 
 
 def check_ranks(ranks: object, count: int) -> tuple[int, ...]:
@@ -100,10 +114,14 @@ def check_ranks(ranks: object, count: int) -> tuple[int, ...]:
     values = _list("ranks", ranks, count)
     for value in values:
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= count:
-            raise Invalid(f"the rank {value!r} is not a whole number from 1 to {count}")
+            raise Invalid(
+                gettext("the rank {value!r} is not a whole number from 1 to {count}").format(value=value, count=count)
+            )
     if holes := set(range(1, max(values) + 1)) - set(values):
         raise Invalid(
-            f"nothing has rank {min(holes)}, but rank {max(values)} is used: ties share a rank, without holes"
+            gettext("nothing has rank {holes}, but rank {values} is used: ties share a rank, without holes").format(
+                holes=min(holes), values=max(values)
+            )
         )
     return tuple(values)
 
@@ -117,9 +135,13 @@ def check_best(best: object, count: int, *, is_alone: bool) -> int | None:
     if best is None:
         return None
     if not isinstance(best, int) or isinstance(best, bool) or not 0 <= best < count:
-        raise Invalid(f"best is {best!r}: give the place of the completion picked, from 0 to {count - 1}")
+        raise Invalid(
+            gettext("best is {best!r}: give the place of the completion picked, from 0 to {count}").format(
+                best=best, count=count - 1
+            )
+        )
     if not is_alone:
-        raise Invalid("there are a pick of the best and ranks or ratings: make two rows of them")
+        raise Invalid(gettext("there are a pick of the best and ranks or ratings: make two rows of them"))
     return best
 
 
@@ -134,7 +156,7 @@ def check_ratings(ratings: object, count: int) -> tuple[int | None, ...] | None:
     values = _list("ratings", ratings, count)
     for value in values:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 7):
-            raise Invalid(f"the rating {value!r} is not a whole number from 1 to 7 or null")
+            raise Invalid(gettext("the rating {value!r} is not a whole number from 1 to 7 or null").format(value=value))
     return tuple(values) if any(value is not None for value in values) else None
 
 
@@ -149,13 +171,17 @@ def check_flags(flags: object, count: int) -> tuple[tuple[str, ...], ...]:
     groups = [[] if group is None else group for group in _list("flags", flags, count)]
     for code in (code for group in groups for code in _list("the flags of a completion", group)):
         if not isinstance(code, str):
-            raise Invalid(f"the flag {code!r} is no text")
+            raise Invalid(gettext("the flag {code!r} is no text").format(code=code))
     return tuple(tuple(sorted(set(group))) for group in groups) if any(groups) else ()
 
 
 def _list(name: str, values: object, count: int | None = None) -> list[Any]:
     if not isinstance(values, list | tuple):
-        raise Invalid(f"{name} is {type(values).__name__}, not a list")
+        raise Invalid(gettext("{name} is {type}, not a list").format(name=name, type=type(values).__name__))
     if count is not None and len(values) != count:
-        raise Invalid(f"{name} has {len(values)} values for {count} completions")
+        raise Invalid(
+            gettext("{name} has {count} values for {completions} completions").format(
+                name=name, count=len(values), completions=count
+            )
+        )
     return list(values)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.imports.pairs import parse_pair
 from labeling.imports.records import Record
@@ -21,5 +23,5 @@ def parse(row: dict[str, Any]) -> Record:
         Invalid: "chosen" or "rejected" is missing, or pairs.parse_pair refuses them.
     """
     if missing := [name for name in ("chosen", "rejected") if row.get(name) is None]:
-        raise Invalid(f"there is no {missing[0]!r}")
+        raise Invalid(gettext("there is no {missing!r}").format(missing=missing[0]))
     return parse_pair(prompt=row.get("prompt"), chosen=row["chosen"], rejected=row["rejected"])

@@ -49,8 +49,8 @@ FLAG_KEYS: dict[str, str] = {
     Flag.MORAL_JUDGMENT: "m",
 }
 # b (bare text), g (guidelines), l (list of flags), n (notes), p (pin), r (compare), s (skip), t (show or hide),
-# u (back), w (write), z (scroll together)
-PAGE_KEYS = frozenset("bglnprstuwz")
+# u (back), w (write), y (scroll together)
+PAGE_KEYS = frozenset("bglnprstuwy")
 # With one of these raised, being preferred to a completion without any is asked about.
 HARMFUL = frozenset({Flag.ENCOURAGES_HARM, Flag.DENIGRATES, Flag.HARMFUL_ADVICE})
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from labeling.errors import NotAllowed, NotFound
 from labeling.models import Membership, Project, Role, User
@@ -24,7 +25,7 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
         NotFound: no such project, or the person has no place in it.
         NotAllowed: a member whose role is none of ``roles``.
     """
-    unknown = NotFound(f"there is no project {slug!r}, or you are not a member of it")
+    unknown = NotFound(gettext("there is no project {slug!r}, or you are not a member of it").format(slug=slug))
     if not user.is_authenticated:
         raise unknown
     places = Membership.objects.select_related("project").filter(project__slug=slug, user=user, is_active=True)
@@ -35,7 +36,11 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
         raise unknown
     membership.user = user
     if membership.role not in roles:
-        raise NotAllowed(f"this is for {' and '.join(sorted(roles))}; you are {membership.role} in this project")
+        raise NotAllowed(
+            gettext("this is for {roles}; you are {role} in this project").format(
+                roles=" and ".join(sorted(roles)), role=membership.role
+            )
+        )
     return membership
 
 

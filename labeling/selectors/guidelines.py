@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 
 from labeling.differences import Passage, passages
 from labeling.errors import NotFound
@@ -36,7 +37,9 @@ def guidelines_version(project: Project, version: int) -> Guidelines:
     """
     found = Guidelines.objects.filter(project=project, version=version).select_related("author").first()
     if found is None:
-        raise NotFound(f"there are no guidelines of version {version} in {project.slug}")
+        raise NotFound(
+            gettext("there are no guidelines of version {version} in {slug}").format(version=version, slug=project.slug)
+        )
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from labeling.errors import Conflict
 from labeling.models import Assignment, Label, Membership, State, User
@@ -76,7 +77,10 @@ def with_revisions(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
 
 def _standing(assignment: Assignment) -> Label:
     if assignment.state != State.SUBMITTED:
-        raise Conflict(f"this assignment is {assignment.state}: there is no judgement to revise", code="not_judged")
+        raise Conflict(
+            gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
+            code="not_judged",
+        )
     return (
         Label.objects.filter(assignment=assignment, superseded_by__isnull=True)
         .select_related("demonstration")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Role, Slot, State, User
@@ -30,9 +31,9 @@ def lock_membership(*, project_id: int, user: User) -> Membership:
 
 def _judging(membership: Membership | None) -> Membership:
     if membership is None:
-        raise NotFound("you are not a member of this project")
+        raise NotFound(gettext("you are not a member of this project"))
     if membership.role not in JUDGING_ROLES:
-        raise NotAllowed(f"your role in this project is {membership.role}: it does not judge")
+        raise NotAllowed(gettext("your role in this project is {role}: it does not judge").format(role=membership.role))
     return membership
 
 
@@ -44,7 +45,7 @@ def own_assignment(*, assignment_id: int, annotator: User) -> Assignment:
     """
     assignment = find_assignment(assignment_id=assignment_id, annotator=annotator)
     if assignment is None:
-        raise NotFound(f"you have no assignment {assignment_id}")
+        raise NotFound(gettext("you have no assignment {assignment_id}").format(assignment_id=assignment_id))
     return assignment
 
 
@@ -126,7 +127,9 @@ def heartbeat(*, assignment_id: int, annotator: User) -> Assignment:
     check_active(assignment)
     if not take_slot(assignment, minutes=membership.project.lease_minutes):
         raise Conflict(
-            "the lease ended and the item went to somebody else; what you submit is kept as an extra judgement",
+            gettext(
+                "the lease ended and the item went to somebody else; what you submit is kept as an extra judgement"
+            ),
             code="lease_ended",
         )
     return assignment
@@ -155,13 +158,19 @@ def check_draft(draft: object) -> dict[str, Any]:
         Invalid: not an object, over 500,000 characters, a number that is none, or a text that is not valid Unicode.
     """
     if not isinstance(draft, dict):
-        raise Invalid(f"a draft is an object, not {type(draft).__name__}")
+        raise Invalid(gettext("a draft is an object, not {name}").format(name=type(draft).__name__))
     try:
         text = json.dumps(draft, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError) as error:
-        raise Invalid(f"the draft holds what is not a number or is nested too deep: {error}") from None
+        raise Invalid(
+            gettext("the draft holds what is not a number or is nested too deep: {error}").format(error=error)
+        ) from None
     if len(text) > MAX_DRAFT_CHARACTERS:
-        raise Invalid(f"the draft has {len(text):,} characters: at most {MAX_DRAFT_CHARACTERS:,} are kept")
+        raise Invalid(
+            gettext("the draft has {count:,} characters: at most {max_draft_characters:,} are kept").format(
+                count=len(text), max_draft_characters=MAX_DRAFT_CHARACTERS
+            )
+        )
     # A NUL is written as an escape in JSON, where it is refused by the database and by nobody before it.
     check_text(text.replace("\\\\", "").replace("\\u0000", "\x00"), name="the draft", limit=MAX_DRAFT_CHARACTERS)
     return draft
@@ -181,7 +190,7 @@ def skip(*, assignment_id: int, annotator: User, reason: str = "") -> Assignment
         return assignment
     check_active(assignment)
     if len(check_text(reason, name="the reason")) > 200:
-        raise Invalid(f"the reason has {len(reason)} characters: at most 200 are kept")
+        raise Invalid(gettext("the reason has {count} characters: at most 200 are kept").format(count=len(reason)))
     Slot.objects.filter(assignment=assignment, is_done=False).update(assignment=None, leased_until=NEVER_LEASED)
     assignment.state = State.SKIPPED
     assignment.skip_reason = reason
@@ -196,6 +205,6 @@ def check_active(assignment: Assignment) -> None:
         Conflict: it was judged or skipped.
     """
     if assignment.state == State.SUBMITTED:
-        raise Conflict("this assignment is already judged", code="already_judged")
+        raise Conflict(gettext("this assignment is already judged"), code="already_judged")
     if assignment.state == State.SKIPPED:
-        raise Conflict("you skipped this assignment", code="skipped")
+        raise Conflict(gettext("you skipped this assignment"), code="skipped")

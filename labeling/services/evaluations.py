@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.models import Completion, Kind, Project, Prompt, Purpose
@@ -45,7 +46,9 @@ def ask_blindly(
         Invalid: the versions are the same one, a prompt is of another project or not held out, or lacks a completion.
     """
     if versions[0] == versions[1]:
-        raise Invalid(f"version {versions[0]} cannot be compared with itself: name two versions")
+        raise Invalid(
+            gettext("version {versions} cannot be compared with itself: name two versions").format(versions=versions[0])
+        )
     # One after the other: two that ask at once must not ask twice.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     asked = prompts_asked(project, versions=versions)
@@ -73,7 +76,9 @@ def _held_out(project: Project, prompts: Sequence[int]) -> dict[int, Prompt]:
     stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=prompts, held_out=True)}
     if missing := [pk for pk in prompts if pk not in stored]:
         raise Invalid(
-            f"prompt {missing[0]} is not a held-out prompt of {project.slug}: evaluations ask about no others"
+            gettext("prompt {missing} is not a held-out prompt of {slug}: evaluations ask about no others").format(
+                missing=missing[0], slug=project.slug
+            )
         )
     return stored
 
@@ -84,6 +89,8 @@ def _written(
     written = written_by(project, version=version, prompts=prompts, sampling=sampling)
     if missing := [pk for pk in prompts if pk not in written]:
         raise Invalid(
-            f"version {version} wrote nothing for prompt {missing[0]} with these settings: let it write first"
+            gettext(
+                "version {version} wrote nothing for prompt {missing} with these settings: let it write first"
+            ).format(version=version, missing=missing[0])
         )
     return written

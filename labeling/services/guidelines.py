@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict, Invalid
@@ -31,12 +32,17 @@ def write_guidelines(
     """
     check_text(text, name="the guidelines")
     if len(check_text(change, name="what changed")) > MAX_CHANGE_CHARACTERS:
-        raise Invalid(f"what changed has {len(change)} characters: at most {MAX_CHANGE_CHARACTERS} are kept")
+        raise Invalid(
+            gettext("what changed has {count} characters: at most {max_change_characters} are kept").format(
+                count=len(change), max_change_characters=MAX_CHANGE_CHARACTERS
+            )
+        )
     locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     latest = locked.guidelines_version or 0
     if follows is not None and follows != latest:
         raise Conflict(
-            f"version {latest} was written meanwhile: look at it, then save yours again", code="newer_guidelines"
+            gettext("version {latest} was written meanwhile: look at it, then save yours again").format(latest=latest),
+            code="newer_guidelines",
         )
     current = Guidelines.objects.filter(project=locked, version=latest).first()
     if current is not None and current.text == text:
@@ -61,7 +67,11 @@ def mark_read(*, project: Project, user: User, version: int) -> int:
     """
     newest = project.guidelines_version or 0
     if not 1 <= version <= newest:
-        raise Invalid(f"there are no guidelines of version {version}: the newest is {newest}")
+        raise Invalid(
+            gettext("there are no guidelines of version {version}: the newest is {newest}").format(
+                version=version, newest=newest
+            )
+        )
     mine = Membership.objects.filter(project=project, user=user)
     mine.filter(guidelines_read__lt=version).update(guidelines_read=version)
     return mine.values_list("guidelines_read", flat=True).first() or version

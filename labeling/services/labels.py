@@ -9,6 +9,7 @@ from itertools import combinations
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext, gettext_noop
 
 from labeling import events
 from labeling.errors import Conflict
@@ -32,7 +33,7 @@ from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
-CLIENT_ID_USED = "this client id belongs to another judgement: make a new one"
+CLIENT_ID_USED = gettext_noop("this client id belongs to another judgement: make a new one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def submit_label(
         # Two assignments sent the same client id at the same moment: the later one waited for the first to commit.
         if not Label.objects.filter(client_id=client_id).exclude(assignment=assignment_id).exists():
             raise
-        raise Conflict(CLIENT_ID_USED, code="client_id_used") from error
+        raise Conflict(gettext(CLIENT_ID_USED), code="client_id_used") from error
 
 
 @transaction.atomic
@@ -121,10 +122,11 @@ def repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitte
         Conflict: it belongs to another assignment, or came with another verdict.
     """
     if first.assignment_id != assignment.pk:
-        raise Conflict(CLIENT_ID_USED, code="client_id_used")
+        raise Conflict(gettext(CLIENT_ID_USED), code="client_id_used")
     if first.fingerprint != verdict.fingerprint():
         raise Conflict(
-            "this client id was submitted with another judgement, and the first one stands", code="already_judged"
+            gettext("this client id was submitted with another judgement, and the first one stands"),
+            code="already_judged",
         )
     return Submitted(label=first, created=False)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import Membership, Project, User
@@ -30,7 +31,10 @@ def invite(*, project: Project, username: str, role: str) -> Invited:
         Conflict: the person is in the project already.
     """
     if Membership.objects.filter(project=project, user__username=username).exists():
-        raise Conflict(f"{username} is in this project already: change the role in the list", code="member_already")
+        raise Conflict(
+            gettext("{username} is in this project already: change the role in the list").format(username=username),
+            code="member_already",
+        )
     user = User.objects.filter(username=username).first()
     password = ""
     if user is None:
@@ -40,6 +44,10 @@ def invite(*, project: Project, username: str, role: str) -> Invited:
         try:
             user.full_clean()
         except ValidationError as error:
-            raise Invalid(f"{username!r} can't be a user name: {' '.join(error.messages)}") from None
+            raise Invalid(
+                gettext("{username!r} can't be a user name: {known}").format(
+                    username=username, known=" ".join(error.messages)
+                )
+            ) from None
         user.save()
     return Invited(membership=set_member(project=project, user=user, role=role), password=password)

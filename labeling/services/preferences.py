@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.models import NEVER_LEASED, Membership, Passage, Slot, User
@@ -29,9 +30,17 @@ def set_preferences(*, user: User, language: str, opted_out: Collection[str], br
         Invalid: an unknown language or topic, or minutes outside 0 to 480.
     """
     if language and language not in dict(settings.LANGUAGES):
-        raise Invalid(f"there is no language {language!r}: use one of {', '.join(dict(settings.LANGUAGES))}")
+        raise Invalid(
+            gettext("there is no language {language!r}: use one of {languages}").format(
+                language=language, languages=", ".join(dict(settings.LANGUAGES))
+            )
+        )
     if not 0 <= break_minutes <= MAX_BREAK_MINUTES:
-        raise Invalid(f"break_minutes is {break_minutes}: use 1 to {MAX_BREAK_MINUTES}, or 0 for no reminder")
+        raise Invalid(
+            gettext("break_minutes is {break_minutes}: use 1 to {max_break_minutes}, or 0 for no reminder").format(
+                break_minutes=break_minutes, max_break_minutes=MAX_BREAK_MINUTES
+            )
+        )
     # What was passed in the queue is looked at anew; a claim under way ends before, so that it stores no passage after.
     places = Membership.objects.select_for_update(no_key=True).filter(user=user).order_by("pk")
     Passage.objects.filter(membership__in=[place.pk for place in places]).delete()

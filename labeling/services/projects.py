@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from labeling import events
 from labeling.errors import Conflict, Invalid
@@ -25,7 +26,7 @@ SETTINGS = (
     "is_paused",
 )
 
-SLUG_TAKEN = "there is a project {!r} already: choose another slug"
+SLUG_TAKEN = gettext_noop("there is a project {slug!r} already: choose another slug")
 
 
 @transaction.atomic
@@ -41,13 +42,13 @@ def create_project(*, slug: str, creator: User, guidelines: str = "", **settings
         Invalid: an unknown setting, or a value outside its range.
     """
     if Project.objects.filter(slug=slug).exists():
-        raise Conflict(SLUG_TAKEN.format(slug), code="slug_taken")
+        raise Conflict(_(SLUG_TAKEN).format(slug=slug), code="slug_taken")
     project = Project(slug=slug)
     try:
         with transaction.atomic():
             _apply(project, {"name": slug, **settings})
     except IntegrityError as error:  # somebody else took the slug between the question and the write
-        raise Conflict(SLUG_TAKEN.format(slug), code="slug_taken") from error
+        raise Conflict(_(SLUG_TAKEN).format(slug=slug), code="slug_taken") from error
     Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
     if guidelines:
         write_guidelines(project=project, author=creator, text=guidelines)
@@ -91,7 +92,11 @@ def _check_none_lost(project: Project, own_flags: Any) -> None:
 def _apply(project: Project, settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if name not in SETTINGS:
-            raise Invalid(f"a project has no setting {name!r}: it has {', '.join(SETTINGS)}")
+            raise Invalid(
+                _("a project has no setting {name!r}: it has {settings}").format(
+                    name=name, settings=", ".join(SETTINGS)
+                )
+            )
         setattr(project, name, value)
     try:
         project.full_clean(validate_unique=False)  # the slug is checked by the database, where it cannot race
@@ -115,11 +120,13 @@ def set_member(*, project: Project, user: User, role: str, is_active: bool = Tru
         Conflict: the project would be left without an active admin.
     """
     if role not in Role.values:
-        raise Invalid(f"there is no role {role!r}: use one of {', '.join(Role.values)}")
+        raise Invalid(
+            _("there is no role {role!r}: use one of {known}").format(role=role, known=", ".join(Role.values))
+        )
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     membership, _created = Membership.objects.update_or_create(
         project=project, user=user, defaults={"role": role, "is_active": is_active}
     )
     if not Membership.objects.filter(project=project, role=Role.ADMIN, is_active=True).exists():
-        raise Conflict("the project would have no admin left: make somebody else an admin first", code="last_admin")
+        raise Conflict(_("the project would have no admin left: make somebody else an admin first"), code="last_admin")
     return membership

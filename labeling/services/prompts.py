@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Invalid
@@ -232,11 +233,15 @@ def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion
 def _check_item(new: NewItem, project: Project) -> None:
     ids = [completion.pk for completion in new.completions]
     if new.prompt.project_id != project.pk:
-        raise Invalid(f"{new.prompt} belongs to another project")
+        raise Invalid(gettext("{prompt} belongs to another project").format(prompt=new.prompt))
     least, most = NUM_COMPLETIONS.get(new.kind, MOST_KINDS)
     if not least <= len(ids) <= most:
-        raise Invalid(f"an item of kind {new.kind} asks about {least} to {most} completions, not {len(ids)}")
+        raise Invalid(
+            gettext("an item of kind {kind} asks about {least} to {most} completions, not {count}").format(
+                kind=new.kind, least=least, most=most, count=len(ids)
+            )
+        )
     if len(set(ids)) < len(ids):
-        raise Invalid(f"an item of {new.prompt} names the same completion twice")
+        raise Invalid(gettext("an item of {prompt} names the same completion twice").format(prompt=new.prompt))
     if any(completion.prompt_id != new.prompt.pk for completion in new.completions):
-        raise Invalid(f"an item of {new.prompt} names a completion of another prompt")
+        raise Invalid(gettext("an item of {prompt} names a completion of another prompt").format(prompt=new.prompt))

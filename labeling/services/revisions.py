@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict
@@ -41,7 +42,7 @@ def revise_label(
     except IntegrityError as error:
         if not Label.objects.filter(client_id=client_id).exclude(assignment=assignment_id).exists():
             raise
-        raise Conflict(CLIENT_ID_USED, code="client_id_used") from error
+        raise Conflict(gettext(CLIENT_ID_USED), code="client_id_used") from error
 
 
 @transaction.atomic
@@ -93,14 +94,19 @@ def save_revision_draft(*, assignment_id: int, annotator: User, revises: int, dr
 
 def _check_judged(assignment: Assignment) -> None:
     if assignment.state != State.SUBMITTED:
-        raise Conflict(f"this assignment is {assignment.state}: there is no judgement to revise", code="not_judged")
+        raise Conflict(
+            gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
+            code="not_judged",
+        )
 
 
 def _standing(assignment: Assignment, *, revises: int | None) -> Label:
     label = Label.objects.get(assignment=assignment, superseded_by__isnull=True)
     if revises not in (None, label.pk):
         raise Conflict(
-            "you revised this judgement meanwhile, in another tab or window: open it again to see what stands now",
+            gettext(
+                "you revised this judgement meanwhile, in another tab or window: open it again to see what stands now"
+            ),
             code="revised_meanwhile",
         )
     return label

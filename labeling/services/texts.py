@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 
 ROLES = ("system", "user", "assistant")
@@ -22,15 +24,25 @@ def check_text(text: object, *, name: str, limit: int = MAX_CHARACTERS) -> str:
         Invalid: not a text, over ``limit`` characters (200,000), a NUL character, or half of a surrogate pair.
     """
     if not isinstance(text, str):
-        raise Invalid(f"{name} is {type(text).__name__}, not a text")
+        raise Invalid(gettext("{name} is {type}, not a text").format(name=name, type=type(text).__name__))
     if len(text) > limit:
-        raise Invalid(f"{name} has {len(text):,} characters: at most {limit:,} are taken")
+        raise Invalid(
+            gettext("{name} has {count:,} characters: at most {limit:,} are taken").format(
+                name=name, count=len(text), limit=limit
+            )
+        )
     if "\x00" in text:
-        raise Invalid(f"{name} has a NUL character at {text.index(chr(0))}: remove it")
+        raise Invalid(
+            gettext("{name} has a NUL character at {place}: remove it").format(name=name, place=text.index(chr(0)))
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise Invalid(f"{name} has half of a surrogate pair at {error.start}: it is not valid Unicode") from None
+        raise Invalid(
+            gettext("{name} has half of a surrogate pair at {start}: it is not valid Unicode").format(
+                name=name, start=error.start
+            )
+        ) from None
     return text
 
 
@@ -46,23 +58,35 @@ def check_messages(messages: object) -> Messages:
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     if not isinstance(messages, Sequence) or not messages:
-        raise Invalid('a prompt is a text or a list of {"role", "content"}, and not empty')
+        raise Invalid(gettext('a prompt is a text or a list of {"role", "content"}, and not empty'))
     checked = [_check_message(message, number) for number, message in enumerate(messages, start=1)]
     if checked[-1]["role"] != "user":
-        raise Invalid(f"the last turn is the {checked[-1]['role']}'s: a prompt ends with the user's turn")
+        raise Invalid(
+            gettext("the last turn is the {role}'s: a prompt ends with the user's turn").format(
+                role=checked[-1]["role"]
+            )
+        )
     if any(message["role"] == "system" for message in checked[1:]):
-        raise Invalid("a system turn comes first or not at all")
+        raise Invalid(gettext("a system turn comes first or not at all"))
     return checked
 
 
 def _check_message(message: Any, number: int) -> dict[str, str]:
     if not isinstance(message, dict) or "role" not in message or "content" not in message:
-        raise Invalid(f'turn {number} is not {{"role", "content"}}: {str(message)[:80]!r}')
+        raise Invalid(
+            gettext('turn {number} is not {{"role", "content"}}: {message!r}').format(
+                number=number, message=str(message)[:80]
+            )
+        )
     if message["role"] not in ROLES:
-        raise Invalid(f"turn {number} has the role {message['role']!r}: use one of {', '.join(ROLES)}")
+        raise Invalid(
+            gettext("turn {number} has the role {role!r}: use one of {roles}").format(
+                number=number, role=message["role"], roles=", ".join(ROLES)
+            )
+        )
     content = check_text(message["content"], name=f"turn {number}")
     if not content.strip():
-        raise Invalid(f"turn {number} is empty")
+        raise Invalid(gettext("turn {number} is empty").format(number=number))
     return {"role": message["role"], "content": content}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.models import Prompt, Slot, Topic
@@ -25,11 +26,17 @@ def check_topics(topics: object) -> list[str]:
         return []
     codes = [code.strip() for code in topics.strip("[] ").split(",")] if isinstance(topics, str) else topics
     if not isinstance(codes, Sequence):
-        raise Invalid(f"topics is {type(topics).__name__}, not a list of codes: use {', '.join(Topic.values)}")
+        raise Invalid(
+            gettext("topics is {name}, not a list of codes: use {known}").format(
+                name=type(topics).__name__, known=", ".join(Topic.values)
+            )
+        )
     named = [code.strip("\"' ") if isinstance(code, str) else code for code in codes]
     for code in named:
         if code not in Topic.values:
-            raise Invalid(f"there is no topic {code!r}: use {', '.join(Topic.values)}")
+            raise Invalid(
+                gettext("there is no topic {code!r}: use {known}").format(code=code, known=", ".join(Topic.values))
+            )
     return [topic for topic in Topic.values if topic in named]
 
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from labeling.errors import Invalid
 from labeling.models import Kind
 from labeling.services.texts import check_text
@@ -91,14 +93,26 @@ def check_verdict(
     if kind == Kind.PAIR:
         _check_strength(verdict)
     if kind == Kind.BEST and verdict.best not in completions:
-        raise Invalid(f"best is {verdict.best}: name one of the completions shown, {_listed(completions)}")
+        raise Invalid(
+            gettext("best is {best}: name one of the completions shown, {completions}").format(
+                best=verdict.best, completions=_listed(completions)
+            )
+        )
     if kind == Kind.DEMONSTRATION:
         _check_demonstration(verdict, completions)
     _check_flags(verdict.flags, completions, flags)
     if len(check_text(verdict.notes, name="the notes")) > MAX_NOTES_CHARACTERS:
-        raise Invalid(f"the notes have {len(verdict.notes):,} characters: at most {MAX_NOTES_CHARACTERS:,} are kept")
+        raise Invalid(
+            gettext("the notes have {count:,} characters: at most {max_notes_characters:,} are kept").format(
+                count=len(verdict.notes), max_notes_characters=MAX_NOTES_CHARACTERS
+            )
+        )
     if not (math.isfinite(verdict.seconds) and 0 <= verdict.seconds <= MAX_SECONDS):
-        raise Invalid(f"seconds is {verdict.seconds!r}: use the active time on the item, from 0 to {MAX_SECONDS:.0f}")
+        raise Invalid(
+            gettext("seconds is {seconds!r}: use the active time on the item, from 0 to {max_seconds:.0f}").format(
+                seconds=verdict.seconds, max_seconds=MAX_SECONDS
+            )
+        )
 
 
 def _check_parts(verdict: Verdict, *, kind: str) -> None:
@@ -106,34 +120,56 @@ def _check_parts(verdict: Verdict, *, kind: str) -> None:
     given = {name: getattr(verdict, name) for names in ANSWERS.values() for name in names}
     for name, value in given.items():
         if name not in ANSWERS[kind] and value not in (None, "") and value != {}:
-            raise Invalid(f"{name} is not part of a judgement of kind {kind}: send {' and '.join(ANSWERS[kind])}")
+            raise Invalid(
+                gettext("{name} is not part of a judgement of kind {kind}: send {known}").format(
+                    name=name, kind=kind, known=" and ".join(ANSWERS[kind])
+                )
+            )
 
 
 def _check_ratings(ratings: Mapping[int, int], completions: Collection[int]) -> None:
     _check_keys("ratings", ratings, completions, complete=True)
     for completion, rating in ratings.items():
         if not _is_whole(rating) or not 1 <= rating <= 7:
-            raise Invalid(f"the rating of completion {completion} is {rating!r}: use a whole number from 1 to 7")
+            raise Invalid(
+                gettext("the rating of completion {completion} is {rating!r}: use a whole number from 1 to 7").format(
+                    completion=completion, rating=rating
+                )
+            )
 
 
 def _check_strength(verdict: Verdict) -> None:
     is_tie = len(set(verdict.ranks.values())) == 1
     if is_tie and verdict.strength is not None:
-        raise Invalid(f"strength is {verdict.strength} and the two are tied: leave it out, or rank one of them first")
+        raise Invalid(
+            gettext("strength is {strength} and the two are tied: leave it out, or rank one of them first").format(
+                strength=verdict.strength
+            )
+        )
     if not is_tie and (not _is_whole(verdict.strength) or verdict.strength not in STRENGTHS):
         named = ", ".join(f"{number} ({name})" for number, name in STRENGTHS.items())
-        raise Invalid(f"strength is {verdict.strength!r}: say how much better the first-ranked is, {named}")
+        raise Invalid(
+            gettext("strength is {strength!r}: say how much better the first-ranked is, {named}").format(
+                strength=verdict.strength, named=named
+            )
+        )
 
 
 def _check_demonstration(verdict: Verdict, completions: Collection[int]) -> None:
     if not check_text(verdict.text, name="the completion").strip():
-        raise Invalid("the completion is empty: write what you would want to read")
+        raise Invalid(gettext("the completion is empty: write what you would want to read"))
     if len(verdict.text) > MAX_DEMONSTRATION_CHARACTERS:
         raise Invalid(
-            f"the completion has {len(verdict.text):,} characters: at most {MAX_DEMONSTRATION_CHARACTERS:,} are kept"
+            gettext(
+                "the completion has {count:,} characters: at most {max_demonstration_characters:,} are kept"
+            ).format(count=len(verdict.text), max_demonstration_characters=MAX_DEMONSTRATION_CHARACTERS)
         )
     if verdict.suggestion is not None and verdict.suggestion not in completions:
-        raise Invalid(f"suggestion is {verdict.suggestion}, which is not part of this assignment")
+        raise Invalid(
+            gettext("suggestion is {suggestion}, which is not part of this assignment").format(
+                suggestion=verdict.suggestion
+            )
+        )
 
 
 def _check_flags(raised: Mapping[int, list[str]], completions: Collection[int], flags: Collection[str]) -> None:
@@ -141,7 +177,11 @@ def _check_flags(raised: Mapping[int, list[str]], completions: Collection[int], 
     for completion, codes in raised.items():
         unknown = sorted(set(map(str, codes)) - set(flags))
         if unknown:
-            raise Invalid(f"completion {completion} has the unknown flag {unknown[0]!r}: use {', '.join(flags)}")
+            raise Invalid(
+                gettext("completion {completion} has the unknown flag {unknown!r}: use {flags}").format(
+                    completion=completion, unknown=unknown[0], flags=", ".join(flags)
+                )
+            )
 
 
 def _is_whole(value: object) -> bool:
@@ -155,17 +195,33 @@ def _listed(completions: Collection[int]) -> str:
 def _check_keys(name: str, values: Mapping[int, Any], completions: Collection[int], *, complete: bool) -> None:
     foreign = sorted(set(values) - set(completions))
     if foreign:
-        raise Invalid(f"{name} names completion {foreign[0]}, which is not part of this assignment")
+        raise Invalid(
+            gettext("{name} names completion {foreign}, which is not part of this assignment").format(
+                name=name, foreign=foreign[0]
+            )
+        )
     missing = sorted(set(completions) - set(values))
     if complete and missing:
-        raise Invalid(f"{name} lacks completion {missing[0]}: give one for each completion")
+        raise Invalid(
+            gettext("{name} lacks completion {missing}: give one for each completion").format(
+                name=name, missing=missing[0]
+            )
+        )
 
 
 def _check_ranks(ranks: Mapping[int, int]) -> None:
     for completion, rank in ranks.items():
         if not _is_whole(rank) or rank < 1:
-            raise Invalid(f"the rank of completion {completion} is {rank!r}: use whole numbers from 1, the best")
+            raise Invalid(
+                gettext("the rank of completion {completion} is {rank!r}: use whole numbers from 1, the best").format(
+                    completion=completion, rank=rank
+                )
+            )
     used = sorted(set(ranks.values()))
     if used != list(range(1, len(used) + 1)):
         hole = next(number for number in range(1, len(used) + 1) if number not in used)
-        raise Invalid(f"nothing has rank {hole}, but rank {used[-1]} is used: ranks have no holes, ties share a rank")
+        raise Invalid(
+            gettext("nothing has rank {hole}, but rank {used} is used: ranks have no holes, ties share a rank").format(
+                hole=hole, used=used[-1]
+            )
+        )

@@ -65,7 +65,7 @@ def read(request: SignedInRequest, slug: str) -> HttpResponse:
     membership = membership_in(slug, user=request.user)
     number = request.POST.get("version", "")
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise Invalid(f"version is {number[:40]!r}: name the version that was shown")
+        raise Invalid(gettext("version is {number!r}: name the version that was shown").format(number=number[:40]))
     membership.guidelines_read = mark_read(project=membership.project, user=request.user, version=int(number))
     return show_panel(request, membership) if request.htmx else redirect("guidelines", slug)
 

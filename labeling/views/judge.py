@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -93,7 +94,7 @@ def read_draft(request: SignedInRequest) -> Any:
     try:
         return json.loads(request.body)
     except (ValueError, RecursionError) as error:
-        raise Invalid(f"the draft is no JSON: {error}") from None
+        raise Invalid(gettext("the draft is no JSON: {error}").format(error=error)) from None
 
 
 def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[Membership, Assignment]:
@@ -105,7 +106,9 @@ def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[M
     membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)
     assignment = own_assignment(assignment_id=assignment_id, annotator=request.user)
     if assignment.item.project_id != membership.project_id:
-        raise NotFound(f"you have no assignment {assignment_id} in {slug}")
+        raise NotFound(
+            gettext("you have no assignment {assignment_id} in {slug}").format(assignment_id=assignment_id, slug=slug)
+        )
     return membership, assignment
 
 

@@ -50,7 +50,7 @@ def change(request: SignedInRequest, slug: str, user_id: int) -> HttpResponse:
     membership = membership_in(slug, user=request.user, roles=MANAGERS)
     member = members(membership.project).filter(user=user_id).first()
     if member is None:
-        raise NotFound(f"there is no member {user_id} in {slug}")
+        raise NotFound(gettext("there is no member {user_id} in {slug}").format(user_id=user_id, slug=slug))
     form = RoleForm(request.POST)
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))

@@ -83,7 +83,7 @@ def prompt(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
     membership = membership_in(slug, user=request.user, roles=MANAGERS)
     found = selectors.prompts(membership.project).filter(pk=prompt_id).first()
     if found is None:
-        raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+        raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
     context = {
         "project": membership.project,
         "role": membership.role,
@@ -102,7 +102,7 @@ def change_topics(request: SignedInRequest, slug: str, prompt_id: int) -> HttpRe
     membership = membership_in(slug, user=request.user, roles=MANAGERS)
     found = Prompt.objects.filter(project=membership.project, pk=prompt_id).first()
     if found is None:
-        raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+        raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
     form = TopicsForm(request.POST)
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))

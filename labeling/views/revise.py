@@ -117,7 +117,7 @@ def seen_label(value: str) -> int:
         Invalid: not an id.
     """
     if not (value.isascii() and value.isdecimal() and len(value) < 19):
-        raise Invalid(f"revises is {value[:40]!r}: name the label that was shown")
+        raise Invalid(gettext("revises is {value!r}: name the label that was shown").format(value=value[:40]))
     return int(value)
 
 

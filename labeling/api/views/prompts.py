@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import parsers
@@ -84,7 +85,7 @@ class TopicsView(ApiView):
         project = membership_in(slug, user=request.user, roles=MANAGERS).project
         found = prompt_selectors.prompts(project).filter(pk=prompt_id).first()
         if found is None:
-            raise NotFound(f"there is no prompt {prompt_id} in {slug}")
+            raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
         body = TopicsIn(data=request.data)
         body.is_valid(raise_exception=True)
         set_topics(prompt=found, topics=body.validated_data["topics"])
@@ -127,7 +128,7 @@ class ImportView(ApiView):
         project = membership_in(slug, user=request.user, roles=MANAGERS).project
         file = request.FILES.get("file")
         if file is None:
-            raise Invalid("there is no file: send it as the body, or in the field 'file' of a form")
+            raise Invalid(gettext("there is no file: send it as the body, or in the field 'file' of a form"))
         with closing(file):
             try:
                 summary = _import(request, project=project, file=file)

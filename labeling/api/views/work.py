@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
@@ -51,7 +52,7 @@ class DraftView(ApiView):
     def put(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Keep unfinished work, whether or not the lease still runs; `next` gives it back."""
         if request.META.get("CONTENT_LENGTH", "0") in {"", "0"}:
-            raise Invalid("there is no body: send {} to empty the draft")
+            raise Invalid(gettext("there is no body: send {} to empty the draft"))
         assignment = assignments.save_draft(
             assignment_id=assignment_id, annotator=request.user, draft=cast(dict[str, Any], request.data)
         )
