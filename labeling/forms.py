@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import slugify
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,7 @@ from labeling.exports.streams import FileFormat
 from labeling.imports.files import Format
 from labeling.models import Kind, Project, Role, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
+from labeling.models.projects import SLUG
 from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
 from labeling.services.preferences import MAX_BREAK_MINUTES
 from labeling.services.projects import SETTINGS
@@ -60,6 +62,34 @@ class ProjectForm(forms.ModelForm):
             "held_out_percent": _("Held-out prompts in %"),
             "is_paused": _("Paused"),
         }
+
+
+class NewProjectForm(ProjectForm):
+    """What a project begins with; all but its address can be changed later."""
+
+    slug = forms.CharField(
+        label=_("Address"),
+        help_text=_(
+            "Stands in links and exports and never changes: lower-case letters, digits and hyphens. "
+            "Empty: made of the name."
+        ),
+        max_length=50,
+        required=False,
+        validators=[SLUG],
+    )
+    field_order = ("name", "slug")
+
+    class Meta(ProjectForm.Meta):
+        fields = ["name", "kinds", "completions_per_item", "overlap", "held_out_percent"]
+
+    def clean(self) -> dict[str, Any]:
+        """The address, made of the name when none is given."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and not cleaned["slug"]:
+            cleaned["slug"] = slugify(cleaned["name"])[:50]
+            if not cleaned["slug"]:
+                self.add_error("slug", _("No address can be made of this name: write one."))
+        return cleaned
 
 
 class GuidelinesForm(forms.Form):

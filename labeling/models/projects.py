@@ -13,12 +13,15 @@ from labeling.models.flags import Question, check_asked, check_own_flags, defaul
 from labeling.models.kinds import Kind, default_kinds
 
 
+SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Use lower-case letters, digits and hyphens.")
+
+
 class Project(models.Model):
     """Prompts, people and labels that belong together, and how judgements are asked for."""
 
     slug = models.SlugField(
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Use lower-case letters, digits and hyphens.")],
+        validators=[SLUG],
         help_text="The name in addresses: lower-case letters, digits and hyphens.",
     )
     name = models.CharField(max_length=200)

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
+from labeling.models import Role
 from labeling.selectors.progress import overview
 
 
@@ -16,7 +17,9 @@ from labeling.selectors.progress import overview
 @signed_in
 def home(request: SignedInRequest) -> HttpResponse:
     """My projects, each with its progress and my share."""
-    return render(request, "labeling/home.html", {"places": overview(request.user)})
+    places = overview(request.user)
+    is_admin = request.user.is_superuser or any(place.role == Role.ADMIN for place in places)
+    return render(request, "labeling/home.html", {"places": places, "may_start_projects": is_admin or not places})
 
 
 @require_safe

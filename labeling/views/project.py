@@ -6,17 +6,17 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling.errors import Invalid
-from labeling.forms import ExportForm, ProjectForm
+from labeling.errors import Conflict, Invalid
+from labeling.forms import ExportForm, NewProjectForm, ProjectForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
 from labeling.selectors.guidelines import current_guidelines
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import queue_counts
-from labeling.services.projects import update_project
+from labeling.services.projects import create_project, update_project
 
 
 @require_safe
@@ -24,6 +24,22 @@ from labeling.services.projects import update_project
 def project(request: SignedInRequest, slug: str) -> HttpResponse:
     """The overview of a project."""
     return show(request, membership_in(slug, user=request.user))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def new(request: SignedInRequest) -> HttpResponse:
+    """Make a project and be its admin."""
+    form = NewProjectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            project = create_project(creator=request.user, **form.cleaned_data)
+        except (Invalid, Conflict) as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, gettext("The project is made. Bring prompts next, then people."))
+            return redirect("project", project.slug)
+    return render(request, "labeling/new_project.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_POST

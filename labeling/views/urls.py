@@ -24,6 +24,7 @@ urlpatterns = [
     path("healthz", home.healthz, name="healthz"),
     path("login/", auth.sign_in, name="login"),
     path("logout/", auth.sign_out, name="logout"),
+    path("projects/new/", project.new, name="new-project"),
     path("p/<slug:slug>/", project.project, name="project"),
     path("settings/", preferences.preferences, name="preferences"),
     path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),

@@ -20,6 +20,7 @@ PAGES = [
     ("bob", "/"),
     ("charlie", "/"),
     ("bob", "/settings/"),
+    ("alice", "/projects/new/"),
     ("bob", "/p/colours/"),
     ("alice", "/p/colours/"),
     ("rita", "/p/colours/"),

@@ -28,6 +28,13 @@ def test_somebody_without_a_project_is_told_what_to_do(cast, signed_in):
     assert "No projects yet" in signed_in(cast.bob).get("/").content.decode()
 
 
+@pytest.mark.parametrize(("person", "offered"), [("alice", True), ("bob", False), ("rita", False)])
+def test_admins_are_offered_to_begin_another_project(cast, signed_in, person, offered):
+    page = signed_in(getattr(cast, person)).get("/").content.decode()
+
+    assert ('href="/projects/new/"' in page) is offered
+
+
 @pytest.mark.parametrize("count", [1, 20])
 def test_home_costs_the_same_queries_for_any_number_of_projects(cast, signed_in, django_assert_num_queries, count):
     for number in range(count):

@@ -11,7 +11,7 @@ from factories import claim
 from labeling.services.guidelines import write_guidelines
 from labeling.views.urls import urlpatterns
 
-FOR_EVERYBODY = {"home", "healthz", "login", "logout", "preferences"}
+FOR_EVERYBODY = {"home", "healthz", "login", "logout", "new-project", "preferences"}
 GET, POST = "get", "post"
 # name: method, what it answers to the annotator, the researcher and the admin of the project
 PAGES = {
