@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ class Row:
     id: int
     text: str
     rating: str
-    flags: list[str]
+    flags: tuple[str, ...]
     place: str
 
 
@@ -81,6 +82,12 @@ class JudgementForm(forms.Form):
                     work[f"{name}-{pk}"] = values[str(pk)]
         return work
 
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """Places for a ranking: as many as there are completions."""
+        return tuple(str(place) for place, _ in enumerate(self.ids, start=1))
+
+    @cached_property
     def rows(self) -> list[Row]:
         """The completions in the order shown, each with what is filled in."""
         return [
@@ -88,11 +95,15 @@ class JudgementForm(forms.Form):
                 id=shown.id,
                 text=shown.text,
                 rating=str(self.filled(f"rating-{shown.id}")),
-                flags=list(self.filled(f"flags-{shown.id}")),
+                flags=self._raised(shown.id),
                 place=str(self.filled(f"place-{shown.id}")),
             )
             for shown in self.sheet.completions
         ]
+
+    def _raised(self, completion: int) -> tuple[str, ...]:
+        flags = self.filled(f"flags-{completion}")
+        return tuple(map(str, flags)) if isinstance(flags, list | tuple) else ()
 
     def filled(self, name: str) -> Any:
         """What stands in a field, empty when this kind does not have it."""

@@ -46,13 +46,14 @@ def test_a_form_that_holds_nothing_is_refused(a_sheet, sent, kind):
     [
         {"ratings": [1], "flags": 3, "ranks": "x", "notes": {"a": 1}, "seconds": "long", "client_id": 7},
         {"best": {"a": 1}, "strength": [1], "ranks": {"31": [1], "12": {}}, "text": ["x"], "suggestion": True},
+        {"flags": {"31": 3, "12": [{"a": 1}]}, "ratings": {"31": [1], "12": {"a": 1}}},
         {"best": 99, "strength": 9, "ranks": {"31": 2, "12": 1}, "suggestion": "99"},
     ],
 )
 def test_a_draft_of_any_shape_makes_a_form_with_nothing_chosen(a_sheet, kind, draft):
     form = judgement_form(a_sheet(kind, **draft))
 
-    form.rows()
+    assert not {flag for row in form.rows for flag in row.flags} & set(form.sheet.flags)
     assert form.filled("choice") == form.filled("text") == ""
     assert form.filled("best") in {"", "99"}  # none of those shown
 

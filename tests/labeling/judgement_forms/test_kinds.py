@@ -69,9 +69,9 @@ def test_a_draft_fills_a_ranking(a_sheet):
 
     form = judgement_form(a_sheet(**draft))
 
-    first, second = form.rows()
-    assert (first.rating, first.flags, first.place) == ("6", [], "2")
-    assert (second.rating, second.flags, second.place) == ("", ["violent"], "")
+    first, second = form.rows
+    assert (first.rating, first.flags, first.place) == ("6", (), "2")
+    assert (second.rating, second.flags, second.place) == ("", ("violent",), "")
     assert (form["notes"].value(), form["client_id"].value()) == ("n", CLIENT_ID)
 
 
