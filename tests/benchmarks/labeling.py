@@ -16,10 +16,11 @@ import numpy as np
 
 from labeling.models import Item, Label, Project, Slot
 from tests.benchmarks.labeling_load.annotator import Annotator, Timed
-from tests.benchmarks.labeling_load.queue import fill_queue, make_team
+from tests.benchmarks.labeling_load.cost import per_label, spent
+from tests.benchmarks.labeling_load.queue import fill_queue, make_team, skip_oldest
 from tests.benchmarks.labeling_load.web import serving
 
-SETTINGS = {"annotators": 16, "items": 10_000, "seconds": 20, "overlap": 1, "completions": 4}
+SETTINGS = {"annotators": 16, "items": 10_000, "seconds": 20, "overlap": 1, "completions": 4, "skipped": 0}
 WARM_UP = 3
 """Judgements of each annotator before the clock starts."""
 
@@ -28,24 +29,29 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     """Labels per second, times of the requests in milliseconds, and whether the queue kept its promises.
 
     `submit_ms` is the one request of the page that submits and brings the next item; `next_ms` opens the page anew.
+    With --skipped everybody has skipped so many of the oldest items before, which wait for others in front of them.
     """
     slug = f"load-{secrets.token_hex(3)}"
     began = time.monotonic()
     project, team = make_team(slug, annotators=settings["annotators"], overlap=settings["overlap"])
     fill_queue(project, items=settings["items"], completions=settings["completions"])
+    if settings["skipped"]:
+        skip_oldest(team, items=settings["skipped"])
     say(f"{settings['items']:,} items in {time.monotonic() - began:.0f} s")
-    with serving() as address:
-        people = [Annotator(address, slug=slug, user=user) for user in team]
+    with serving() as server:
+        pids = [process.pid for process in server.processes]
+        people = [Annotator(server.address, slug=slug, user=user) for user in team]
         with ThreadPoolExecutor(len(people)) as pool:
             list(pool.map(lambda each: each.work(labels=WARM_UP), people))
-            started = time.monotonic()
+            before, started = spent(web=pids), time.monotonic()
             worked = list(pool.map(lambda each: each.work(until=started + settings["seconds"]), people))
-            elapsed = time.monotonic() - started
+            elapsed, after = time.monotonic() - started, spent(web=pids)
     stored = Label.objects.filter(project=project).count()
     acknowledged = len(people) * WARM_UP + sum(each.labels for each in worked)
     return {
         **settings,
         "labels_per_s": round(sum(each.labels for each in worked) / elapsed, 1),
+        "cpu_ms_per_label": per_label(before, after, labels=sum(each.labels for each in worked)),
         "next_ms": percentiles([each for one in worked for each in one.next_ms]),
         "submit_ms": percentiles([each for one in worked for each in one.submit_ms]),
         "duplicates": duplicates(project),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import connection, transaction
 
@@ -39,6 +41,24 @@ def fill_queue(project: Project, *, items: int, completions: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
+
+@transaction.atomic
+def skip_oldest(team: Sequence[User], *, items: int) -> None:
+    """Everybody has skipped so many of the oldest items of the only project they are in; all slots are open again."""
+    with connection.cursor() as cursor:
+        cursor.execute(SKIPPED, {"team": [user.pk for user in team], "items": items})
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+SKIPPED = """
+INSERT INTO labeling_assignment
+    (item_id, annotator_id, state, lease_expires, "order", draft, skip_reason, created, changed)
+SELECT item.id, member.user_id, 'skipped', now(), '{}', '{}', '', now(), now()
+FROM labeling_membership member CROSS JOIN LATERAL (
+    SELECT id FROM labeling_item item WHERE item.project_id = member.project_id ORDER BY id LIMIT %(items)s
+) item WHERE member.user_id = ANY (%(team)s)
+"""
 
 STATEMENTS = (
     """

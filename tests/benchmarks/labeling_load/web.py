@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.conf import settings
 
@@ -19,9 +20,17 @@ SETTLE_SECONDS = 2.0
 """After the first answer, for the other processes to listen as well."""
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and its processes."""
+
+    address: tuple[str, int]
+    processes: list[subprocess.Popen[bytes]]
+
+
 @contextmanager
-def serving() -> Iterator[tuple[str, int]]:
-    """Host and port of a server on the database of the settings; it has ended when the block has."""
+def serving() -> Iterator[Server]:
+    """A server on the database of the settings; it has ended when the block has."""
     collect_static_files(settings.STATIC_ROOT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -36,7 +45,7 @@ def serving() -> Iterator[tuple[str, int]]:
                 raise RuntimeError(f"the web server did not answer: {[server.poll() for server in servers]}")
             time.sleep(0.1)
         time.sleep(SETTLE_SECONDS)
-        yield host, port
+        yield Server((host, port), servers)
     finally:
         for server in servers:
             server.terminate()
