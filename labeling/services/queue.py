@@ -68,12 +68,13 @@ class Served:
     is_new: bool
 
 
-def serve(membership: Membership, *, besides: Sequence[int] = ()) -> Served | None:
+def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int | None = None) -> Served | None:
     """What the member works on: what they had begun and can go on with, else a new assignment with a slot leased.
 
-    The membership is locked; ``besides`` are assignments to leave out.
+    The membership is locked; ``besides`` are assignments to leave out, ``minutes`` the lease if not the project's.
     """
-    row = fetch_one(serving(), serving_parameters(membership, besides=besides))
+    parameters = serving_parameters(membership, besides=besides)
+    row = fetch_one(serving(), parameters if minutes is None else {**parameters, "minutes": minutes})
     if row is None:
         return None
     assignment: Assignment

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -117,11 +118,22 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     assignment = claim_next(project=membership.project, annotator=request.user)
     if assignment is None:
         return show(request, membership, {"progress": progress_of(membership)})
+    return show(request, membership, item_context(request, membership, assignment))
+
+
+def item_html(request: SignedInRequest, membership: Membership, assignment: Assignment) -> str:
+    """The item alone, as a script takes it."""
+    context = {**shared_context(membership), **item_context(request, membership, assignment)}
+    return render_to_string("labeling/_item.html", context, request)
+
+
+def item_context(request: SignedInRequest, membership: Membership, assignment: Assignment) -> dict[str, Any]:
+    """What the page of an item to be judged shows."""
     sheet = read_sheet(assignment, membership=membership)
-    context = {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress}
+    context: dict[str, Any] = {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress}
     if sheet.topics and not sheet.draft and request.GET.get("show") != str(sheet.assignment):
         context["topic_names"] = [Topic(topic).label for topic in sheet.topics]
-    return show(request, membership, context)
+    return context
 
 
 def show_again(request: SignedInRequest, membership: Membership, form: JudgementForm) -> HttpResponse:
@@ -146,7 +158,12 @@ def show(
 ) -> HttpResponse:
     """The judging page around an item, or the item alone for htmx."""
     template = "labeling/_item.html" if request.htmx else "labeling/judge.html"
-    shared = {
+    return render(request, template, {**shared_context(membership), **context}, status=status)
+
+
+def shared_context(membership: Membership) -> dict[str, Any]:
+    """What the page of any item shows of the project and of the person in it."""
+    return {
         "project": membership.project,
         "role": membership.role,
         "guidelines_read": membership.guidelines_read,
@@ -155,4 +172,3 @@ def show(
         "idle_seconds": IDLE_SECONDS,
         "questions": membership.project.questions,
     }
-    return render(request, template, {**shared, **context}, status=status)

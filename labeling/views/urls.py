@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from labeling.views import (
+    ahead,
     auth,
     flags,
     guidelines,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("p/<slug:slug>/judge/<int:assignment_id>/skip/", judge.skip_item, name="skip"),
     path("p/<slug:slug>/judge/<int:assignment_id>/draft/", judge.keep_draft, name="draft"),
     path("p/<slug:slug>/judge/<int:assignment_id>/heartbeat/", judge.renew, name="heartbeat"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/ahead/", ahead.ahead, name="ahead"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/leave/", ahead.leave, name="leave"),
     path("p/<slug:slug>/judge/last/", revise.last, name="last"),
     path("p/<slug:slug>/judge/back/", revise.back, name="back"),
     path("p/<slug:slug>/judge/<int:assignment_id>/", revise.judged, name="judged"),

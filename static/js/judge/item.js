@@ -16,8 +16,8 @@ import { ActiveTime } from "./timer.js";
 import { isBegun, isSame, readWork, writeWork } from "./work.js";
 
 export class Item {
-  constructor(root, { drafts, outbox, last }) {
-    Object.assign(this, { root, drafts, outbox, last });
+  constructor(root, { drafts, outbox, last, ahead }) {
+    Object.assign(this, { root, drafts, outbox, last, ahead });
     // An assignment, or the judgement of it that is being revised: its drafts are apart.
     this.work = root.dataset.work;
     this.decided = root.dataset.decided ? JSON.parse(root.dataset.decided) : null;

@@ -75,9 +75,13 @@ export class Ranking {
     this.sortables = lists.map((list) => this.sortable(list));
   }
 
-  leave() {
+  stop() {
     for (const sortable of this.sortables) sortable.destroy();
     this.sortables = [];
+  }
+
+  leave() {
+    this.stop();
     for (const article of this.articles) {
       article.classList.remove("is-card");
       article.tabIndex = -1;

@@ -35,6 +35,29 @@ export class Sending {
       return;
     }
     item.drafts.save(item.work, item.draft.snapshot());
+    if (item.decided || !item.ahead) return;
+    if (item.ahead.flight) this.waitFor(event, item.ahead.flight);
+    else if (item.ahead.isReady) this.handOver(event);
+  }
+
+  // The one before is still on its way: this one waits, so that they arrive in their order.
+  async waitFor(event, flight) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.setBusy(true);
+    await flight;
+    if (!this.item.root.isConnected) return;
+    this.setBusy(false);
+    this.item.advance();
+  }
+
+  // The next item is at hand: this one goes its way through the outbox.
+  handOver(event) {
+    if (!this.item.outbox.add(this.entry())) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.setBusy(true);
+    window.dispatchEvent(new CustomEvent("prefloop:handed", { detail: this.item }));
   }
 
   setBusy(isBusy) {
@@ -63,17 +86,15 @@ export class Sending {
 
   // The judgement waits in this browser, complete, with its client id.
   queue() {
-    const { item } = this;
-    const body = [...new FormData(item.form).entries()].filter(([name]) => name !== "csrfmiddlewaretoken");
-    const entry = {
-      url: item.form.getAttribute("hx-post"),
-      body,
-      assignment: item.work,
-      client_id: item.form.elements.client_id.value,
-    };
-    if (!item.outbox.add(entry)) return;
+    if (!this.item.outbox.add(this.entry())) return;
     this.lock();
     window.dispatchEvent(new Event("prefloop:queued"));
+  }
+
+  entry() {
+    const { form, work } = this.item;
+    const body = [...new FormData(form).entries()].filter(([name]) => name !== "csrfmiddlewaretoken");
+    return { url: form.getAttribute("hx-post"), body, assignment: work, client_id: form.elements.client_id.value };
   }
 
   lock() {

@@ -8,7 +8,7 @@ const KEEPALIVE_BYTES = 60_000; // browsers refuse to send more when a page is l
 export async function post(url, body, { keepalive = false } = {}) {
   const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
   if (typeof body === "string") headers["Content-Type"] = "application/json";
-  const isSmall = typeof body !== "string" || new Blob([body]).size < KEEPALIVE_BYTES;
+  const isSmall = new Blob([String(body ?? "")]).size < KEEPALIVE_BYTES;
   try {
     const reply = await fetch(url, { method: "POST", body, headers, keepalive: keepalive && isSmall, redirect: "error" });
     const isJson = reply.headers.get("Content-Type")?.includes("application/json");
@@ -26,7 +26,7 @@ export async function sendOutbox(outbox) {
   const send = async () => {
     const replies = [];
     for (const entry of outbox.all()) {
-      const reply = await post(entry.url, new URLSearchParams(entry.body));
+      const reply = await post(entry.url, new URLSearchParams(entry.body), { keepalive: true });
       // Signed out is no refusal either: after signing in, the same judgement goes through.
       if (isAway(reply.status) || reply.status === 401 || reply.status === 500) {
         replies.push({ entry, reply });

@@ -22,6 +22,8 @@ PAGES = {
     "skip": (POST, 302, 403, 404),
     "draft": (POST, 400, 403, 404),
     "heartbeat": (POST, 200, 403, 404),
+    "ahead": (POST, 200, 403, 404),
+    "leave": (POST, 200, 403, 404),
     "last": (GET, 200, 403, 200),
     "back": (GET, 302, 403, 302),
     "judged": (GET, 409, 403, 404),
@@ -113,7 +115,7 @@ def test_the_other_method_is_refused(paths, cast, signed_in, name):
     assert getattr(signed_in(cast.alice), other)(address(paths, name)).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat", "revise", "revise-draft"])
+@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat", "revise", "revise-draft", "ahead", "leave"])
 def test_somebody_elses_assignment_is_not_there(paths, cast, signed_in, name):
     answer = signed_in(cast.dora).post(address(paths, name), {"client_id": str(uuid4())})
 

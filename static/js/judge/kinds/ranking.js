@@ -12,6 +12,7 @@ export class RankingTask extends RatingTask {
     super(item);
     const { root, articles } = item;
     this.ranking = new Ranking({ root, articles, onChange: () => item.changed(), say: (text) => item.say(text) });
+    item.stopping.signal.addEventListener("abort", () => this.ranking.stop());
   }
 
   // Begun anew, too, when the places in the form are others than those of the cards.

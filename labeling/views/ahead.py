@@ -1,0 +1,40 @@
+"""The item after the one that somebody works on: sent before it is wanted, and given back when it is not."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.http import require_POST
+
+from labeling.http import SignedInRequest, signed_in
+from labeling.models import Membership
+from labeling.services.ahead import AHEAD_MINUTES, claim_ahead, give_back
+from labeling.views.judge import item_html, own_work
+
+
+@require_POST
+@signed_in
+def ahead(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Hold the item worked on and bring the one after it, unless the page has it."""
+    membership, _ = own_work(request, slug, assignment_id)
+    return JsonResponse(what_is_ahead(request, membership, current=assignment_id, has=request.POST.get("has", "")))
+
+
+@require_POST
+@signed_in
+def leave(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
+    """Give back what was held ahead; somebody who left before this arrived loses nothing."""
+    _, assignment = own_work(request, slug, assignment_id)
+    return JsonResponse({"given_back": give_back(assignment_id=assignment.pk, annotator=request.user)})
+
+
+def what_is_ahead(
+    request: SignedInRequest, membership: Membership, *, current: int, has: str = ""
+) -> dict[str, object]:
+    """Whether the current item is held, and the one ahead: its id, for how long it is held, and its page."""
+    claimed = claim_ahead(project=membership.project, annotator=request.user, current=current)
+    found: dict[str, object] = {"is_held": claimed.is_held}
+    if claimed.assignment is not None:
+        found |= {"assignment": str(claimed.assignment.pk), "seconds": AHEAD_MINUTES * 60}
+        if found["assignment"] != has:
+            found["html"] = item_html(request, membership, claimed.assignment)
+    return found

@@ -1,0 +1,53 @@
+"""The item after the one at hand, as the page gets it."""
+
+from __future__ import annotations
+
+import pytest
+from factories import claim, make_item
+
+from labeling.models import Assignment
+from labeling.services import ahead
+
+
+@pytest.fixture(autouse=True)
+def enough(monkeypatch):
+    monkeypatch.setattr(ahead, "ENOUGH", 1)
+
+
+def url(assignment, action="ahead"):
+    return f"/p/colours/judge/{assignment.pk}/{action}/"
+
+
+def test_the_page_of_the_next_item_comes_once_and_then_its_id_alone(cast, signed_in):
+    make_item(cast.project, prompt="There is more.")
+    current = claim(cast.project, cast.bob)
+    client = signed_in(cast.bob, json=True)
+
+    first = client.post(url(current)).json()
+    again = client.post(url(current), {"has": first["assignment"]}).json()
+
+    following = Assignment.objects.latest("id")
+    assert (first["is_held"], first["assignment"], first["seconds"]) == (True, str(following.pk), 300)
+    assert first["html"].lstrip().startswith('<div id="item"')
+    assert "Name a colour, number 1." in first["html"]
+    assert f'data-leave-url="{url(following, "leave")}"' in first["html"]
+    assert again == {"is_held": True, "assignment": str(following.pk), "seconds": 300}
+
+
+def test_without_another_item_only_the_current_one_is_held(cast, signed_in):
+    claim(cast.project, cast.dora)
+    current = claim(cast.project, cast.bob)
+
+    assert signed_in(cast.bob, json=True).post(url(current)).json() == {"is_held": True}
+
+
+def test_an_item_is_given_back_by_the_page_that_leaves(cast, signed_in):
+    current = claim(cast.project, cast.bob)
+    client = signed_in(cast.bob, json=True)
+    client.post(url(current))
+    following = Assignment.objects.latest("id")
+
+    answer = client.post(url(following, "leave"))
+
+    assert answer.json() == {"given_back": True}
+    assert list(Assignment.objects.all()) == [current]
