@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, ngettext
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -53,17 +55,19 @@ def should_fill(facts: Facts) -> bool:
 def what_next(facts: Facts) -> str:
     """What the loop will do next, and why, as a sentence for the page."""
     if facts.open_run is not None:
-        return f"Run {facts.open_run} is under way; judgements that come in meanwhile count for the next one."
+        text = gettext("Run {run} is under way; judgements that come in meanwhile count for the next one.")
+        return text.format(run=facts.open_run)
     if not facts.enabled:
-        return "Nothing starts by itself: the loop is switched off for this project."
+        return gettext("Nothing starts by itself: the loop is switched off for this project.")
     missing = facts.judgements_per_run - facts.new_judgements
     if missing > 0:
-        noun = "judgement" if missing == 1 else "judgements"
-        return (
-            f"After {missing} more {noun} a run starts ({facts.new_judgements} of {facts.judgements_per_run} "
-            "since the last one)."
+        text = ngettext(
+            "After {missing} more judgement a run starts ({new} of {wanted} since the last one).",
+            "After {missing} more judgements a run starts ({new} of {wanted} since the last one).",
+            missing,
         )
-    return "A run is about to start: there are enough new judgements."
+        return text.format(missing=missing, new=facts.new_judgements, wanted=facts.judgements_per_run)
+    return gettext("A run is about to start: there are enough new judgements.")
 
 
 def gate(verdict: Verdict) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from alignment.methods import RECIPES
 from alignment.models import Evaluation, Run, RunState, Stage
 from alignment.plans import Plan
@@ -43,23 +45,27 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     match stage:
         case Stage.SNAPSHOT:
-            return [(name.replace("_", " "), f"{found[name]:,}") for name in ("train", "held_out", "comparisons")]
+            names = {"train": _("train"), "held_out": _("held out"), "comparisons": _("comparisons")}
+            return [(said, f"{found[name]:,}") for name, said in names.items()]
         case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
-            accuracy = "no held-out judgements yet"
+            accuracy = _("no held-out judgements yet")
             if "accuracy" in found:
-                accuracy = f"{found['accuracy']:.1%} ({found['accuracy_low']:.1%} to {found['accuracy_high']:.1%})"
-            return [("held-out accuracy", accuracy), ("steps", f"{found['steps']:,}")]
+                accuracy = _("{share:.1%} ({low:.1%} to {high:.1%})").format(
+                    share=found["accuracy"], low=found["accuracy_low"], high=found["accuracy_high"]
+                )
+            return [(_("held-out accuracy"), accuracy), (_("steps"), f"{found['steps']:,}")]
         case Stage.POLICY:
-            return [("version", str(found["version"])), ("steps", f"{found['steps']:,}")]
+            return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}")]
         case Stage.EVALUATION:
-            verdict = "promoted" if found["promoted"] else f"not promoted: {found['refused']}"
-            kind = "held-out" if found["held_out"] else "training"
+            verdict = _("promoted")
+            if not found["promoted"]:
+                verdict = _("not promoted: {reason}").format(reason=found["refused"])
             return [
-                ("verdict", verdict),
-                (f"{kind} prompts", f"{found['prompts']:,}"),
-                ("KL", f"{found['kl']:.2f} nats"),
+                (_("verdict"), verdict),
+                (_("held-out prompts") if found["held_out"] else _("training prompts"), f"{found['prompts']:,}"),
+                ("KL", _("{kl:.2f} nats").format(kl=found["kl"])),
             ]
-    return [("items written", f"{found['items']:,}")]
+    return [(_("items written"), f"{found['items']:,}")]
 
 
 def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:
@@ -108,5 +114,5 @@ def shown_metrics(curves: dict[str, dict[str, Any]]) -> list[Measured]:
             known = [value for value in values if value is not None]
             step = curves[stage]["steps"][-1]
             ends = (f"{known[0]:.4g}", f"{known[-1]:.4g}") if known else ("", "")
-            found.append(Measured(stage=stage.label, name=name, step=step, first=ends[0], last=ends[1]))
+            found.append(Measured(stage=str(stage.label), name=name, step=step, first=ends[0], last=ends[1]))
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 from django.utils.text import slugify
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
@@ -133,9 +134,10 @@ class FlagsForm(forms.Form):
     new_key = forms.CharField(label=_("Key"), max_length=1, required=False)
     new_is_harmful = forms.BooleanField(label=_("Harmful"), required=False)
 
-    def __init__(self, data: Any = None, *, project: Project) -> None:
+    def __init__(self, data: QueryDict | None = None, *, project: Project) -> None:
         super().__init__(data)
         self.project = project
+        self.sent = data
         codes = list(project.all_questions)
         choices = [(code, code) for code in codes]
         self.fields["asked"] = forms.MultipleChoiceField(choices=choices, required=False)
@@ -149,8 +151,8 @@ class FlagsForm(forms.Form):
     def rows(self) -> list[dict[str, Any]]:
         """All flags as they stand on the page: those asked about in their order, then the others."""
         known = self.project.all_questions
-        asked = self.data.getlist("asked") if self.is_bound else self.project.flags
-        order = self.data.getlist("order") if self.is_bound else self.project.flags
+        asked = self.sent.getlist("asked") if self.sent is not None else self.project.flags
+        order = self.sent.getlist("order") if self.sent is not None else self.project.flags
         codes = [
             *dict.fromkeys(code for code in order if code in known),
             *(code for code in known if code not in order),

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext
 
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
@@ -68,6 +70,21 @@ def refusal(request: HttpRequest, *, status: int, code: str, message: str) -> Ht
     response["HX-Retarget"] = "#notices"
     response["HX-Reswap"] = "innerHTML"
     return response
+
+
+class OwnLanguageMiddleware:
+    """Speaks the language that a person chose in their settings; else it is the browser's (LocaleMiddleware)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Without a session there is nobody to ask the database about.
+        person = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+        if isinstance(person, User) and person.language:
+            translation.activate(person.language)
+            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]  # as LocaleMiddleware does
+        return self.get_response(request)
 
 
 class DomainErrorMiddleware:

@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "labeling.http.OwnLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -140,6 +141,7 @@ PROCRASTINATE_IMPORT_PATHS: list[str] = []  # the worker imports its tasks by it
 # --- Language, time, files --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "German")]  # each has its texts in labeling/locale
+FORMAT_MODULE_PATH = ["labeling.locale"]
 LOCALE_PATHS = [BASE_DIR / "labeling" / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"

@@ -5,33 +5,34 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Method(models.TextChoices):
     """What a run trains with."""
 
-    SFT = "sft", "supervised fine-tuning"
-    REWARD_MODEL = "rm", "reward model"
-    PREFERENCE_MODEL = "pm", "preference model"
-    DPO = "dpo", "DPO"
-    CDPO = "cdpo", "conservative DPO"
-    ROBUST = "robust", "robust DPO"
-    IPO = "ipo", "IPO"
-    HINGE = "hinge", "SLiC (hinge)"
-    KTO = "kto", "KTO"
-    SIMPO = "simpo", "SimPO"
-    ORPO = "orpo", "ORPO"
-    TIE_DPO = "tie_dpo", "DPO with ties (Davidson)"
-    TIE_DPO_RK = "tie_dpo_rk", "DPO with ties (Rao-Kupper)"
-    LISTWISE = "listwise", "listwise DPO (Plackett-Luce)"
-    BEST_OF = "best_of", "best-of-B DPO (picks)"
-    APO_ZERO = "apo_zero", "APO-zero"
-    SPPO_HARD = "sppo_hard", "SPPO (hard)"
-    PPO = "ppo", "PPO"
-    REINFORCE = "reinforce", "REINFORCE (leave one out)"
-    GRPO = "grpo", "GRPO"
-    NASH_MD = "nash_md", "Nash-MD"
-    BEST_OF_N = "best_of_n", "best-of-n fine-tuning"
+    SFT = "sft", _("supervised fine-tuning")
+    REWARD_MODEL = "rm", _("reward model")
+    PREFERENCE_MODEL = "pm", _("preference model")
+    DPO = "dpo", _("DPO")
+    CDPO = "cdpo", _("conservative DPO")
+    ROBUST = "robust", _("robust DPO")
+    IPO = "ipo", _("IPO")
+    HINGE = "hinge", _("SLiC (hinge)")
+    KTO = "kto", _("KTO")
+    SIMPO = "simpo", _("SimPO")
+    ORPO = "orpo", _("ORPO")
+    TIE_DPO = "tie_dpo", _("DPO with ties (Davidson)")
+    TIE_DPO_RK = "tie_dpo_rk", _("DPO with ties (Rao-Kupper)")
+    LISTWISE = "listwise", _("listwise DPO (Plackett-Luce)")
+    BEST_OF = "best_of", _("best-of-B DPO (picks)")
+    APO_ZERO = "apo_zero", _("APO-zero")
+    SPPO_HARD = "sppo_hard", _("SPPO (hard)")
+    PPO = "ppo", _("PPO")
+    REINFORCE = "reinforce", _("REINFORCE (leave one out)")
+    GRPO = "grpo", _("GRPO")
+    NASH_MD = "nash_md", _("Nash-MD")
+    BEST_OF_N = "best_of_n", _("best-of-n fine-tuning")
 
 
 POLICY_METHODS = tuple(method for method in Method if method not in (Method.REWARD_MODEL, Method.PREFERENCE_MODEL))
@@ -41,24 +42,24 @@ POLICY_METHODS = tuple(method for method in Method if method not in (Method.REWA
 class Preset(models.TextChoices):
     """Where the settings of a run start from."""
 
-    SMALL = "small", "small (a model of some million parameters on a processor)"
-    LARGE = "large", "large (a language model on an accelerator)"
+    SMALL = "small", _("small (a model of some million parameters on a processor)")
+    LARGE = "large", _("large (a language model on an accelerator)")
 
 
 class Start(models.TextChoices):
     """The weights that policy training starts from; the reference policy is always the base."""
 
-    BASE = "base", "the base model"
-    PARENT = "parent", "the served policy"
+    BASE = "base", _("the base model")
+    PARENT = "parent", _("the served policy")
 
 
 class LoopSettings(models.Model):
     """How the loop of a project runs by itself."""
 
     project = models.OneToOneField("labeling.Project", models.CASCADE, related_name="+", primary_key=True)
-    enabled = models.BooleanField(default=True, help_text="Whether runs start by themselves.")
+    enabled = models.BooleanField(default=True, help_text=_("Whether runs start by themselves."))
     judgements_per_run = models.PositiveIntegerField(
-        default=50, validators=[MinValueValidator(1)], help_text="A run starts after so many new judgements."
+        default=50, validators=[MinValueValidator(1)], help_text=_("A run starts after so many new judgements.")
     )
     method = models.CharField(
         max_length=10,
@@ -66,28 +67,28 @@ class LoopSettings(models.Model):
         default=Method.DPO,
     )
     start = models.CharField(
-        max_length=10, choices=Start.choices, default=Start.BASE, help_text="What policy training starts from."
+        max_length=10, choices=Start.choices, default=Start.BASE, help_text=_("What policy training starts from.")
     )
     preset = models.CharField(max_length=10, choices=Preset.choices, default=Preset.SMALL)
     beta = models.FloatField(
         default=0.2,
         validators=[MinValueValidator(0.0001), MaxValueValidator(100)],
-        help_text="KL strength: smaller lets the policy go further from the reference.",
+        help_text=_("KL strength: smaller lets the policy go further from the reference."),
     )
     prompts_per_round = models.PositiveIntegerField(
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(10_000)],
-        help_text="For so many prompts a new policy version writes completions.",
+        help_text=_("For so many prompts a new policy version writes completions."),
     )
     temperature = models.FloatField(
-        default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(10)], help_text="Of sampling."
+        default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(10)], help_text=_("Of sampling.")
     )
     max_new_tokens = models.PositiveIntegerField(
         default=64,
         validators=[MinValueValidator(1), MaxValueValidator(32_768)],
-        help_text="Tokens that a completion may have.",
+        help_text=_("Tokens that a completion may have."),
     )
-    seed = models.PositiveBigIntegerField(default=0, help_text="Of everything that is drawn by chance.")
+    seed = models.PositiveBigIntegerField(default=0, help_text=_("Of everything that is drawn by chance."))
 
     class Meta:
         verbose_name_plural = "loop settings"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
+from django.utils.translation import gettext_lazy as _
 
 from alignment.models.loop import Method
 from alignment.models.runs import DIGEST, Run
@@ -118,9 +119,9 @@ class Evaluation(models.Model):
 class BlindState(models.TextChoices):
     """Where a blind evaluation stands."""
 
-    QUEUED = "queued", "the completions are being written"
-    ASKED = "asked", "people are asked"
-    FAILED = "failed", "failed"
+    QUEUED = "queued", _("the completions are being written")
+    ASKED = "asked", _("people are asked")
+    FAILED = "failed", _("failed")
 
 
 class BlindEvaluation(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from alignment.models.loop import Method
 
@@ -14,11 +15,11 @@ DIGEST = r"^[0-9a-f]{64}$"
 class RunState(models.TextChoices):
     """Where a run stands."""
 
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    FINISHED = "finished", "finished"
-    FAILED = "failed", "failed"
-    STOPPED = "stopped", "stopped"
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    FINISHED = "finished", _("finished")
+    FAILED = "failed", _("failed")
+    STOPPED = "stopped", _("stopped")
 
 
 OPEN_STATES = (RunState.QUEUED, RunState.RUNNING)
@@ -27,20 +28,20 @@ OPEN_STATES = (RunState.QUEUED, RunState.RUNNING)
 class Stage(models.TextChoices):
     """What a run does, in this order; a method leaves out what it doesn't need."""
 
-    SNAPSHOT = "snapshot", "snapshot"
-    REWARD_MODEL = "reward_model", "reward model"
-    PREFERENCE_MODEL = "preference_model", "preference model"
-    POLICY = "policy", "policy"
-    EVALUATION = "evaluation", "evaluation"
-    SAMPLING = "sampling", "sampling"
+    SNAPSHOT = "snapshot", _("snapshot")
+    REWARD_MODEL = "reward_model", _("reward model")
+    PREFERENCE_MODEL = "preference_model", _("preference model")
+    POLICY = "policy", _("policy")
+    EVALUATION = "evaluation", _("evaluation")
+    SAMPLING = "sampling", _("sampling")
 
 
 class Trigger(models.TextChoices):
     """Who started a run."""
 
-    LOOP = "loop", "the loop"
-    PERSON = "person", "a person"
-    COMMAND = "command", "a command"
+    LOOP = "loop", _("the loop")
+    PERSON = "person", _("a person")
+    COMMAND = "command", _("a command")
 
 
 class Run(models.Model):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.kinds import Kind, Purpose
 from labeling.models.projects import Membership, Project
@@ -77,9 +78,9 @@ class ItemCompletion(models.Model):
 class State(models.TextChoices):
     """Where one annotator's work on one item stands."""
 
-    ACTIVE = "active", "active"
-    SUBMITTED = "submitted", "submitted"
-    SKIPPED = "skipped", "skipped"
+    ACTIVE = "active", _("active")
+    SUBMITTED = "submitted", _("submitted")
+    SKIPPED = "skipped", _("skipped")
 
 
 class Assignment(models.Model):

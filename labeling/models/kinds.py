@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Kind(models.TextChoices):
     """The kind of judgement an item asks for. Codes are stored; labels are shown."""
 
-    RANKING = "ranking", "rate each completion, then rank all"
-    RATING = "rating", "rate each completion"
-    BEST = "best", "pick the best completion"
-    PAIR = "pair", "say which of two completions is better, and how much"
-    DEMONSTRATION = "demonstration", "write the completion you would want"
+    RANKING = "ranking", _("rate each completion, then rank all")
+    RATING = "rating", _("rate each completion")
+    BEST = "best", _("pick the best completion")
+    PAIR = "pair", _("say which of two completions is better, and how much")
+    DEMONSTRATION = "demonstration", _("write the completion you would want")
 
 
 class Purpose(models.TextChoices):
     """What the judgements of an item are for. Those of an evaluation are never learned from."""
 
-    TRAINING = "training", "training"
-    EVALUATION = "evaluation", "blind evaluation"
+    TRAINING = "training", _("training")
+    EVALUATION = "evaluation", _("blind evaluation")
 
 
 PREFERENCES = (Kind.RANKING, Kind.RATING, Kind.BEST, Kind.PAIR)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Least
 from django.db.models.lookups import Regex
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment, Item
 from labeling.models.kinds import Kind
@@ -19,9 +20,9 @@ from labeling.models.prompts import Completion
 class Source(models.TextChoices):
     """Who judged."""
 
-    PERSON = "person", "person"
-    IMPORT = "import", "import"
-    SIMULATION = "simulation", "simulated annotator"
+    PERSON = "person", _("person")
+    IMPORT = "import", _("import")
+    SIMULATION = "simulation", _("simulated annotator")
 
 
 class Label(models.Model):
@@ -143,8 +144,8 @@ class Rank(models.Model):
 class Outcome(models.TextChoices):
     """Of a comparison: the first completion won, or neither did."""
 
-    WIN = "win", "win"
-    TIE = "tie", "tie"
+    WIN = "win", _("win")
+    TIE = "tie", _("tie")
 
 
 class Comparison(models.Model):

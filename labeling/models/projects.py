@@ -8,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.flags import Question, check_asked, check_own_flags, default_flags, known_questions, own_questions
 from labeling.models.kinds import Kind, default_kinds
 
-
-SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Use lower-case letters, digits and hyphens.")
+SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", _("Use lower-case letters, digits and hyphens."))
 
 
 class Project(models.Model):
@@ -22,37 +22,37 @@ class Project(models.Model):
     slug = models.SlugField(
         unique=True,
         validators=[SLUG],
-        help_text="The name in addresses: lower-case letters, digits and hyphens.",
+        help_text=_("The name in addresses: lower-case letters, digits and hyphens."),
     )
     name = models.CharField(max_length=200)
     guidelines_version = models.PositiveIntegerField(
-        null=True, blank=True, editable=False, help_text="The guidelines in force; none while it is empty."
+        null=True, blank=True, editable=False, help_text=_("The guidelines in force; none while it is empty.")
     )
     completions_per_item = models.PositiveSmallIntegerField(
         default=4,
         validators=[MinValueValidator(2), MaxValueValidator(9)],
-        help_text="K: how many completions are judged together (2 to 9).",
+        help_text=_("K: how many completions are judged together (2 to 9)."),
     )
     overlap = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
-        help_text="How many people judge each new item (1 to 50).",
+        help_text=_("How many people judge each new item (1 to 50)."),
     )
     lease_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
-        help_text="How long an item is kept for the annotator who opened it, renewed while the page is in use.",
+        help_text=_("How long an item is kept for the annotator who opened it, renewed while the page is in use."),
     )
     held_out_percent = models.PositiveSmallIntegerField(
         default=10,
         validators=[MaxValueValidator(50)],
-        help_text="Share of prompts that is never trained on and by which every model is judged (0 to 50 %).",
+        help_text=_("Share of prompts that is never trained on and by which every model is judged (0 to 50 %)."),
     )
     flags = ArrayField(
         models.CharField(max_length=40),
         default=default_flags,
         blank=True,
-        help_text="The yes/no questions asked about each completion, in their order.",
+        help_text=_("The yes/no questions asked about each completion, in their order."),
     )
     own_flags = models.JSONField(
         default=list,
@@ -62,10 +62,10 @@ class Project(models.Model):
     kinds = ArrayField(
         models.CharField(max_length=20, choices=Kind.choices),
         default=default_kinds,
-        help_text="What new items ask for; with several they take turns by prompt.",
+        help_text=_("What new items ask for; with several they take turns by prompt."),
     )
-    is_paused = models.BooleanField(default=False, help_text="A paused project hands out no items.")
-    num_slots = models.PositiveIntegerField(default=0, editable=False, help_text="Judgements wanted by all items.")
+    is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
+    num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -86,14 +86,11 @@ class Project(models.Model):
 
     def clean(self) -> None:
         """The flags fit together; the database holds the codes to it, too (project_flags_known)."""
-        for name, check in (
-            ("own_flags", lambda: check_own_flags(self.own_flags)),
-            ("flags", lambda: check_asked(self.flags, self.own_flags)),
-        ):
-            try:
-                check()
-            except ValueError as error:
-                raise ValidationError({name: str(error)}) from None
+        try:
+            check_own_flags(self.own_flags)
+            check_asked(self.flags, self.own_flags)
+        except ValueError as error:
+            raise ValidationError({"flags": str(error)}) from None
 
     @property
     def all_questions(self) -> dict[str, Question]:
@@ -110,10 +107,10 @@ class Project(models.Model):
 class Role(models.TextChoices):
     """What a member does in a project."""
 
-    ANNOTATOR = "annotator", "annotator"
-    REVIEWER = "reviewer", "reviewer"
-    RESEARCHER = "researcher", "researcher"
-    ADMIN = "admin", "admin"
+    ANNOTATOR = "annotator", _("annotator")
+    REVIEWER = "reviewer", _("reviewer")
+    RESEARCHER = "researcher", _("researcher")
+    ADMIN = "admin", _("admin")
 
 
 class Membership(models.Model):
@@ -131,7 +128,7 @@ class Membership(models.Model):
     num_extra = models.PositiveIntegerField(default=0, editable=False)
     seconds_worked = models.FloatField(default=0.0, editable=False)
     guidelines_read = models.PositiveIntegerField(
-        default=0, editable=False, help_text="The newest guidelines that they said they have read."
+        default=0, editable=False, help_text=_("The newest guidelines that they said they have read.")
     )
     created = models.DateTimeField(auto_now_add=True)
 

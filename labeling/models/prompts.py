@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models.projects import Project
 from labeling.models.topics import Topic, topics_field
@@ -51,9 +52,9 @@ class Prompt(models.Model):
 class Origin(models.TextChoices):
     """Who wrote a completion."""
 
-    POLICY = "policy", "policy"
-    PERSON = "person", "person"
-    IMPORT = "import", "import"
+    POLICY = "policy", _("policy")
+    PERSON = "person", _("person")
+    IMPORT = "import", _("import")
 
 
 class Completion(models.Model):

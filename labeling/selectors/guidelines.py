@@ -15,6 +15,8 @@ from labeling.models import Guidelines, Membership, Project
 
 def current_guidelines(project: Project) -> Guidelines | None:
     """The version in force; None when none was written."""
+    if project.guidelines_version is None:
+        return None
     return Guidelines.objects.filter(project=project, version=project.guidelines_version).first()
 
 

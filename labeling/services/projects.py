@@ -108,7 +108,7 @@ def _apply(project: Project, settings: dict[str, Any]) -> None:
 def _named(name: str, texts: list[str]) -> str:
     """What is wrong with a setting; what is said of flags names them already."""
     said = " ".join(texts)
-    return said if name in ("flags", "own_flags") else f"{name}: {said}"
+    return said if name == "flags" else f"{name}: {said}"
 
 
 @transaction.atomic

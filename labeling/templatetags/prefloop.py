@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from labeling.models import Project
 from labeling.models.skips import reason_shown
 from labeling.rendering import extract, show
 
@@ -70,3 +71,10 @@ def is_open(context: dict[str, Any], url: str, *, exact: bool = False) -> bool:
     """Whether the page at ``url``, or one below it, is the one shown."""
     path: str = context["request"].path
     return bool(url) and (path == url if exact else path.startswith(url))
+
+
+@register.filter
+def flag_label(code: str, project: Project) -> str:
+    """A flag in words; a code that a project does not know as it stands."""
+    question = project.all_questions.get(code)
+    return question.label if question is not None else code

@@ -86,8 +86,7 @@ def write(request: SignedInRequest, slug: str) -> HttpResponse:
         form.add_error(None, error.message)
         # Saved again, it follows the version that is told of now.
         membership.project.refresh_from_db(fields=["guidelines_version"])
-        form.data = form.data.copy()
-        form.data["follows"] = str(membership.project.guidelines_version or 0)
+        form.data = {**request.POST.dict(), "follows": str(membership.project.guidelines_version or 0)}
         return show(request, membership, form=form, status=409 if isinstance(error, Conflict) else 422)
     messages.success(request, gettext("Version %(number)d is in force.") % {"number": written.version})
     return redirect("guidelines", slug)

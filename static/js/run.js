@@ -1,6 +1,5 @@
 // The curves of a run: read from the server when the page opens, and again whenever the run reports steps.
 
-const TITLES = { reward_model: "Reward model", policy: "Policy", evaluation: "Evaluation" };
 // What matters most comes first; the rest follows by name.
 const ORDER = ["loss", "accuracy", "reward", "kl", "margin", "length", "eos_rate", "entropy"];
 const QUIET = 500;
@@ -42,7 +41,7 @@ function draw(stage, name, steps, values) {
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const title = document.createElement("span");
-  title.textContent = `${TITLES[stage] ?? stage}: ${name}`;
+  title.textContent = `${area.dataset[stage] ?? stage}: ${name}`;
   const lastValue = document.createElement("span");
   lastValue.className = "numeric";
   lastValue.textContent = format(last);
@@ -68,7 +67,7 @@ function draw(stage, name, steps, values) {
 }
 
 function format(value) {
-  return typeof value === "number" ? value.toPrecision(4) : "";
+  return typeof value === "number" ? value.toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 4 }) : "";
 }
 
 async function read() {

@@ -41,7 +41,7 @@ def test_a_warning_comes_before_a_sensitive_item_and_one_key_decides(cast: Cast,
     press(page, "s")
 
     expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
-    assert Assignment.objects.get(state=State.SKIPPED).skip_reason == "uncomfortable"
+    assert Assignment.objects.get(state=State.SKIPPED).skip_reason == "sensitive"
     dark = visitors.page("dora", JUDGE, viewport={"width": 390, "height": 844}, color_scheme="dark")
     assert found + violations(dark) == []
     assert dark.evaluate("document.documentElement.scrollWidth") <= 390

@@ -70,5 +70,5 @@ def test_the_panel_is_accessible_and_fits(cast: Cast, visitors: Visitors, width:
     without_scripts = visitors.page("bob", JUDGE, java_script_enabled=False)
     without_scripts.get_by_role("button", name="Guidelines").click()
     without_scripts.get_by_role("button", name="I have read it").click()
-    expect(without_scripts.get_by_role("heading", name="Guidelines")).to_be_visible()
+    expect(without_scripts.get_by_role("heading", name="Guidelines version")).to_be_visible()
     assert cast.project.memberships.get(user=cast.bob).guidelines_read == 2

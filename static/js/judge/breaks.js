@@ -59,7 +59,7 @@ export class BreakReminder {
 
   show() {
     const text = this.box.querySelector("[data-text]");
-    text.textContent = text.dataset.text.replace("{minutes}", Math.round(this.time.seconds / 60).toLocaleString());
+    text.textContent = text.dataset.text.replace("{minutes}", Math.round(this.time.seconds / 60).toLocaleString(document.documentElement.lang));
     this.box.hidden = false;
   }
 

@@ -45,7 +45,7 @@ def test_skipping_at_the_warning_gives_the_item_to_others(cast, signed_in):
     client.get(JUDGE)
     held = cast.bob.assignments.get()
 
-    after = client.post(f"{JUDGE}{held.pk}/skip/", {"reason": "uncomfortable"}).content.decode()
+    after = client.post(f"{JUDGE}{held.pk}/skip/", {"reason": "sensitive"}).content.decode()
 
     held.refresh_from_db()
     assert held.state == State.SKIPPED

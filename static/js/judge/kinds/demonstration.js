@@ -56,7 +56,7 @@ export class DemonstrationTask {
 
   advance() {
     const isLong = this.length > this.max;
-    this.item.say(isLong ? words("tooLong", { max: this.max.toLocaleString() }) : words("unwritten"));
+    this.item.say(isLong ? words("tooLong", { max: this.max.toLocaleString(document.documentElement.lang) }) : words("unwritten"));
     this.focus();
   }
 
@@ -124,7 +124,7 @@ export class DemonstrationTask {
       article.classList.toggle("is-chosen", article === taken);
       article.querySelector("[data-takes]").setAttribute("aria-pressed", String(article === taken));
     }
-    this.counter.textContent = words("characters", { count: length.toLocaleString(), max: this.max.toLocaleString() });
+    this.counter.textContent = words("characters", { count: length.toLocaleString(document.documentElement.lang), max: this.max.toLocaleString(document.documentElement.lang) });
     this.counter.classList.toggle("is-over", length > this.max);
     return { status: taken ? words("takenOver", { letter: taken.dataset.letter }) : "" };
   }

@@ -1,0 +1,1 @@
+"""English: the language that the texts are written in, so that it has formats alone."""
