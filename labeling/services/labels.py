@@ -124,10 +124,8 @@ def repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitte
     if first.assignment_id != assignment.pk:
         raise Conflict(gettext(CLIENT_ID_USED), code="client_id_used")
     if first.fingerprint != verdict.fingerprint():
-        raise Conflict(
-            gettext("this client id was submitted with another judgement, and the first one stands"),
-            code="already_judged",
-        )
+        # In the words for people: two tabs that share a draft share its client id.
+        raise Conflict(gettext("this assignment is already judged"), code="already_judged")
     return Submitted(label=first, created=False)
 
 

@@ -55,7 +55,7 @@ export class Hands {
     if (item.sending.isBusy) return;
     if (isSubmitCombination(event) && !document.querySelector("dialog[open]")) {
       event.preventDefault();
-      item.advance();
+      if (!event.repeat) item.advance();
       return;
     }
     if (event.key === "Escape" && !event.isComposing) this.leave(event.target);

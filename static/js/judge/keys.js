@@ -6,9 +6,9 @@ const CONTROLS = "a, button, summary, input, select, textarea, dialog, [contente
 export const isTyping = (target) => Boolean(target.closest?.(TYPING));
 export const isControl = (target) => Boolean(target.closest?.(CONTROLS));
 
-// Ctrl/Cmd+Enter is the one combination that works everywhere, also while writing.
+// Ctrl/Cmd+Enter is the one combination that works everywhere, also while writing. Held down it submits one item.
 export const isSubmitCombination = (event) =>
-  event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && !event.isComposing;
 
 export function isPlainPress(event) {
   if (event.defaultPrevented || event.isComposing || event.repeat) return false;
