@@ -83,7 +83,7 @@ class OwnLanguageMiddleware:
         person = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         if isinstance(person, User) and person.language:
             translation.activate(person.language)
-            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]  # as LocaleMiddleware does
+            request.LANGUAGE_CODE = translation.get_language()  # as LocaleMiddleware does
         return self.get_response(request)
 
 

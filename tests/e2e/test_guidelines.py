@@ -53,13 +53,12 @@ def test_a_change_comes_with_the_next_item_once_and_costs_no_work(cast: Cast, vi
     expect(panel(page).locator("[data-unread]")).to_have_count(0)
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_panel_is_accessible_and_fits(cast: Cast, visitors: Visitors, width: int):
+def test_the_panel_is_accessible_fits_and_works_without_scripts(cast: Cast, visitors: Visitors):
     write(cast, "# Rules\n\n" + "Be kind to everybody who reads this. " * 40)
     write(cast, "# Rules\n\n" + "Be fair to everybody who reads this. " * 40)
     cast.project.memberships.update(guidelines_read=1)
     found = []
-    for theme in ("light", "dark"):
+    for theme, width in (("light", 390), ("dark", 1440)):
         page = visitors.page("bob", JUDGE, viewport={"width": width, "height": 844}, color_scheme=theme)
         expect(panel(page).get_by_role("heading", name="The guidelines changed")).to_be_visible()
         found += violations(page)

@@ -1,13 +1,12 @@
-// A reminder to take a break after so many minutes of active work. It comes between items, or while nobody types; it
-// covers nothing that is worked with, and never takes the focus. Five minutes without a sign are a break.
+// A reminder to take a break after so many minutes of active work. It comes between items, or while the hands rest; it
+// stands above the work, covers nothing and never takes the focus. Five minutes without a sign are a break.
 
-import { isTyping } from "./keys.js";
 import { ActiveTime } from "./timer.js";
 
 const BREAK_MILLISECONDS = 5 * 60_000;
 const LATER_SECONDS = 10 * 60;
 const OVERDUE_SECONDS = 5 * 60; // an item may take long; then it comes in the middle of it
-const QUIET_MILLISECONDS = 5_000;
+const QUIET_MILLISECONDS = 3_000; // what moves then is under no pointer
 
 export class BreakReminder {
   constructor(box) {
@@ -16,8 +15,6 @@ export class BreakReminder {
     this.key = `prefloop:${box.dataset.person}:break`; // counted over pages and projects
     const { seconds, at } = this.read();
     this.time = new ActiveTime({ seconds: Date.now() - at < BREAK_MILLISECONDS ? seconds : 0, onTick: () => this.tick() });
-    this.typed = 0;
-    document.addEventListener("input", () => (this.typed = Date.now()), { capture: true, passive: true });
     box.addEventListener("click", ({ target }) => this.onClick(target.closest("button")));
     window.addEventListener("pagehide", () => this.write());
   }
@@ -39,8 +36,7 @@ export class BreakReminder {
   }
 
   get isBusy() {
-    const isWriting = isTyping(document.activeElement) && Date.now() - this.typed < QUIET_MILLISECONDS;
-    return isWriting || document.querySelector("dialog[open]") !== null;
+    return Date.now() - this.time.lastSign < QUIET_MILLISECONDS || document.querySelector("dialog[open]") !== null;
   }
 
   tick() {
