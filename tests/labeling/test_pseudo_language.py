@@ -17,6 +17,7 @@ from alignment.models import Run
 from labeling.services.guidelines import write_guidelines
 from labeling.services.labels import submit_label
 from labeling.services.topics import set_topics
+from labeling.templatetags import stamps
 
 SHOWN = ("aria-label", "title", "placeholder", "alt")
 NOT_SHOWN = {"script", "style", "svg"}
@@ -86,6 +87,9 @@ def brackets(monkeypatch):
     monkeypatch.setattr(functions, "ngettext", lambda one, many, count: f"⟦{one if count == 1 else many}⟧")
     monkeypatch.setattr(functions, "pgettext", lambda context, text: f"⟦{text}⟧")
     monkeypatch.setattr(functions, "npgettext", lambda context, one, many, count: f"⟦{one}⟧")
+    stamps._pieces.cache_clear()  # pieces of pages that were rendered in English before
+    yield
+    stamps._pieces.cache_clear()
 
 
 @pytest.fixture
