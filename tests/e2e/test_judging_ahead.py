@@ -33,12 +33,15 @@ def opened(visitors: Visitors) -> Page:
 
 def test_the_next_item_is_there_before_the_server_answers(project: Cast, visitors: Visitors):
     page = opened(visitors)
+    places = [page.locator(part).bounding_box() for part in (".prompt", "[data-letter=A]", ".action-bar")]
     held: list[Route] = []
     page.route("**/submit/", lambda route: held.append(route))
 
     press(page, "2 Enter")
     expect(page.locator(".prompt")).to_contain_text("Colour number 1.")
     expect(page.locator("#outbox")).to_be_hidden()
+    after = [page.locator(part).bounding_box() for part in (".prompt", "[data-letter=A]", ".action-bar")]
+    assert after == places  # nothing jumps
     press(page, "h 1")
     assert not Label.objects.exists()
     with page.expect_response("**/ahead/"):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, make_user, write
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
-from labeling.models import NEVER_LEASED, Assignment, Project, Role, Slot, State
+from labeling.models import NEVER_LEASED, PREFERENCES, Assignment, Kind, Project, Role, Slot, State
 from labeling.services.assignments import claim_next, heartbeat, save_draft, skip
 from labeling.services.labels import submit_label
 from labeling.services.projects import set_member, update_project
@@ -67,6 +67,15 @@ def test_two_annotators_get_different_items():
     second = claim(cast.project, cast.dora)
 
     assert {first.item_id, second.item_id} == {item.pk for item in cast.items}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind in PREFERENCES or kind == Kind.DEMONSTRATION])
+def test_an_item_of_each_kind_is_leased_to_one_person_at_a_time(kind):
+    cast = make_cast(num_items=0)
+    make_item(cast.project, texts=("Red.", "Blue."), kind=kind)
+    claim(cast.project, cast.bob)
+
+    assert claim_next(project=cast.project, annotator=cast.dora) is None
 
 
 def test_item_with_overlap_two_is_given_to_two_people_and_not_to_a_third():
