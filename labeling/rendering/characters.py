@@ -7,7 +7,8 @@ import re
 
 # Emoji are glued by joiners (a family) and coloured by a selector (a heart); there, both are seen as what they make.
 _EMOJI = "\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff"
-_GLUE = f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_EMOJI}#*0-9])\ufe0f"
+_FLAG = "\U0001f3f4\U000e0067\U000e0062[\U000e0061-\U000e007a]{3}\U000e007f"  # of England, Scotland and Wales
+_GLUE = f"{_FLAG}|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_EMOJI}#*0-9])\ufe0f"
 
 CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 REORDERING = "\u202a-\u202e\u2066-\u2069"
@@ -22,7 +23,7 @@ _CANDIDATE = re.compile(f"[{CONTROLS}{REORDERING}{TAGS}{UNPRINTABLE}{ZERO_WIDTH}
 INVISIBLE = re.compile(f"(?:{_GLUE})|({_CANDIDATE.pattern})\\1*+")  # a run of the same one at a time
 # What a text may need to be read stays in the rendered view (joiners of Persian and Hindi, marks of direction, soft
 # hyphens); what could reorder or smuggle is a mark there too.
-DECEPTIVE = re.compile(f"([{CONTROLS}{REORDERING}{TAGS}{UNPRINTABLE}])\\1*+")
+DECEPTIVE = re.compile(f"{_FLAG}|([{CONTROLS}{REORDERING}{TAGS}{UNPRINTABLE}])\\1*+")
 # Where a browser would keep none of it or another character: the mark alone stands for it.
 _LOST = re.compile("[\x00\ud800-\udfff]")
 
@@ -73,6 +74,8 @@ def _mark_exactly(match: re.Match[str]) -> str:
 
 
 def _mark(match: re.Match[str]) -> str:
+    if not match[1]:
+        return match[0]
     return f'<span class="mark" data-mark="{_label(match)}"></span>'
 
 

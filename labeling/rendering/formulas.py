@@ -77,7 +77,8 @@ class Formulas:
         self._deadline = self._deadline or now + MAX_SECONDS
         if len(body) <= MAX_CHARACTERS and now < self._deadline and not _DEFINING.search(body):
             try:
-                return _written(convert_to_element(body, display="block" if is_display else "inline"))
+                written = _written(convert_to_element(body, display="block" if is_display else "inline"))
+                return f'<span class="scroll">{written}</span>' if is_display else written
             except Exception:  # the library has many errors for bad formulas, with no class in common
                 pass
         return f'<code class="formula">{html.escape(self.sources[number], quote=False)}</code>'

@@ -230,7 +230,7 @@ class Writer:
         names = [re.sub("<[^>]*>", "", cell) for cell in "".join(self.pieces[self.place :]).split("</th>")]
         name = ", ".join(" ".join(name.split()) for name in names if name.strip())[:200]
         self.pieces[self.place] = (
-            f'<div class="scroll" tabindex="0" role="group" aria-label="{name or "…"}"><table dir="auto"><thead><tr>'
+            f'<div class="scroll" role="group" aria-label="{name or "…"}" dir="auto"><table><thead><tr>'
         )
 
 

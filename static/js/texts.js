@@ -23,6 +23,35 @@ function toggle() {
   show();
 }
 
+// A table or a formula wider than its place is reached by Tab and scrolled by the arrow keys; others are no stop.
+const regions = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
+function watch() {
+  for (const region of document.querySelectorAll(".text .scroll")) regions.observe(region);
+}
+
+// A function that writes a part of these texts as nodes, in which invisible characters have the marks of the raw view.
+export function marker(areas) {
+  const marks = areas.flatMap((area) => [...area.querySelectorAll("[data-text] .mark")]);
+  const names = new Map(marks.map((mark) => [[...mark.textContent][0], mark.dataset.mark.split("×")[0]]));
+  names.delete(undefined); // what no page can hold is not in the text either
+  const pattern = new RegExp(`([${[...names.keys()].join("")}])`, "u");
+  return (text) => (names.size ? text.split(pattern) : [text]).map((part) => (names.has(part) ? markOf(part, names) : part));
+}
+
+function markOf(character, names) {
+  const mark = document.createElement("span");
+  mark.className = "mark";
+  mark.dataset.mark = names.get(character);
+  mark.textContent = character;
+  return mark;
+}
+
 // Side effects stand in app.js alone: a module may be loaded under two names.
 export function offerRawView() {
   document.addEventListener("click", ({ target }) => {
@@ -33,6 +62,10 @@ export function offerRawView() {
     event.preventDefault();
     toggle();
   });
-  document.addEventListener("htmx:load", show);
+  document.addEventListener("htmx:load", () => {
+    show();
+    watch();
+  });
   show();
+  watch();
 }

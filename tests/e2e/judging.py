@@ -70,3 +70,12 @@ def violations(page: Page) -> list[str]:
         for found in results["violations"]
         for node in found["nodes"]
     ]
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition of the page. Playwright's own way would evaluate a string in it, which the CSP forbids."""
+    for _ in range(80):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"this did not become true: {condition}")

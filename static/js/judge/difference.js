@@ -1,6 +1,6 @@
 // The difference of two texts, word by word: what only the one has, and what only the other has.
 
-import { textOf } from "../texts.js";
+import { marker, textOf } from "../texts.js";
 
 const MOST_CELLS = 16_000_000; // 32 MB for a moment; beyond, whole lines are compared
 // Older browsers have no segmenter: there, a word is what stands between white space.
@@ -88,17 +88,20 @@ export class DifferenceDialog {
   }
 
   show() {
-    const texts = this.selects.map(({ value }) => textOf(this.articles[value]));
+    const chosen = this.selects.map(({ value }) => this.articles[value]);
+    const written = marker(chosen);
     const panes = this.dialog.querySelectorAll("[data-side]");
-    difference(...texts).forEach((parts, side) => {
+    difference(...chosen.map(textOf)).forEach((parts, side) => {
       const tag = side === 0 ? "del" : "ins";
-      panes[side].replaceChildren(...parts.map(([text, isCommon]) => (isCommon ? text : marked(tag, text))));
+      panes[side].replaceChildren(
+        ...parts.flatMap(([text, isCommon]) => (isCommon ? written(text) : marked(tag, written(text)))),
+      );
     });
   }
 }
 
-function marked(tag, text) {
+function marked(tag, parts) {
   const element = document.createElement(tag);
-  element.textContent = text;
+  element.append(...parts);
   return element;
 }

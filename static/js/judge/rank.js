@@ -57,6 +57,7 @@ export class Ranking {
     for (const article of this.articles) {
       article.classList.add("is-card");
       article.tabIndex = 0;
+      this.letFollow(article, false);
       const place = this.place(article);
       (place ? this.cards(place) : this.tray).append(article);
     }
@@ -85,9 +86,15 @@ export class Ranking {
     for (const article of this.articles) {
       article.classList.remove("is-card");
       article.tabIndex = -1;
+      this.letFollow(article, true);
       this.home.append(article);
     }
     this.pane.hidden = true;
+  }
+
+  // Tab goes from card to card here; the links in them were in its way while they were rated.
+  letFollow(article, isStop) {
+    for (const link of article.querySelectorAll(".text a")) link.tabIndex = isStop ? 0 : -1;
   }
 
   sortable(list) {

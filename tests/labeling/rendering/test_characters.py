@@ -8,6 +8,7 @@ import pytest
 from labeling.rendering.characters import escape_exactly, escape_safely, has_invisible, without_invisible
 
 FAMILY, HEART = "👨\u200d👩\u200d👧", "❤\ufe0f"
+SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 
 
 def content(markup):
@@ -55,10 +56,17 @@ def test_a_run_of_the_same_character_is_one_mark():
     assert escape_exactly("\u200b" * 3) == '<span class="mark" data-mark="ZWSP×3">\u200b\u200b\u200b</span>'
 
 
-@pytest.mark.parametrize("text", [FAMILY, HEART, "1\ufe0f\u20e3", "a\n\tb", "naïve 漢字 שלום", "Z\u0351\u0316algo"])
+@pytest.mark.parametrize(
+    "text", [FAMILY, HEART, SCOTLAND, "1\ufe0f\u20e3", "a\n\tb", "naïve 漢字 שלום", "Z\u0351\u0316algo"]
+)
 def test_what_is_seen_has_no_marks(text):
-    assert escape_exactly(text) == text
+    assert escape_exactly(text) == escape_safely(text) == text
     assert not has_invisible(text)
+
+
+def test_a_flag_hides_no_message():
+    assert "U+E0068" in escape_exactly(SCOTLAND + "\U000e0068")
+    assert "U+E0062" in escape_safely("🏴" + SCOTLAND[2:])
 
 
 def test_a_joiner_beside_no_emoji_is_a_mark():

@@ -24,7 +24,7 @@ def test_a_formula_in_the_line_is_mathml(source):
     "source", ["$$\\frac{1}{2}$$", "\\[\\frac{1}{2}\\]", "\\[\n\\frac{1}{2}\n\\]", "$$\n\\frac12\n$$"]
 )
 def test_a_formula_of_its_own_is_a_block(source):
-    assert mathml(source).startswith('<math display="block"><mrow><mfrac>')
+    assert mathml(source).startswith('<span class="scroll"><math display="block"><mrow><mfrac>')
 
 
 @pytest.mark.parametrize(
