@@ -22,6 +22,7 @@ from labeling import exchange
 logger = logging.getLogger(__name__)
 
 SAMPLES = 2
+ATTEMPTS_AT_TWO = 3
 
 
 def fill_queue(project_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> int:
@@ -81,6 +82,39 @@ def write_samples(
             for each in group
         ]
     patiently(bookkeeping.store_samples, project_id=project_id, prompt_id=prompt_id, samples=rows)
+
+
+def write_turn(turn_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> None:
+    """Let the served policy write for a turn of a conversation, whose annotator waits at the page.
+
+    Equal texts are offered once, so it writes again, up to three times, until there are two that differ.
+    """
+    turn = patiently(exchange.waiting_turn, turn_id)
+    if turn is None:
+        return
+    patiently(ensure_loop, project_id=turn.project)
+    plan, serving = _plan(turn.project), patiently(serving_policy, turn.project)
+    assert serving is not None, "ensure_loop made version 1"
+    backbone = _base(turn.project, plan, device=device)
+    adapter = load_policy(backbone, serving, name="serving")
+    sampled: list[exchange.Sampled] = []
+    for _ in range(ATTEMPTS_AT_TWO):
+        seed = secrets.randbits(40)
+        groups = writing.write(
+            backbone,
+            [to_prompt(turn.prompt.messages)],
+            adapter=adapter,
+            sampling=plan.sampling,
+            completions=turn.num_completions,
+            generator=torch.Generator().manual_seed(seed),
+            check=check,
+        )
+        [rows] = writing.rows([turn.prompt.id], groups, sampling=plan.sampling, seed=seed)
+        sampled += writing.as_sampled(rows)
+        if len({each.text for each in sampled}) > 1:
+            break
+    distinct = list({each.text: each for each in sampled}.values())[: turn.num_completions]
+    patiently(exchange.offer_turn, turn_id=turn_id, policy_version=serving.version, sampled=distinct)
 
 
 def evaluate_blindly(evaluation_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> None:

@@ -125,7 +125,7 @@ def put_back(locks: Locks, *, suspects: set[int] | None = None) -> set[int]:
 
 
 def _jobs(status: str) -> list[ProcrastinateJob]:
-    return list(ProcrastinateJob.objects.filter(queue_name=jobs.QUEUE, status=status))
+    return list(ProcrastinateJob.objects.filter(queue_name__in=[exchange.CONVERSATIONS, jobs.QUEUE], status=status))
 
 
 def _is_free(locks: Locks, run_id: int) -> bool:

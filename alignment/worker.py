@@ -85,6 +85,21 @@ def evaluate_blindly_job(evaluation_id: int) -> None:
         patiently(bookkeeping.end_blind_evaluation, evaluation_id=evaluation_id, error=said)
 
 
+@app.task(name=exchange.WRITE_TURN, queue=exchange.CONVERSATIONS, retry=GoOnLater())
+def write_turn_job(turn_id: int) -> None:
+    """The job of a conversation's turn; whoever waits at the page is told why nothing comes."""
+    try:
+        with on_device() as device:
+            requests.write_turn(turn_id, device=device, check=_check)
+    except exchange.NotFound as gone:
+        logger.info("nobody to write for: %s", gone)
+    except (Interrupted, *AWAY):
+        raise
+    except Exception as error:
+        logger.exception("nothing was written for turn %d", turn_id)
+        patiently(exchange.refuse_turn, turn_id=turn_id, reason=str(error) or type(error).__name__)
+
+
 def _check() -> None:
     if ending.is_set():
         raise Interrupted
@@ -180,7 +195,7 @@ async def work(worker_app: App) -> None:
             async with worker_app.open_async():
                 task = asyncio.create_task(
                     worker_app.run_worker_async(
-                        queues=[jobs.QUEUE],
+                        queues=[exchange.CONVERSATIONS, jobs.QUEUE],
                         concurrency=1,
                         delete_jobs="successful",
                         install_signal_handlers=False,

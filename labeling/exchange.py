@@ -1,5 +1,5 @@
-"""The one door to labeling for other apps: frozen records; reads, and two writes: add_completions for the queue, and
-ask_people for blind evaluations.
+"""The one door to labeling for other apps: frozen records; reads, and few writes: add_completions for the queue,
+ask_people for blind evaluations, offer_turn for conversations.
 
 Nothing here hands out a model instance: what crosses the door is plain data.
 """
@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
 from labeling.exchange_evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
 from labeling.exchange_records import (
     CompletionRecord,
@@ -35,8 +36,10 @@ from labeling.services import prompts as prompt_services
 
 __all__ = [
     "CHANNEL",
+    "CONVERSATIONS",
     "MANAGERS",
     "RESEARCHERS",
+    "WRITE_TURN",
     "Asked",
     "CompletionRecord",
     "Conflict",
@@ -50,6 +53,7 @@ __all__ = [
     "ProjectRecord",
     "PromptRecord",
     "Sampled",
+    "TurnRecord",
     "add_completions",
     "all_projects",
     "ask_people",
@@ -60,6 +64,7 @@ __all__ = [
     "demonstrations",
     "judgements",
     "latest_judgement",
+    "offer_turn",
     "parse_event",
     "project_for",
     "project_record",
@@ -68,6 +73,8 @@ __all__ = [
     "prompts_to_sample",
     "prompts_written_for",
     "publish",
+    "refuse_turn",
+    "waiting_turn",
 ]
 
 CHANNEL = events.CHANNEL

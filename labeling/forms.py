@@ -35,6 +35,7 @@ class ExportForm(forms.Form):
             ("rankings", _("Whole judgements")),
             ("trl", _("Preference pairs for TRL")),
             ("demonstrations", _("Demonstrations")),
+            ("conversations", _("Conversations")),
             ("evaluations", _("Blind evaluations")),
         ],
     )
@@ -61,6 +62,9 @@ class ProjectForm(forms.ModelForm):
             "overlap": _("Overlap"),
             "lease_minutes": _("Lease in minutes"),
             "held_out_percent": _("Held-out prompts in %"),
+            "conversation_turns": _("Turns of a conversation"),
+            "conversation_sides": _("Sides of a conversation"),
+            "conversation_opening": _("Opening of a conversation"),
             "is_paused": _("Paused"),
         }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
 from labeling.models import Kind, Outcome, Role, Source, State, Topic
 
@@ -51,7 +52,7 @@ class OwnFlag(Strict):
     is_harmful = YesNo(required=False, default=False)
 
 
-class SettingsIn(Strict):
+class SettingsIn(ConversationSettingsIn):
     """Settings of a project; all are optional in a change."""
 
     name = Text(allow_blank=False, max_length=200, required=False)
@@ -81,7 +82,7 @@ class ProjectIn(SettingsIn):
     )
 
 
-class ProjectOut(Out):
+class ProjectOut(ConversationSettingsOut):
     slug = serializers.CharField()
     name = serializers.CharField()
     role = serializers.ChoiceField(Role.choices, help_text="Your own.")
@@ -205,6 +206,7 @@ class SheetOut(Out):
         child=serializers.ChoiceField(Topic.choices), help_text="What to warn people of before they see it."
     )
     progress = MyProgressOut()
+    conversation = ConversationOut(allow_null=True, help_text="Of the kind conversation only.")
 
 
 class SubmitIn(Strict):

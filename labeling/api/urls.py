@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from labeling.api.views.access import TokenView
+from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.projects import ProjectsView, ProjectView
@@ -31,6 +32,11 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),
     path("assignments/<int:assignment_id>/", JudgedView.as_view(), name="judged"),
     path("assignments/<int:assignment_id>/revise/", ReviseView.as_view(), name="revise"),
+    path("assignments/<int:assignment_id>/conversation/", ConversationView.as_view(), name="conversation"),
+    path("assignments/<int:assignment_id>/say/", SayView.as_view(), name="say"),
+    path("assignments/<int:assignment_id>/ask-again/", AskAgainView.as_view(), name="ask-again"),
+    path("assignments/<int:assignment_id>/judge-turn/", SettleView.as_view(), name="judge-turn"),
+    path("assignments/<int:assignment_id>/finish/", FinishView.as_view(), name="finish"),
     path("assignments/<int:assignment_id>/skip/", SkipView.as_view(), name="skip"),
     path("assignments/<int:assignment_id>/heartbeat/", HeartbeatView.as_view(), name="heartbeat"),
 ]

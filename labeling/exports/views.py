@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from labeling.exports.conversations import COLUMNS as CONVERSATION_COLUMNS
+from labeling.exports.conversations import conversation_rows
 from labeling.exports.demonstrations import COLUMNS, demonstration_rows
 from labeling.exports.evaluations import COLUMNS as EVALUATION_COLUMNS
 from labeling.exports.evaluations import evaluation_rows
 from labeling.models import Outcome
 from labeling.selectors.evaluations import blind_judgements
 from labeling.selectors.labels import StoredJudgement, demonstrations, judgements, pseudonym
+from labeling.selectors.talks import conversations
 
 Row = dict[str, Any]
 
@@ -175,6 +178,7 @@ VIEWS = {
         ),
         View("trl", {"prompt": "messages", "chosen": "messages", "rejected": "messages"}, trl_rows),
         View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations),
+        View("conversations", CONVERSATION_COLUMNS, conversation_rows, read=conversations),
         View("evaluations", EVALUATION_COLUMNS, evaluation_rows, read=blind_judgements),
     )
 }

@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from labeling.judgement_forms.base import JudgementForm, TextField
+from labeling.judgement_forms.conversations import step_form
 from labeling.models import Kind
 from labeling.selectors.queue import Sheet
 from labeling.services.verdicts import MAX_DEMONSTRATION_CHARACTERS, Verdict
@@ -183,6 +184,8 @@ FORMS: dict[str, type[JudgementForm]] = {
 
 def judgement_form(sheet: Sheet, data: Any = None) -> JudgementForm:
     """The form that the sheet's kind asks for."""
+    if sheet.conversation is not None:
+        return step_form(data, sheet=sheet)
     return FORMS[sheet.kind](data, sheet=sheet)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
+from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
 from labeling.models.flags import Flag
 from labeling.models.guidelines import Guidelines
-from labeling.models.kinds import PREFERENCES, Kind, Purpose
+from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Sides
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
@@ -16,6 +17,7 @@ from labeling.models.topics import Topic
 __all__ = [
     "NEVER_LEASED",
     "PREFERENCES",
+    "TURN_SOURCE",
     "Assignment",
     "Comparison",
     "Completion",
@@ -26,6 +28,7 @@ __all__ = [
     "Kind",
     "Label",
     "Membership",
+    "Opening",
     "Origin",
     "Outcome",
     "Passage",
@@ -35,10 +38,13 @@ __all__ = [
     "Rank",
     "Rating",
     "Role",
+    "Sides",
     "SkipReason",
     "Slot",
     "Source",
     "State",
     "Topic",
+    "Turn",
+    "TurnState",
     "User",
 ]

@@ -48,9 +48,9 @@ FLAG_KEYS: dict[str, str] = {
     Flag.OPINION: "o",
     Flag.MORAL_JUDGMENT: "m",
 }
-# b (bare text), g (guidelines), l (list of flags), n (notes), p (pin), r (compare), s (skip), t (show or hide),
-# u (back), w (write), y (scroll together)
-PAGE_KEYS = frozenset("bglnprstuwy")
+# b (bare text), g (guidelines), k (this one carries on), l (list of flags), n (notes), p (pin), q (end a conversation),
+# r (compare), s (skip), t (show or hide), u (back), w (write), y (scroll together)
+PAGE_KEYS = frozenset("bgklnpqrstuwy")
 # With one of these raised, being preferred to a completion without any is asked about.
 HARMFUL = frozenset({Flag.ENCOURAGES_HARM, Flag.DENIGRATES, Flag.HARMFUL_ADVICE})
 

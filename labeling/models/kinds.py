@@ -14,6 +14,21 @@ class Kind(models.TextChoices):
     BEST = "best", _("pick the best completion")
     PAIR = "pair", _("say which of two completions is better, and how much")
     DEMONSTRATION = "demonstration", _("write the completion you would want")
+    CONVERSATION = "conversation", _("talk with the policy and rank what it says at each turn")
+
+
+class Sides(models.TextChoices):
+    """Who says what in a conversation."""
+
+    USER = "user", _("the annotator is the user, the policy writes completions to be ranked")
+    BOTH = "both", _("the annotator is the user and writes the completions, too")
+
+
+class Opening(models.TextChoices):
+    """What a conversation begins with."""
+
+    PROMPT = "prompt", _("the prompt, which is the first thing said")
+    TOPIC = "topic", _("the annotator, who is shown the prompt as what to talk about")
 
 
 class Purpose(models.TextChoices):

@@ -12,6 +12,7 @@ from django.db.models.lookups import Regex
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment, Item
+from labeling.models.conversations import Turn
 from labeling.models.kinds import Kind
 from labeling.models.projects import Project
 from labeling.models.prompts import Completion
@@ -37,6 +38,14 @@ class Label(models.Model):
     assignment = models.ForeignKey(Assignment, models.PROTECT, null=True, blank=True, related_name="labels")
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="labels"
+    )
+    turn = models.ForeignKey(
+        Turn,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="labels",
+        help_text="Of the conversation it belongs to.",
     )
     client_id = models.UUIDField(unique=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was submitted.")
@@ -66,8 +75,19 @@ class Label(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
+            # A conversation is one assignment with a judgement of each turn; every other assignment has one judgement.
             models.UniqueConstraint(
-                fields=["assignment"], condition=Q(superseded_by__isnull=True), name="label_one_current_per_assignment"
+                fields=["assignment"],
+                condition=Q(superseded_by__isnull=True, turn__isnull=True),
+                name="label_one_current_per_assignment",
+            ),
+            models.UniqueConstraint(
+                fields=["turn"], condition=Q(superseded_by__isnull=True), name="label_one_current_per_turn"
+            ),
+            models.CheckConstraint(
+                condition=Q(turn__isnull=True) & ~Q(kind=Kind.CONVERSATION)
+                | Q(turn__isnull=False, assignment__isnull=False, kind__in=[Kind.CONVERSATION, Kind.DEMONSTRATION]),
+                name="label_of_a_turn_of_its_conversation",
             ),
             models.CheckConstraint(condition=Q(seconds__gte=0), name="label_seconds_not_negative"),
             models.CheckConstraint(condition=Q(source__in=Source.values), name="label_source_known"),
@@ -86,6 +106,7 @@ class Label(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind=Kind.DEMONSTRATION, demonstration__isnull=False)
+                | Q(kind=Kind.CONVERSATION, demonstration__isnull=False)
                 | ~Q(kind=Kind.DEMONSTRATION) & Q(demonstration__isnull=True, suggestion__isnull=True),
                 name="label_demonstration_of_its_kind",
             ),

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.flags import Question, check_asked, check_own_flags, default_flags, known_questions, own_questions
-from labeling.models.kinds import Kind, default_kinds
+from labeling.models.kinds import Kind, Opening, Sides, default_kinds
 
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", _("Use lower-case letters, digits and hyphens."))
 
@@ -64,6 +64,17 @@ class Project(models.Model):
         default=default_kinds,
         help_text=_("What new items ask for; with several they take turns by prompt."),
     )
+    conversation_turns = models.PositiveSmallIntegerField(
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("After so many turns of the user a conversation ends (1 to 20)."),
+    )
+    conversation_sides = models.CharField(
+        max_length=10, choices=Sides.choices, default=Sides.USER, help_text=_("Who says what in a conversation.")
+    )
+    conversation_opening = models.CharField(
+        max_length=10, choices=Opening.choices, default=Opening.PROMPT, help_text=_("What a conversation begins with.")
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
     created = models.DateTimeField(auto_now_add=True)
@@ -76,6 +87,9 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(lease_minutes__range=(1, 1440)), name="project_lease_1_to_1440"),
             models.CheckConstraint(condition=Q(held_out_percent__lte=50), name="project_held_out_at_most_50"),
             models.CheckConstraint(condition=~Q(name=""), name="project_name_not_empty"),
+            models.CheckConstraint(condition=Q(conversation_turns__range=(1, 20)), name="project_turns_1_to_20"),
+            models.CheckConstraint(condition=Q(conversation_sides__in=Sides.values), name="project_sides_known"),
+            models.CheckConstraint(condition=Q(conversation_opening__in=Opening.values), name="project_opening_known"),
             models.CheckConstraint(
                 condition=Q(kinds__len__gte=1) & Q(kinds__contained_by=Kind.values), name="project_kinds_known"
             ),

@@ -164,7 +164,7 @@ def demonstrations(
     project: Project | int, *, up_to: int | None = None, held_out: bool | None = None, chunk: int = 500
 ) -> Iterator[StoredDemonstration]:
     """Stream what people wrote, current labels only, with constant memory; arguments as for judgements."""
-    labels = current_labels(project).filter(kind=Kind.DEMONSTRATION)
+    labels = current_labels(project).filter(demonstration__isnull=False)
     if up_to is not None:
         labels = labels.filter(pk__lte=up_to)
     if held_out is not None:

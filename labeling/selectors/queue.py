@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from labeling.models import Assignment, Membership, Slot, State, User
+from labeling.models import Assignment, Kind, Membership, Slot, State, User
 from labeling.rows import fetch_one
+from labeling.selectors.conversations import Conversation, conversation
 from labeling.selectors.progress import PROGRESS, Progress
 
 
@@ -36,25 +37,31 @@ class Sheet:
     progress: Progress
     guidelines_version: int | None = None
     topics: Sequence[str] = ()
+    conversation: Conversation | None = None
 
 
 def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
     """The assignment's sheet, its completions in the order to show."""
-    row = fetch_one(SHEET, {"order": assignment.order, "project": membership.project_id, "user": membership.user_id})
+    talk = None
+    if assignment.item.kind == Kind.CONVERSATION:
+        talk = conversation(assignment, project=membership.project)
+    shown = assignment.order if talk is None else talk.shown
+    row = fetch_one(SHEET, {"order": shown, "project": membership.project_id, "user": membership.user_id})
     assert row is not None  # a membership has a project
     ids, texts, *progress = row
     by_id = dict(zip(ids or (), texts or (), strict=True))
     return Sheet(
         assignment=assignment.pk,
         kind=assignment.item.kind,
-        prompt=assignment.item.prompt.messages,
-        completions=[ShownCompletion(id=pk, text=by_id[pk]) for pk in assignment.order],
+        prompt=assignment.item.prompt.messages if talk is None else talk.messages,
+        completions=[ShownCompletion(id=pk, text=by_id[pk]) for pk in shown],
         lease_expires=assignment.lease_expires,
         draft=assignment.draft,
         flags=membership.project.flags,
         progress=Progress(*progress),
         guidelines_version=assignment.guidelines_version,
         topics=assignment.item.prompt.topics,
+        conversation=talk,
     )
 
 

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from labeling.errors import Conflict
-from labeling.models import Assignment, Label, Membership, State, User
+from labeling.models import Assignment, Kind, Label, Membership, State, User
 from labeling.selectors.queue import Sheet, recent_assignments, sheet
 
 
@@ -63,6 +63,7 @@ def revision_of(assignment: Assignment, *, membership: Membership) -> Revision:
 def judged_before(*, project_id: int, annotator: User, before: int | None = None) -> Assignment | None:
     """The assignment that the annotator judged last, or last before another one that they judged."""
     judged = recent_assignments(project_id=project_id, annotator=annotator, state=State.SUBMITTED)
+    judged = judged.exclude(item__kind=Kind.CONVERSATION)
     other = judged.filter(pk=before).first() if before else None
     if other is not None:
         judged = judged.filter(Q(changed__lt=other.changed) | Q(changed=other.changed, pk__lt=other.pk))
@@ -80,6 +81,10 @@ def _standing(assignment: Assignment) -> Label:
         raise Conflict(
             gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
             code="not_judged",
+        )
+    if assignment.item.kind == Kind.CONVERSATION:
+        raise Conflict(
+            gettext("a conversation is not revised: each of its turns goes on from the one before"), code="conversation"
         )
     return (
         Label.objects.filter(assignment=assignment, superseded_by__isnull=True)

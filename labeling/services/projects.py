@@ -23,6 +23,9 @@ SETTINGS = (
     "flags",
     "own_flags",
     "kinds",
+    "conversation_turns",
+    "conversation_sides",
+    "conversation_opening",
     "is_paused",
 )
 

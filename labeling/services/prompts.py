@@ -12,12 +12,29 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Invalid
-from labeling.models import Completion, Item, ItemCompletion, Kind, Origin, Project, Prompt, Purpose, Slot, User
+from labeling.models import (
+    TURN_SOURCE,
+    Completion,
+    Item,
+    ItemCompletion,
+    Kind,
+    Origin,
+    Project,
+    Prompt,
+    Purpose,
+    Slot,
+    User,
+)
 from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
 from labeling.services.topics import add_topics
 
 MOST_KINDS = (2, 9)
-NUM_COMPLETIONS: dict[str, tuple[int, int]] = {Kind.RATING: (1, 9), Kind.PAIR: (2, 2), Kind.DEMONSTRATION: (0, 9)}
+NUM_COMPLETIONS: dict[str, tuple[int, int]] = {
+    Kind.RATING: (1, 9),
+    Kind.PAIR: (2, 2),
+    Kind.DEMONSTRATION: (0, 9),
+    Kind.CONVERSATION: (0, 9),
+}
 """Completions that an item of a kind asks about, or suggests, where it is not 2 to 9."""
 
 
@@ -54,13 +71,19 @@ class NewItem:
 
 @transaction.atomic
 def add_prompts(
-    *, project: Project, prompts: Sequence[object], source: str = "", topics: Sequence[Sequence[str]] | None = None
+    *,
+    project: Project,
+    prompts: Sequence[object],
+    source: str = "",
+    topics: Sequence[Sequence[str]] | None = None,
+    held_out: bool | None = None,
 ) -> tuple[list[Prompt], int]:
     """Store prompts that are new to the project.
 
     Args:
         prompts: texts or lists of messages.
         topics: the sensitive topics of each; one that is stored already keeps its own beside them.
+        held_out: the side of those that go on from another prompt, which is that one's; None: decided by their digest.
 
     Returns:
         One stored prompt for each given one, in their order, and how many of them were new.
@@ -77,7 +100,7 @@ def add_prompts(
                 project=project,
                 messages=messages,
                 digest=digest,
-                held_out=is_held_out(digest, percent=project.held_out_percent),
+                held_out=(is_held_out(digest, percent=project.held_out_percent) if held_out is None else held_out),
                 source=source,
             )
             for digest, messages in by_digest.items()
@@ -150,7 +173,11 @@ def items_for(
     A pair is asked about two at a time. A group that is too small for its kind gives nothing.
     """
     turn = int(prompt.digest[:8], 16) + (policy_version or 0)  # the same at every call, so that repeating adds nothing
-    kind = project.kinds[turn % len(project.kinds)]
+    # A turn of a conversation is judged otherwise: a conversation of each of its turns would have no end.
+    kinds = [kind for kind in project.kinds if kind != Kind.CONVERSATION or prompt.source != TURN_SOURCE]
+    if not kinds:
+        return []
+    kind = kinds[turn % len(kinds)]
     least, most = NUM_COMPLETIONS.get(kind, MOST_KINDS)
     groups = [completions[start : start + most] for start in range(0, len(completions), most)]
     return [

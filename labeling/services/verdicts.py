@@ -26,6 +26,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     Kind.BEST: ("best",),
     Kind.PAIR: ("ranks", "strength"),
     Kind.DEMONSTRATION: ("text", "suggestion"),
+    Kind.CONVERSATION: ("ranks", "best", "text", "suggestion"),
 }
 """What a judgement of each kind consists of, beside flags, notes and time."""
 
@@ -84,6 +85,8 @@ def check_verdict(
             tie with a strength or a win without, an empty demonstration, an unknown flag, notes over 20,000 characters,
             a time that is no number of seconds within a day.
     """
+    if kind == Kind.CONVERSATION:
+        raise Invalid(gettext("a conversation is judged turn by turn: name the turn"))
     _check_parts(verdict, kind=kind)
     if kind in (Kind.RANKING, Kind.RATING):
         _check_ratings(verdict.ratings, completions)
@@ -101,6 +104,70 @@ def check_verdict(
     if kind == Kind.DEMONSTRATION:
         _check_demonstration(verdict, completions)
     _check_flags(verdict.flags, completions, flags)
+    _check_rest(verdict)
+
+
+def check_turn_verdict(verdict: Verdict, *, completions: Mapping[int, str], flags: Collection[str]) -> None:
+    """Refuse a verdict that does not answer what a turn of a conversation asks.
+
+    Args:
+        completions: the texts that were shown, by id; none where the annotator writes both sides.
+        flags: the codes that the project asks about.
+
+    Raises:
+        Invalid: a foreign or missing completion, ranks with a hole, nothing or twice something to carry on, one that
+            is not ranked first or is empty, and what check_verdict refuses of flags, notes and time.
+    """
+    _check_parts(verdict, kind=Kind.CONVERSATION)
+    if len(completions) > 1:
+        _check_keys("ranks", verdict.ranks, completions, complete=True)
+        _check_ranks(verdict.ranks)
+    elif verdict.ranks:
+        _check_keys("ranks", verdict.ranks, completions, complete=False)
+        _check_ranks(verdict.ranks)
+    if verdict.text:
+        if verdict.best is not None:
+            raise Invalid(
+                gettext("best is {best} and a text was written: the text carries on, leave best out").format(
+                    best=verdict.best
+                )
+            )
+        _check_demonstration(verdict, completions)
+    else:
+        _check_carried(verdict, completions)
+    _check_flags(verdict.flags, completions, flags)
+    _check_rest(verdict)
+
+
+def _check_carried(verdict: Verdict, completions: Mapping[int, str]) -> None:
+    best = verdict.best
+    if not completions:
+        raise Invalid(gettext("the completion is empty: write what you would want to read"))
+    if verdict.suggestion is not None:
+        raise Invalid(
+            gettext("suggestion is {suggestion} and no text was written from it: leave it out").format(
+                suggestion=verdict.suggestion
+            )
+        )
+    if best is None or best not in completions:
+        raise Invalid(
+            gettext("best is {best}: name the completion that carries on, of {known}").format(
+                best=best, known=_listed(completions)
+            )
+        )
+    if verdict.ranks.get(best, 1) != 1:
+        raise Invalid(
+            gettext("completion {best} is not ranked first: the best carries on, or one that you write").format(
+                best=best
+            )
+        )
+    if not completions[best].strip():
+        raise Invalid(
+            gettext("completion {best} is empty: choose another one, or write what carries on").format(best=best)
+        )
+
+
+def _check_rest(verdict: Verdict) -> None:
     if len(check_text(verdict.notes, name="the notes")) > MAX_NOTES_CHARACTERS:
         raise Invalid(
             gettext("the notes have {count:,} characters: at most {max_notes_characters:,} are kept").format(

@@ -34,12 +34,21 @@ def answer(
         case Kind.PAIR:
             return Verdict(ranks=ranks, strength=strength(ranks, ratings), flags=flags, seconds=seconds)
         case Kind.DEMONSTRATION:
-            known = _corpus().get(json.dumps(list(messages), sort_keys=True))
+            known = _known(messages)
             suggestion = None if known else first
             return Verdict(
                 text=known or texts.get(suggestion or 0) or NOTHING_TO_SAY, suggestion=suggestion, seconds=seconds
             )
     return Verdict(ratings=ratings, ranks=ranks, flags=flags, seconds=seconds)
+
+
+def written_for(messages: Sequence[Mapping[str, str]]) -> str:
+    """What an annotator writes for a prompt: the corpus's best completion, or that there is nothing to say."""
+    return _known(messages) or NOTHING_TO_SAY
+
+
+def _known(messages: Sequence[Mapping[str, str]]) -> str | None:
+    return _corpus().get(json.dumps(list(messages), sort_keys=True))
 
 
 def strength(ranks: Mapping[int, int], ratings: Mapping[int, int]) -> int | None:

@@ -10,12 +10,13 @@ from itertools import combinations
 from uuid import uuid4
 
 from labeling.errors import Invalid
-from labeling.models import Assignment, Completion, Label, Membership, Project, Role, Source, User
+from labeling.models import Assignment, Completion, Kind, Label, Membership, Project, Role, Source, User
 from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.projects import set_member
 from labeling.simulation.annotators import QUALITIES, Habits, Opinion, decide
 from labeling.simulation.answers import answer
+from labeling.simulation.talking import talk
 from labeling.simulation.truth import reward
 
 
@@ -68,7 +69,11 @@ def judge_items(
         if assignment is None:
             idle.add(turn)
             continue
-        _, opinion, rewards = judge(assignment, habits=habits[turn], chance=chances[turn])
+        judged = judge(assignment, habits=habits[turn], chance=chances[turn])
+        if judged is None:
+            idle.add(turn)
+            continue
+        _, opinion, rewards = judged
         _count(worked, opinion, rewards)
         if on_label is not None:
             on_label(worked.labels)
@@ -102,12 +107,16 @@ def join(project: Project, *, count: int) -> list[User]:
     return team
 
 
-def judge(assignment: Assignment, *, habits: Habits, chance: random.Random) -> tuple[Label, Opinion, list[float]]:
-    """Decide about one assignment and submit it.
+def judge(
+    assignment: Assignment, *, habits: Habits, chance: random.Random
+) -> tuple[Label, Opinion, list[float]] | None:
+    """Decide about one assignment and submit it; None for a conversation in which nothing is written yet.
 
     Returns:
         The label, the opinion and the true rewards, both in the order of the completions' ids.
     """
+    if assignment.item.kind == Kind.CONVERSATION:
+        return talk(assignment, habits=habits, chance=chance)
     messages = assignment.item.prompt.messages
     texts = dict(Completion.objects.filter(pk__in=assignment.order).order_by("pk").values_list("pk", "text"))
     flags = assignment.item.project.flags

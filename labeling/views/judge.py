@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import RATINGS, JudgementForm, judgement_form
-from labeling.models import Assignment, Membership, SkipReason, Topic
+from labeling.judgement_forms.conversations import step_form
+from labeling.models import Assignment, Kind, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import outline
@@ -23,13 +24,16 @@ from labeling.selectors.queue import sheet as read_sheet
 from labeling.services.active_time import IDLE_SECONDS
 from labeling.services.assignments import (
     JUDGING_ROLES,
+    check_active,
     claim_next,
     heartbeat,
     own_assignment,
     save_draft,
     skip,
 )
+from labeling.services.conversations import is_done
 from labeling.services.labels import submit_label
+from labeling.views.steps import take_step
 
 
 @require_safe
@@ -46,6 +50,8 @@ def judge(request: SignedInRequest, slug: str) -> HttpResponse:
 def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpResponse:
     """Record the judgement and bring the next item."""
     membership, assignment = own_work(request, slug, assignment_id)
+    if assignment.item.kind == Kind.CONVERSATION:
+        return submit_step(request, membership, assignment)
     form = judgement_form(outline(assignment, membership=membership), request.POST)
     if not form.is_valid():
         form = judgement_form(read_sheet(assignment, membership=membership), request.POST)
@@ -57,6 +63,18 @@ def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespo
         client_id=form.cleaned_data["client_id"],
     )
     return show_done(request, membership, label=submitted.label.pk, created=submitted.created)
+
+
+def submit_step(request: SignedInRequest, membership: Membership, assignment: Assignment) -> HttpResponse:
+    """Do a step of a conversation and bring the next one; or nothing, when it was done and this is sent once more."""
+    sent = request.POST.get("client_id", "")
+    if is_done(assignment_id=assignment.pk, annotator=request.user, client_id=sent):
+        return show_done(request, membership, created=False)
+    check_active(assignment)
+    form = step_form(request.POST, sheet=read_sheet(assignment, membership=membership))
+    if not form.is_valid():
+        return show_again(request, membership, form)
+    return show_done(request, membership, turn=take_step(form, annotator=request.user), created=True)
 
 
 @require_POST

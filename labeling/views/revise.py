@@ -17,7 +17,7 @@ from django_htmx.http import push_url, trigger_client_event
 from labeling.errors import Invalid
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import JudgementForm, judgement_form
-from labeling.models import Membership, State
+from labeling.models import Kind, Membership, State
 from labeling.selectors.access import membership_in
 from labeling.selectors.queue import recent_assignments
 from labeling.selectors.revisions import Revision, judged_before, revision_of, with_revisions
@@ -35,6 +35,7 @@ def last(request: SignedInRequest, slug: str) -> HttpResponse:
     """The items that the person judged last, as a part of a page."""
     membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)
     judged = recent_assignments(project_id=membership.project_id, annotator=request.user, state=State.SUBMITTED)
+    judged = judged.exclude(item__kind=Kind.CONVERSATION)  # its turns go on from each other
     context = {"project": membership.project, "judged": with_revisions(judged)[:NUM_LAST]}
     return render(request, "labeling/_last.html", context)
 

@@ -7,6 +7,7 @@ from django.urls import path
 from labeling.views import (
     ahead,
     auth,
+    conversations,
     flags,
     guidelines,
     home,
@@ -49,6 +50,9 @@ urlpatterns = [
     path("p/<slug:slug>/guidelines/read/", guidelines.read, name="guidelines-read"),
     path("p/<slug:slug>/guidelines/write/", guidelines.write, name="guidelines-write"),
     path("p/<slug:slug>/guidelines/<int:number>/", guidelines.version, name="guidelines-version"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/turn/", conversations.state, name="turn"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/ask-again/", conversations.ask_again, name="ask-again"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/finish/", conversations.finish, name="finish"),
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts-add"),
     path("p/<slug:slug>/prompts/upload/", prompts.upload, name="prompts-upload"),

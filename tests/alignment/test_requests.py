@@ -107,3 +107,43 @@ def test_a_failure_is_kept_with_the_evaluation(cast, settings):
     assert evaluation.state == "failed"
     assert "nothing here" in evaluation.error
     assert not Item.objects.exists()
+
+
+def begin(cast):
+    """A turn that waits for the model."""
+    from talking import converse, speak
+
+    from labeling.services.projects import update_project
+
+    update_project(project=cast.project, conversation_opening="topic", completions_per_item=3)
+    return speak(converse(cast.project, cast.bob, prompt="Talk about tea."), "Which tea is green?")
+
+
+def test_the_served_policy_writes_for_a_turn_and_a_second_job_changes_nothing(cast):
+    turn = begin(cast)
+    services.promote(policy_id=Policy.objects.get(version=2).pk)
+
+    requests.write_turn(turn.pk, device="cpu")
+    turn.refresh_from_db()
+    order = turn.order
+    requests.write_turn(turn.pk, device="cpu")
+
+    turn.refresh_from_db()
+    written = Completion.objects.filter(prompt=turn.prompt)
+    assert (turn.state, turn.order) == ("offered", order)
+    assert 2 <= len(order) <= 3
+    assert set(written.values_list("policy_version", flat=True)) == {2}
+    assert not written.exclude(logprob__lt=0).exists()
+
+
+@pytest.mark.django_db(transaction=True)  # the jobs close their connections
+def test_why_nothing_could_be_written_is_told_and_a_turn_that_is_gone_is_no_failure(cast, settings):
+    turn = begin(cast)
+    settings.MODEL = str(settings.DATA_DIR / "nothing here")
+
+    worker.write_turn_job(turn.pk)
+    worker.write_turn_job(999_999)
+
+    turn.refresh_from_db()
+    assert turn.state == "waiting"
+    assert "nothing here" in turn.error

@@ -27,6 +27,9 @@ SHOWN = (
     "flags",
     "own_flags",
     "kinds",
+    "conversation_turns",
+    "conversation_sides",
+    "conversation_opening",
     "is_paused",
     "created",
 )

@@ -25,7 +25,9 @@ export class Ahead {
   // With each item that is opened; null for none. What is looked at again in between leaves it as it is.
   follow(item) {
     clearTimeout(this.timeout);
-    this.item = item?.decided ? null : item;
+    // What follows a step of a conversation is its next step.
+    this.item = item?.decided || item?.isStep ? null : item;
+    if (item?.isStep && this.held?.assignment === item.root.dataset.assignment) this.held = null;
     if (!this.item) return;
     if (this.held?.assignment === item.root.dataset.assignment) this.held = null;
     this.timeout = setTimeout(() => this.ask(), this.flight ? 0 : PAUSE_MILLISECONDS);

@@ -21,6 +21,7 @@ export class Item {
     // An assignment, or the judgement of it that is being revised: its drafts are apart.
     this.work = root.dataset.work;
     this.decided = root.dataset.decided ? JSON.parse(root.dataset.decided) : null;
+    this.isStep = root.dataset.kind === "conversation";
     this.form = root.querySelector("form.judgement");
     this.articles = [...root.querySelectorAll("[data-completion]")];
     this.say = (text) => (root.querySelector("[data-status]").textContent = text);
@@ -46,7 +47,9 @@ export class Item {
   // The newer of the two copies: the server's is in the form already.
   restore() {
     const isRefused = "refused" in this.root.dataset;
-    const local = this.drafts.load(this.work);
+    const kept = this.drafts.load(this.work);
+    // In a conversation: what was kept for a step that is done is of no use to this one.
+    const local = kept?.step === this.form.elements.step?.value ? kept : null;
     if (local && local.saved_at > Number(this.root.dataset.savedAt) && !isRefused) {
       writeWork(this.form, local);
       if (this.decided ? this.isChanged : this.isBegun) toast(words("restored"));

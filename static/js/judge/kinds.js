@@ -13,6 +13,7 @@
 //   show()                its own part of the page; gives the status, and which of the buttons are there
 
 import { BestTask } from "./kinds/best.js";
+import { ConversationTask } from "./kinds/conversation.js";
 import { DemonstrationTask } from "./kinds/demonstration.js";
 import { PairTask } from "./kinds/pair.js";
 import { RankingTask } from "./kinds/ranking.js";
@@ -24,4 +25,5 @@ export const TASKS = {
   best: BestTask,
   pair: PairTask,
   demonstration: DemonstrationTask,
+  conversation: ConversationTask,
 };

@@ -37,7 +37,7 @@ export class Sending {
     item.drafts.save(item.work, item.draft.snapshot());
     if (item.decided || !item.ahead) return;
     if (item.ahead.flight) this.waitFor(event, item.ahead.flight);
-    else if (item.ahead.isReady) this.handOver(event);
+    else if (item.ahead.isReady && !item.isStep) this.handOver(event);
   }
 
   // The one before is still on its way: this one waits, so that they arrive in their order.

@@ -21,7 +21,8 @@ export function readWork(form) {
   if (best) work.best = Number(best);
   const choice = chosen(form, "choice");
   if (choice) Object.assign(work, asRanks(ids(form), Number(choice) - TIE));
-  if (text?.value) Object.assign(work, { text: text.value, suggestion: Number(suggestion.value) || null });
+  if (text?.value) Object.assign(work, { text: text.value, suggestion: Number(suggestion?.value) || null });
+  if (form.elements.step) work.step = form.elements.step.value; // of a conversation
   if (form.elements.revises) work.revises = Number(form.elements.revises.value);
   return { ...work, client_id: clientId.value, seconds: Number(seconds.value) || 0 };
 }

@@ -50,7 +50,7 @@ def test_those_who_research_take_the_data_from_the_page_and_annotators_do_not(ca
     assert {key: answer.status_code for key, answer in files.items()} == dict.fromkeys(files, 200)
     assert set(files) == {
         (view, name)
-        for view in ("comparisons", "rankings", "trl", "demonstrations", "evaluations")
+        for view in ("comparisons", "rankings", "trl", "demonstrations", "conversations", "evaluations")
         for name in ("jsonl", "parquet", "csv")
     }
 

@@ -39,6 +39,9 @@ def test_creator_becomes_the_admin():
         "flags": [],
         "own_flags": [],
         "kinds": ["ranking"],
+        "conversation_turns": 4,
+        "conversation_sides": "user",
+        "conversation_opening": "prompt",
         "is_paused": False,
         "progress": {"done": 0, "total": 0},
     }

@@ -1,0 +1,40 @@
+"""Whole conversations as rows: what was said and carried on, and which judgements its turns are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from labeling.selectors.labels import pseudonym
+from labeling.selectors.talks import StoredConversation
+
+COLUMNS = {
+    "conversation_id": "int",
+    "prompt_id": "int",
+    "topic": "text",
+    "messages": "messages",
+    "turns": "int",
+    "ranking_ids": "ints",
+    "is_finished": "bool",
+    "held_out": "bool",
+    "annotator": "text",
+    "created": "text",
+}
+
+
+def conversation_rows(talk: StoredConversation, counts: Counter[str]) -> Iterator[dict[str, Any]]:
+    """One row for each conversation that has a judged turn; ``ranking_ids`` name its judgements in the other views."""
+    counts["turns"] += talk.turns
+    yield {
+        "conversation_id": talk.assignment,
+        "prompt_id": talk.prompt,
+        "topic": talk.topic,
+        "messages": talk.messages,
+        "turns": talk.turns,
+        "ranking_ids": talk.labels,
+        "is_finished": talk.is_finished,
+        "held_out": talk.held_out,
+        "annotator": pseudonym(talk.project, talk.annotator),
+        "created": talk.created,
+    }
