@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse, JsonResponse
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from labeling.http import SignedInRequest, signed_in
@@ -30,11 +31,12 @@ def leave(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespon
 def what_is_ahead(
     request: SignedInRequest, membership: Membership, *, current: int, has: str = ""
 ) -> dict[str, object]:
-    """Whether the current item is held, and the one ahead: its id, for how long it is held, and its page."""
+    """Whether the current item is held; the one ahead: its id, its page, how long it is held, where to give it back."""
     claimed = claim_ahead(project=membership.project, annotator=request.user, current=current)
     found: dict[str, object] = {"is_held": claimed.is_held}
     if claimed.assignment is not None:
-        found |= {"assignment": str(claimed.assignment.pk), "seconds": AHEAD_MINUTES * 60}
+        leave_url = reverse("leave", args=[membership.project.slug, claimed.assignment.pk])
+        found |= {"assignment": str(claimed.assignment.pk), "leave": leave_url, "seconds": AHEAD_MINUTES * 60}
         if found["assignment"] != has:
             found["html"] = item_html(request, membership, claimed.assignment)
     return found

@@ -11,7 +11,7 @@ const MARGIN = 0.8; // of the lease: the rest is for clocks and slow lines
 export class Ahead {
   constructor() {
     this.item = null;
-    this.held = null; // {assignment, html, until, asked}
+    this.held = null; // {assignment, html, leave, asked, until}
     this.flight = null; // a submit that is on its way
     this.timeout = 0;
     setInterval(() => this.look(), LOOK_MILLISECONDS);
@@ -50,14 +50,13 @@ export class Ahead {
     else this.leave(); // near the end of the queue it is for whoever comes first
   }
 
-  keep({ assignment, seconds }, { asked, html }) {
+  keep({ assignment, leave, seconds }, { asked, html }) {
     const item = new DOMParser().parseFromString(html, "text/html");
     for (const part of [".item-progress", ".item-mine"]) {
       const [here, fresh] = [this.item.root.querySelector(part), item.querySelector(part)];
       if (here && fresh) here.replaceChildren(...document.importNode(fresh, true).childNodes);
     }
-    const { leaveUrl } = item.getElementById("item").dataset;
-    return { assignment, html, asked, leaveUrl, until: asked + seconds * 1000 * MARGIN };
+    return { assignment, html, asked, leave, until: asked + seconds * 1000 * MARGIN };
   }
 
   // Its page, to be shown now; the time of the item before is in its total.
@@ -70,7 +69,7 @@ export class Ahead {
 
   leave() {
     if (!this.held) return;
-    post(this.held.leaveUrl, new URLSearchParams(), { keepalive: true });
+    post(this.held.leave, new URLSearchParams(), { keepalive: true });
     this.held = null;
   }
 }

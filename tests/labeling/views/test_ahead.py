@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from factories import claim, make_item
 
-from labeling.models import Assignment
+from labeling.models import Assignment, Topic
 from labeling.services import ahead
+from labeling.services.topics import set_topics
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +31,23 @@ def test_the_page_of_the_next_item_comes_once_and_then_its_id_alone(cast, signed
     assert (first["is_held"], first["assignment"], first["seconds"]) == (True, str(following.pk), 300)
     assert first["html"].lstrip().startswith('<div id="item"')
     assert "Name a colour, number 1." in first["html"]
-    assert f'data-leave-url="{url(following, "leave")}"' in first["html"]
-    assert again == {"is_held": True, "assignment": str(following.pk), "seconds": 300}
+    assert again == {
+        "is_held": True,
+        "assignment": str(following.pk),
+        "leave": url(following, "leave"),
+        "seconds": 300,
+    }
+
+
+def test_a_sensitive_item_comes_as_its_warning(cast, signed_in):
+    set_topics(prompt=cast.items[1].prompt, topics=[Topic.VIOLENT])
+    make_item(cast.project, prompt="There is more.")
+    current = claim(cast.project, cast.bob)
+
+    html = signed_in(cast.bob, json=True).post(url(current)).json()["html"]
+
+    assert "data-warning" in html
+    assert "Name a colour, number 1." not in html
 
 
 def test_without_another_item_only_the_current_one_is_held(cast, signed_in):
