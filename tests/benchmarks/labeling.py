@@ -46,6 +46,8 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
             before, started = spent(web=pids), time.monotonic()
             worked = list(pool.map(lambda each: each.work(until=started + settings["seconds"]), people))
             elapsed, after = time.monotonic() - started, spent(web=pids)
+        for person in people:
+            person.close()
     stored = Label.objects.filter(project=project).count()
     acknowledged = len(people) * WARM_UP + sum(each.labels for each in worked)
     return {

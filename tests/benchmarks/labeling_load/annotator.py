@@ -43,8 +43,8 @@ class Annotator:
         browser = Client()
         browser.force_login(user)
         session, token = browser.cookies[settings.SESSION_COOKIE_NAME].value, secrets.token_hex(16)
-        self.connection = socket.create_connection(address, timeout=60)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.address = address
+        self.connection = self.connect()
         self.page = f"/p/{slug}/judge/"
         self.headers = (
             f"Host: {address[0]}:{address[1]}\r\nHX-Request: true\r\nX-CSRFToken: {token}\r\n"
@@ -84,15 +84,30 @@ class Annotator:
         client_id = CLIENT_ID.search(page)
         assert client_id is not None, page[:300]
         fields = [f"client_id={client_id[1].decode()}&seconds=0.5&notes="]
-        for completion in map(int, RATED.findall(page)):
-            rating, place = self.chance.randint(1, 7), self.chance.randint(1, 4)
+        completions = [int(found) for found in RATED.findall(page)]
+        for completion in completions:
+            rating, place = self.chance.randint(1, 7), self.chance.randint(1, len(completions))
             fields.append(f"rating-{completion}={rating}&place-{completion}={place}")
         return "&".join(fields)
 
+    def connect(self) -> socket.socket:
+        """A new connection to one of the web processes."""
+        opened = socket.create_connection(self.address, timeout=60)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
+
+    def close(self) -> None:
+        """End the connection."""
+        self.connection.close()
+
+    def request(self, line: str, body: str | None = None) -> bytes:
+        """What the browser would send."""
+        form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n" if body else ""
+        return f"{line} HTTP/1.1\r\n{self.headers}{form}\r\n{body or ''}".encode()
+
     def send(self, line: str, body: str | None = None) -> tuple[int, bytes]:
         """Status and content of the answer."""
-        form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n" if body else ""
-        self.connection.sendall(f"{line} HTTP/1.1\r\n{self.headers}{form}\r\n{body or ''}".encode())
+        self.connection.sendall(self.request(line, body))
         received = self.receive()
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self.receive()
