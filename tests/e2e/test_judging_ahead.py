@@ -25,7 +25,7 @@ def project(idle_cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Cast:
 
 def opened(visitors: Visitors) -> Page:
     """The judging page, with one item ahead."""
-    page = visitors.context("bob").new_page()
+    page: Page = visitors.context("bob").new_page()
     with page.expect_response("**/ahead/"):
         page.goto(JUDGE)
     return page

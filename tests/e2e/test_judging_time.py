@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page(cast: Cast, visitors: Visitors) -> Page:
-    opened = visitors.context("bob").new_page()
+    opened: Page = visitors.context("bob").new_page()
     opened.clock.install()
     opened.goto(JUDGE)
     return opened

@@ -54,7 +54,7 @@ def test_the_pieces_give_both_texts_back_whatever_changed():
         )
 
         found = passages(old, new)
-        groups = [[]]
+        groups: list[list[Passage]] = [[]]
         for each in found:
             groups += [[]] if each.gap else []
             groups[-1].append(each)

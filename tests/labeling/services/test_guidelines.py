@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -161,7 +162,7 @@ def test_a_revision_is_made_by_the_version_in_force_and_the_first_label_keeps_it
         assignment_id=assignment.pk,
         annotator=cast.bob,
         verdict=a_verdict(assignment, ranks=[1, 1, 1]),
-        client_id="00000000-0000-4000-8000-00000000000a",
+        client_id=UUID("00000000-0000-4000-8000-00000000000a"),
     ).label
 
     assert (Label.objects.get(pk=first.pk).guidelines_version, revised.guidelines_version) == (1, 2)

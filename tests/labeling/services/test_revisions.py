@@ -153,6 +153,7 @@ def test_the_sheet_of_a_judged_item_holds_what_was_decided():
     )
     judged = submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=FIRST).label
 
+    assert judged.assignment is not None
     shown = judged_sheet(judged.assignment, membership=membership_in("colours", user=cast.bob))
 
     assert shown.draft == {

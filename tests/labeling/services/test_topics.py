@@ -137,14 +137,9 @@ def test_what_was_begun_is_not_served_again_after_opting_out_and_others_get_it(c
 
 
 def test_opting_out_in_one_language_or_minutes_outside_the_range_is_refused(cast):
-    for options in (
-        {"language": "tlh", "opted_out": [], "break_minutes": 50},
-        {"language": "", "opted_out": ["gore"], "break_minutes": 50},
-        {"language": "", "opted_out": [], "break_minutes": 481},
-        {"language": "", "opted_out": [], "break_minutes": -1},
-    ):
+    for language, topics, minutes in (("tlh", [], 50), ("", ["gore"], 50), ("", [], 481), ("", [], -1)):
         with pytest.raises(Invalid):
-            set_preferences(user=cast.bob, **options)
+            set_preferences(user=cast.bob, language=language, opted_out=topics, break_minutes=minutes)
 
     cast.bob.refresh_from_db()
     assert (cast.bob.language, cast.bob.opted_out, cast.bob.break_minutes) == ("", [], 50)
