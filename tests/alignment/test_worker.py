@@ -12,10 +12,12 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from factories import judge
 from procrastinate.contrib.django import connector_params
 from procrastinate.contrib.django.models import ProcrastinateJob
+from talking import converse, speak
 
 from alignment import services
 from alignment.models import Metric, Policy, Run, Stage, Trigger
-from labeling.models import Item
+from labeling.models import Item, Turn
+from labeling.services.projects import update_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -53,6 +55,16 @@ def test_a_worker_takes_a_waiting_run_and_ends_within_seconds_of_sigterm(start, 
     assert status == 0
     assert time.monotonic() - began < 15
     assert not jobs_of(run).exists()
+
+
+def test_a_worker_writes_for_somebody_who_waits_in_a_conversation(judged, workers):
+    update_project(project=judged.project, conversation_opening="topic")
+    turn = speak(converse(judged.project, judged.dora, prompt="Talk about tea."), "Which tea is green?")
+
+    workers.start()
+    workers.wait_until(lambda: Turn.objects.get(pk=turn.pk).order, what="completions of the turn")
+
+    assert Turn.objects.get(pk=turn.pk).state == "offered"
 
 
 def test_a_worker_that_is_killed_in_training_is_followed_by_one_that_goes_on_from_the_checkpoint(start, workers):
