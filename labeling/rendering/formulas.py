@@ -13,6 +13,7 @@ from latex2mathml.converter import convert_to_element
 from labeling.rendering.gate import ATTRIBUTES, MATHEMATICS
 
 MAX_CHARACTERS = 1_000  # of one formula; the time it takes grows with the square, 20 ms at this length
+MAX_DEPTH = 100  # of elements in each other
 MAX_SECONDS = 0.1  # of the processor for all formulas of a text; what comes later is shown as its source
 # Two private characters hold a formula's place while Markdown is read. A text with its own ones has no formulas.
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -33,6 +34,11 @@ _MATHEMATICAL = re.compile(r"[\\^_={}+<>|/]")
 _PROSE = re.compile(r"[^\W\d_]{2,}\s|\s[^\W\d_]{2,}")
 # Macros could define each other without an end.
 _DEFINING = re.compile(r"\\(?:re)?newcommand|\\def|\\DeclareMathOperator|\\providecommand|\\let")
+
+
+# The library puts names of functions beside each other: n log n would be read as a word.
+_ROWS = {"math", "mrow", "mtd", "mstyle", "mpadded", "menclose", "mphantom"}
+_THIN_SPACE = '<mspace width="0.1667em"></mspace>'
 
 
 class Formulas:
@@ -89,14 +95,29 @@ def _is_formula(body: str) -> bool:
     return bool(_MATHEMATICAL.search(body)) or not _PROSE.search(body)
 
 
-def _written(element: Element) -> str:
+def _written(element: Element, *, depth: int = 0) -> str:
     # The library's own writer leaves the text as it is: tags inside \text{...} would be tags.
     name = element.tag
-    if name not in MATHEMATICS:
-        raise ValueError(f"{name} is no element of MathML that is shown here")
+    if name not in MATHEMATICS or depth > MAX_DEPTH:
+        raise ValueError(f"{name} is no element of MathML that is shown here, or it is {depth} levels deep")
     allowed = ATTRIBUTES.get(name, set())
     attributes = "".join(
         f' {key}="{html.escape(value)}"' for key, value in element.attrib.items() if key in allowed and value
     )
-    inside = html.escape(html.unescape(element.text or ""), quote=False) + "".join(map(_written, element))
+    inside = html.escape(html.unescape(element.text or ""), quote=False)
+    for before, child in zip([None, *element], element, strict=False):
+        if before is not None and name in _ROWS and _is_spaced(before, child):
+            inside += _THIN_SPACE
+        inside += _written(child, depth=depth + 1)
     return f"<{name}{attributes}>{inside}</{name}>" + html.escape(html.unescape(element.tail or ""), quote=False)
+
+
+def _is_spaced(before: Element, after: Element) -> bool:
+    return (_is_function(before) and after.tag != "mo") or (_is_function(after) and before.tag != "mo")
+
+
+def _is_function(element: Element) -> bool:
+    if element.tag in ("msub", "msup", "msubsup", "munder", "mover", "munderover") and len(element):
+        return _is_function(element[0])
+    text = element.text or ""
+    return element.tag == "mi" and len(text) > 1 and text.isalpha()
