@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict
-from labeling.models import Assignment, Label, Membership, State, User
+from labeling.models import Assignment, Kind, Label, Membership, State, User
 from labeling.services.active_time import bounded
 from labeling.services.assignments import check_draft, locked_assignment
 from labeling.services.labels import CLIENT_ID_USED, Submitted, repeated, store_verdicts, unsaved_label
@@ -97,6 +97,10 @@ def _check_judged(assignment: Assignment) -> None:
         raise Conflict(
             gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
             code="not_judged",
+        )
+    if assignment.item.kind == Kind.CONVERSATION:
+        raise Conflict(
+            gettext("a conversation is not revised: each of its turns goes on from the one before"), code="conversation"
         )
 
 
