@@ -146,7 +146,7 @@ def parquet() -> bytes:
         (JSONL, "application/x-ndjson", ""),
         (JSONL, "application/json", ""),
         (JSONL, "text/plain; charset=utf-8", ""),
-        (gzip.compress(JSONL), "application/gzip", ""),
+        (gzip.compress(JSONL, mtime=0), "application/gzip", ""),
         (b"prompt\nOne?\nTwo?\n", "text/csv", ""),
         (b"prompt\nOne?\nTwo?\n", "application/octet-stream", "?kind=csv"),
         (parquet(), "application/vnd.apache.parquet", ""),
@@ -163,7 +163,7 @@ def test_body_is_imported_by_its_type(cast, content, content_type, query):
 def test_form_is_imported_by_the_name_of_its_file(cast, name):
     content = {
         "a.jsonl": JSONL,
-        "a.jsonl.gz": gzip.compress(JSONL),
+        "a.jsonl.gz": gzip.compress(JSONL, mtime=0),
         "a.csv": b"prompt\nOne?\nTwo?\n",
         "a.parquet": parquet(),
     }[name]
@@ -223,7 +223,7 @@ def test_bad_row_is_refused_by_its_line_and_the_good_ones_only_kept_when_asked(c
         (JSONL, "multipart/form-data; boundary=x", ""),
         (b"--x\r\nbroken", "multipart/form-data; boundary=x", ""),
         (parquet(), "application/x-ndjson", ""),
-        (gzip.compress(JSONL)[:-4], "application/gzip", ""),
+        (gzip.compress(JSONL, mtime=0)[:-4], "application/gzip", ""),
         ('{"prompt": "One?"}'.encode("utf-16"), "application/x-ndjson", ""),
     ],
 )
