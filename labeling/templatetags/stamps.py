@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 register = template.Library()
 
 ID = "\ue0d1id\ue0d1"  # stands for the id; private characters are neither escaped nor in our templates
+INDENT = re.compile(r"\s*\n\s*")
 KEPT = 512  # pieces in each process, a few kilobytes each
 
 
@@ -37,5 +39,5 @@ def stamped(name: str, row: Row | None = None, **values: Any) -> SafeString:
 
 @lru_cache(maxsize=KEPT)
 def _pieces(name: str, _language: str | None, row: Row | None, values: tuple[tuple[str, Any], ...]) -> list[str]:
-    """The template's text, parted where the id stands."""
-    return get_template(name).render({**dict(values), "row": row}).split(ID)
+    """The template's text, parted where the id stands; without the indents, which are a tenth of it."""
+    return INDENT.sub("\n", get_template(name).render({**dict(values), "row": row})).split(ID)

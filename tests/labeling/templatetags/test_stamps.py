@@ -34,7 +34,7 @@ def a_row(pk, *, text="The text.", rating="", flags=(), place=""):
 def test_a_stamped_piece_is_what_its_template_gives(row):
     stamped, rendered = shown(row)
 
-    assert stamped == rendered
+    assert stamped.split() == rendered.split()
     assert f'name="rating-{row.id}"' in stamped
 
 
@@ -43,7 +43,7 @@ def test_other_values_and_other_languages_have_pieces_of_their_own():
     with translation.override("de"):
         other, expected = shown(a_row(1), letter="B")
 
-    assert (stamped, other) == (rendered, expected)
+    assert (stamped.split(), other.split()) == (rendered.split(), expected.split())
 
 
 def test_a_stamped_piece_sees_nothing_else_of_the_page():
