@@ -207,12 +207,14 @@ def test_a_reason_for_skipping_may_be_given_in_words_and_digits_are_no_reasons_w
     page = visitors.page("bob", JUDGE)
     dialog = page.get_by_role("dialog", name="Skip this item?")
 
+    first = page.locator("#item").get_attribute("data-assignment")
     press(page, "S 6")
     expect(page.get_by_label("In a few words")).to_be_focused()
     page.keyboard.type("3 of them are maps")
     assert violations(page) == []
     press(page, "Enter")
     expect(dialog).to_be_hidden()
+    expect(page.locator("#item")).not_to_have_attribute("data-assignment", first or "")
     expect(card(page, "A")).to_be_focused()
     press(page, "S Enter")  # without any
 
