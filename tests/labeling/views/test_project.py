@@ -12,6 +12,9 @@ SETTINGS = {
     "completions_per_item": 5,
     "overlap": 2,
     "lease_minutes": 10,
+    "conversation_turns": 7,
+    "conversation_sides": "both",
+    "conversation_opening": "topic",
     "held_out_percent": 20,
     "kinds": ["ranking", "pair"],
 }
@@ -75,6 +78,9 @@ def test_an_admin_changes_all_settings_at_once(cast, signed_in):
         ("name", ""),
         ("name", "   "),
         ("kinds", ["made_up"]),
+        ("conversation_turns", 21),
+        ("conversation_sides", "none"),
+        ("conversation_opening", ""),
         ("kinds", []),
     ],
 )
