@@ -5,7 +5,8 @@
 # make setup  the environment alone, in .venv
 
 PYTHON ?= python3
-WORKERS ?= 2
+# One more than cores: many tests wait for a browser or a process.
+WORKERS ?= 3
 TEST_DATA := $(or $(PREFLOOP_TEST_DATA),$(CURDIR)/.data/tests)
 BIN := .venv/bin
 # Checks that load the settings get throw-away ones; what a deployment sets is set for `check --deploy`.
