@@ -37,7 +37,9 @@ def prepare(system: System) -> None:
 MEMBERS = f"""
 from labeling.models import Project, User
 from labeling.services.projects import set_member
+from alignment.services import change_loop
 project = Project.objects.get(slug="crowd")
+change_loop(project_id=project.pk, enabled=False)
 for number in range({PEOPLE}):
     user = User.objects.create_user(f"client{{number}}", password="{PASSWORD}")
     set_member(project=project, user=user, role="annotator")
@@ -70,6 +72,8 @@ def test_no_item_gets_more_judgements_than_its_overlap(system: System, desk: Des
     )
     assert len(counts) == PROMPTS
     assert all(found <= overlap for _, overlap, found in counts), counts
-    # The clients work until nothing is left: what is missing lies open in the two browsers.
-    assert sum(found for _, _, found in counts) == len(set(labels)) + 6 == 2 * PROMPTS - len(pages)
+    # The clients work until nothing is left: what is missing lies open in the two browsers, or is held ahead there.
+    judged = sum(found for _, _, found in counts)
+    assert judged == len(set(labels)) + 6
+    assert len(pages) <= 2 * PROMPTS - judged <= 2 * len(pages)
     assert " 500 " not in system.log.read_text(errors="replace")

@@ -18,6 +18,13 @@ from labeling.services.projects import update_project
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def no_jobs(db):
+    """Jobs that tests with transactions of their own have left are not in the way: they are back afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
 def judged(cast, number):
     for _ in range(number):
         judge(cast.project, cast.bob)

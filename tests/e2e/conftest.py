@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,24 @@ def visitors(chromium: Browser, live_server: Any) -> Iterator[Visitors]:
     yield opened
     for context in opened.contexts:
         context.close()
+    wait_for_the_server()
     assert opened.faults == []
+
+
+def wait_for_the_server() -> None:
+    """Let it answer what closed pages have sent last, before the tables are emptied under it."""
+    from django.db import connection
+
+    looks = 0
+    while looks < 2:
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'"
+            )
+            [busy] = cursor.fetchone()
+        looks = 0 if busy else looks + 1
 
 
 @pytest.fixture

@@ -71,13 +71,13 @@ def test_an_admin_makes_a_flag_and_changes_its_words_but_not_its_code(cast, sign
 
     client.post(f"{PAGE}save/", {"order": ["opinion"], "asked": ["opinion"], **made})
     first = stored(cast)
-    changed = {"label-rude": "Is very rude", "key-rude": "k"}
+    changed = {"label-rude": "Is very rude", "key-rude": "z"}
     client.post(f"{PAGE}save/", {"order": ["rude", "opinion"], "asked": ["rude", "opinion"], **changed})
 
     assert first == (["opinion", "rude"], [RUDE])
     assert stored(cast) == (
         ["rude", "opinion"],
-        [{"code": "rude", "label": "Is very rude", "key": "k", "is_harmful": False}],
+        [{"code": "rude", "label": "Is very rude", "key": "z", "is_harmful": False}],
     )
 
 

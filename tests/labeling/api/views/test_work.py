@@ -59,6 +59,7 @@ def test_next_gives_the_sheet_with_the_keys_of_the_contract(cast):
         "progress": {"done": 0, "total": 2, "mine": 0},
         "guidelines_version": None,
         "topics": [],
+        "conversation": None,
     }
 
 
