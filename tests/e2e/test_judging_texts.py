@@ -129,7 +129,7 @@ def test_a_long_prompt_scrolls_beside_the_completion_and_links_are_no_stop_while
 
     press(page, "4 4 4")
     expect(card(page, "A")).to_be_focused()
-    visited = []
+    visited: list[str] = []
     while len(visited) < 8 and "C" not in visited:  # what is too wide for its card is a stop of its own
         visited.append(page.evaluate("document.activeElement.dataset.letter ?? document.activeElement.tagName"))
         press(page, "Tab")
