@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.http import HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
+from labeling.selectors.progress import progress_of
 from labeling.services.ahead import AHEAD_MINUTES, claim_ahead, give_back
 from labeling.views.judge import item_html, own_work
 
@@ -39,4 +41,7 @@ def what_is_ahead(
         found |= {"assignment": str(claimed.assignment.pk), "leave": leave_url, "seconds": AHEAD_MINUTES * 60}
         if found["assignment"] != has:
             found["html"] = item_html(request, membership, claimed.assignment)
+    if "html" not in found:  # nobody is told otherwise that what was handed over has arrived
+        far = {"project": membership.project, "progress": progress_of(membership)}
+        found["far"] = render_to_string("labeling/_far.html", far, request)
     return found

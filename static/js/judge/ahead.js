@@ -46,16 +46,21 @@ export class Ahead {
     const asked = Date.now();
     const reply = await post(item.root.dataset.aheadUrl, new URLSearchParams({ has: held?.assignment ?? "" }));
     if (this.item !== item || reply.status !== 200) return;
+    this.tell(reply.html ?? reply.far);
     if (reply.assignment) this.held = this.keep(reply, { asked, html: reply.html ?? held?.html });
     else this.leave(); // near the end of the queue it is for whoever comes first
   }
 
-  keep({ assignment, leave, seconds }, { asked, html }) {
-    const item = new DOMParser().parseFromString(html, "text/html");
+  // How far the project and the person are by now.
+  tell(html) {
+    const fresh = new DOMParser().parseFromString(html, "text/html");
     for (const part of [".item-progress", ".item-mine"]) {
-      const [here, fresh] = [this.item.root.querySelector(part), item.querySelector(part)];
-      if (here && fresh) here.replaceChildren(...document.importNode(fresh, true).childNodes);
+      const [here, now] = [this.item.root.querySelector(part), fresh.querySelector(part)];
+      if (here && now) here.replaceChildren(...document.importNode(now, true).childNodes);
     }
+  }
+
+  keep({ assignment, leave, seconds }, { asked, html }) {
     return { assignment, html, asked, leave, until: asked + seconds * 1000 * MARGIN };
   }
 

@@ -31,6 +31,7 @@ def test_the_page_of_the_next_item_comes_once_and_then_its_id_alone(cast, signed
     assert (first["is_held"], first["assignment"], first["seconds"]) == (True, str(following.pk), 300)
     assert first["html"].lstrip().startswith('<div id="item"')
     assert "Name a colour, number 1." in first["html"]
+    assert "0 by me" in again.pop("far")
     assert again == {
         "is_held": True,
         "assignment": str(following.pk),
@@ -54,7 +55,10 @@ def test_without_another_item_only_the_current_one_is_held(cast, signed_in):
     claim(cast.project, cast.dora)
     current = claim(cast.project, cast.bob)
 
-    assert signed_in(cast.bob, json=True).post(url(current)).json() == {"is_held": True}
+    reply = signed_in(cast.bob, json=True).post(url(current)).json()
+
+    assert reply.keys() == {"is_held", "far"}
+    assert "0 by me" in reply["far"]
 
 
 def test_an_item_is_given_back_by_the_page_that_leaves(cast, signed_in):
