@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
-from labeling.models import Flag, Membership, Project, User
+from labeling.models import Membership, Project, User
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
 from labeling.selectors.labels import pseudonym
 from labeling.selectors.quality import LAST, own_quality, quality_of
@@ -58,7 +58,7 @@ def shown_report(report: Report, membership: Membership) -> dict[str, Any]:
         "report": report,
         "agreement": [(label, note, getattr(report, name)) for name, label, note in AGREEMENT],
         "habits": [(label, note, getattr(report, name)) for name, label, note in HABITS],
-        "flags": [(Flag(each.flag).label, each) for each in report.flags],
+        "flags": [(membership.project.all_questions[each.flag].label, each) for each in report.flags],
         "people": named(report.people, project=membership.project, by_name=membership.role in MANAGERS),
     }
 

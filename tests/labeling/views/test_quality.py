@@ -7,6 +7,7 @@ from django.core.cache import cache
 from factories import judge
 
 from labeling.selectors.labels import pseudonym
+from labeling.services.projects import update_project
 
 PATH = "/p/colours/quality/"
 
@@ -40,6 +41,16 @@ def test_annotators_see_their_own_figures_only(cast, signed_in):
     assert page.count('<th scope="row">') == 1
     assert "Krippendorff" not in page
     assert "dora" not in page
+
+
+def test_a_flag_of_the_projects_own_stands_there_in_its_words(cast, signed_in):
+    rude = {"code": "rude", "label": "Is rude", "key": "j", "is_harmful": True}
+    update_project(project=cast.project, flags=["rude", "violent"], own_flags=[rude])
+
+    page = signed_in(cast.alice).get(PATH).content.decode()
+
+    assert '<th scope="row">Is rude</th>' in page
+    assert '<th scope="row">Contains violent content</th>' in page
 
 
 def test_without_judgements_the_page_says_so(cast, signed_in):
