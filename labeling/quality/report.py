@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+from typing import TypeAlias
 
 import numpy as np
 
@@ -91,6 +92,7 @@ def report(rows: Sequence[Judged], *, lengths: Mapping[int, int], flags: Sequenc
     pairs = judged.units(groups, judged.comparisons, num_categories=3)
     ratings = judged.units(groups, judged.ratings, num_categories=RATINGS)
     most = max((len(row.order) for row in rows), default=2)
+    won, same = _decided(rows), _same_as_others(groups)
     return Report(
         judgements=len(rows),
         shared_items=len(groups),
@@ -100,12 +102,12 @@ def report(rows: Sequence[Judged], *, lengths: Mapping[int, int], flags: Sequenc
         picks_alpha=_interval(judged.units(groups, judged.picks, num_categories=most), "alpha_nominal"),
         rankings_tau=_taus(groups),
         flags=[_flag(flag, rows, groups) for flag in flags],
-        first_shown=_first_shown(rows),
-        longer=_longer(rows, lengths),
+        first_shown=_first_shown(won),
+        longer=_longer(won, lengths),
         middle=_middle(rows),
         unchanged=_unchanged(rows),
-        time=_time(groups),
-        people=_people(rows, groups, lengths),
+        time=_time(same),
+        people=_people(rows, groups, same, lengths),
     )
 
 
@@ -132,8 +134,13 @@ def _flag(flag: str, rows: Sequence[Judged], groups: Sequence[Sequence[Judged]])
     return FlagFigures(flag, found / shown if shown else float("nan"), _interval(units, "gwet_ac1"))
 
 
-def _decided(rows: Sequence[Judged]) -> list[tuple[int, int, int, Judged]]:
-    """Comparisons that were won: the number of the ranking, who won, who lost, and the judgement."""
+Won: TypeAlias = tuple[int, int, int, Judged]
+"""A comparison that was won: the number of the ranking, who won, who lost, and the judgement."""
+Same: TypeAlias = list[tuple[Judged, list[float]]]
+"""Of each judgement that others can agree with: for each comparison, the share of them who say the same."""
+
+
+def _decided(rows: Sequence[Judged]) -> list[Won]:
     won = []
     for number, row in enumerate(rows):
         for first, second in combinations(row.ranks, 2):
@@ -143,16 +150,14 @@ def _decided(rows: Sequence[Judged]) -> list[tuple[int, int, int, Judged]]:
     return won
 
 
-def _first_shown(rows: Sequence[Judged]) -> Estimate:
-    won = _decided(rows)
+def _first_shown(won: Sequence[Won]) -> Estimate:
     places = [(row.order.index(chosen), row.order.index(rejected)) for _, chosen, rejected, row in won]
     return bias.first_shown_wins(
         [chosen for chosen, _ in places], [rejected for _, rejected in places], clusters=[number for number, *_ in won]
     )
 
 
-def _longer(rows: Sequence[Judged], lengths: Mapping[int, int]) -> Estimate:
-    won = _decided(rows)
+def _longer(won: Sequence[Won], lengths: Mapping[int, int]) -> Estimate:
     return bias.longer_wins(
         [lengths[chosen] for _, chosen, _, _ in won],
         [lengths[rejected] for _, _, rejected, _ in won],
@@ -170,46 +175,44 @@ def _unchanged(rows: Sequence[Judged]) -> Estimate:
     return mean([[row.ranks[each] for each in row.order] == list(range(1, len(row.order) + 1)) for row in ranked])
 
 
-def _time(groups: Sequence[Sequence[Judged]]) -> Estimate:
-    timed = [
-        (row.seconds, float(np.mean(said)))
-        for group in groups
-        for row in group
-        if (said := [same for _, same in _same_as_others(row, group)]) and row.seconds > 0
-    ]
-    return bias.time_against_agreement([seconds for seconds, _ in timed], [same for _, same in timed])
+def _time(same: Same) -> Estimate:
+    timed = [(row.seconds, float(np.mean(said))) for row, said in same if row.seconds > 0]
+    return bias.time_against_agreement([seconds for seconds, _ in timed], [said for _, said in timed])
 
 
-def _same_as_others(row: Judged, group: Sequence[Judged]) -> list[tuple[int, float]]:
-    """For each comparison of a judgement that others made too: the prompt, and the share of them who say the same."""
-    others = [dict(judged.comparisons(other)) for other in group if other is not row]
-    found = []
-    for pair, category in judged.comparisons(row):
-        said = [other[pair] for other in others if pair in other]
-        if said:
-            found.append((row.prompt, said.count(category) / len(said)))
+def _same_as_others(groups: Sequence[Sequence[Judged]]) -> Same:
+    found: Same = []
+    for group in groups:
+        answers = [dict(judged.comparisons(row)) for row in group]
+        for row, own in zip(group, answers, strict=True):
+            shares = []
+            for pair, category in own.items():
+                said = [other[pair] for other in answers if other is not own and pair in other]
+                if said:
+                    shares.append(said.count(category) / len(said))
+            if shares:
+                found.append((row, shares))
     return found
 
 
 def _people(
-    rows: Sequence[Judged], groups: Sequence[Sequence[Judged]], lengths: Mapping[int, int]
+    rows: Sequence[Judged], groups: Sequence[Sequence[Judged]], same: Same, lengths: Mapping[int, int]
 ) -> list[PersonFigures]:
     theirs: dict[int, list[Judged]] = defaultdict(list)
-    same: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    shares: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for row in rows:
         theirs[row.annotator].append(row)
-    for group in groups:
-        for row in group:
-            same[row.annotator] += _same_as_others(row, group)
+    for row, said in same:
+        shares[row.annotator] += [(row.prompt, share) for share in said]
     reliabilities = _reliabilities([group for group in groups if len(group) >= CROWD])
     return [
         PersonFigures(
             annotator=person,
             judgements=len(own),
-            agreement=mean([share for _, share in same[person]], clusters=[prompt for prompt, _ in same[person]]),
+            agreement=mean([share for _, share in shares[person]], clusters=[prompt for prompt, _ in shares[person]]),
             reliability=reliabilities.get(person, float("nan")),
-            first_shown=_first_shown(own),
-            longer=_longer(own, lengths),
+            first_shown=_first_shown(won := _decided(own)),
+            longer=_longer(won, lengths),
             middle=_middle(own),
             median_seconds=median(row.seconds for row in own),
         )

@@ -76,7 +76,12 @@ def with_revisions(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
     return assignments.annotate(was_revised=Exists(older))
 
 
-def _standing(assignment: Assignment) -> Label:
+def check_judged(assignment: Assignment) -> None:
+    """Refuse an assignment that has no judgement to be revised.
+
+    Raises:
+        Conflict: nothing was judged, or it is a conversation.
+    """
     if assignment.state != State.SUBMITTED:
         raise Conflict(
             gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
@@ -86,6 +91,10 @@ def _standing(assignment: Assignment) -> Label:
         raise Conflict(
             gettext("a conversation is not revised: each of its turns goes on from the one before"), code="conversation"
         )
+
+
+def _standing(assignment: Assignment) -> Label:
+    check_judged(assignment)
     return (
         Label.objects.filter(assignment=assignment, superseded_by__isnull=True)
         .select_related("demonstration")

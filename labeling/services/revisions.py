@@ -11,7 +11,8 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict
-from labeling.models import Assignment, Kind, Label, Membership, State, User
+from labeling.models import Assignment, Label, Membership, User
+from labeling.selectors.revisions import check_judged
 from labeling.services.active_time import bounded
 from labeling.services.assignments import check_draft, locked_assignment
 from labeling.services.labels import CLIENT_ID_USED, Submitted, repeated, store_verdicts, unsaved_label
@@ -48,7 +49,7 @@ def revise_label(
 @transaction.atomic
 def _revise(assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID, revises: int | None) -> Submitted:
     membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
-    _check_judged(assignment)
+    check_judged(assignment)
     known = Label.objects.filter(client_id=client_id).first()
     if known is not None:
         return repeated(known, assignment, verdict)
@@ -85,23 +86,11 @@ def save_revision_draft(*, assignment_id: int, annotator: User, revises: int, dr
         Conflict: nothing was judged yet, or another label stands.
     """
     _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
-    _check_judged(assignment)
+    check_judged(assignment)
     _standing(assignment, revises=revises)
     kept = {**draft, "revises": revises} if check_draft(draft) else {}
     # An update leaves ``changed`` alone, which for a judged assignment is when it was judged.
     Assignment.objects.filter(pk=assignment.pk).update(draft=kept)
-
-
-def _check_judged(assignment: Assignment) -> None:
-    if assignment.state != State.SUBMITTED:
-        raise Conflict(
-            gettext("this assignment is {state}: there is no judgement to revise").format(state=assignment.state),
-            code="not_judged",
-        )
-    if assignment.item.kind == Kind.CONVERSATION:
-        raise Conflict(
-            gettext("a conversation is not revised: each of its turns goes on from the one before"), code="conversation"
-        )
 
 
 def _standing(assignment: Assignment, *, revises: int | None) -> Label:
