@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
+from labeling.models.audit import ACTIONS, AuditEntry
 from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
 from labeling.models.flags import Flag
+from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
 from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Sides
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
+from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Session
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
@@ -15,18 +18,23 @@ from labeling.models.skips import SkipReason
 from labeling.models.topics import Topic
 
 __all__ = [
+    "ACTIONS",
     "NEVER_LEASED",
     "PREFERENCES",
     "TURN_SOURCE",
     "Assignment",
+    "AuditEntry",
     "Comparison",
     "Completion",
     "Flag",
+    "Group",
     "Guidelines",
+    "Invitation",
     "Item",
     "ItemCompletion",
     "Kind",
     "Label",
+    "LoginAttempts",
     "Membership",
     "Opening",
     "Origin",
@@ -37,7 +45,10 @@ __all__ = [
     "Purpose",
     "Rank",
     "Rating",
+    "RecoveryCode",
     "Role",
+    "SecondFactor",
+    "Session",
     "Sides",
     "SkipReason",
     "Slot",

@@ -17,9 +17,17 @@ class User(AbstractUser):
     break_minutes = models.PositiveSmallIntegerField(
         default=50, help_text="Active minutes until a reminder to take a break; 0 for none."
     )
+    erased = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When their personal data was deleted."
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(condition=Q(opted_out__contained_by=Topic.values), name="user_topics_known"),
             models.CheckConstraint(condition=Q(break_minutes__lte=480), name="user_break_at_most_8_hours"),
+            models.CheckConstraint(
+                condition=Q(erased__isnull=True)
+                | Q(first_name="", last_name="", email="", is_active=False, is_staff=False, is_superuser=False),
+                name="user_erased_is_nobody",
+            ),
         ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from labeling.models.flags import Question, check_asked, check_own_flags, default_flags, known_questions, own_questions
 from labeling.models.kinds import Kind, Opening, Sides, default_kinds
 
+MAX_DAILY = 10_000
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", _("Use lower-case letters, digits and hyphens."))
 
 
@@ -75,6 +76,12 @@ class Project(models.Model):
     conversation_opening = models.CharField(
         max_length=10, choices=Opening.choices, default=Opening.PROMPT, help_text=_("What a conversation begins with.")
     )
+    daily_limit = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_DAILY)],
+        help_text=_("How many judgements each member may make in a day (UTC); empty: as many as they like."),
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
     created = models.DateTimeField(auto_now_add=True)
@@ -87,6 +94,9 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(lease_minutes__range=(1, 1440)), name="project_lease_1_to_1440"),
             models.CheckConstraint(condition=Q(held_out_percent__lte=50), name="project_held_out_at_most_50"),
             models.CheckConstraint(condition=~Q(name=""), name="project_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(daily_limit__range=(1, MAX_DAILY)), name="project_daily_limit_1_to_10000"
+            ),
             models.CheckConstraint(condition=Q(conversation_turns__range=(1, 20)), name="project_turns_1_to_20"),
             models.CheckConstraint(condition=Q(conversation_sides__in=Sides.values), name="project_sides_known"),
             models.CheckConstraint(condition=Q(conversation_opening__in=Opening.values), name="project_opening_known"),
@@ -131,13 +141,19 @@ class Membership(models.Model):
     """One person's place in one project.
 
     ``num_submitted`` and ``num_extra`` are kept by services.labels: progress is a sum over members, never a count
-    over labels.
+    over labels. ``num_today`` counts what was judged on ``day`` (UTC) in the same way, for the daily limit.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
     is_active = models.BooleanField(default=True)
+    group = models.ForeignKey("labeling.Group", models.SET_NULL, null=True, blank=True, related_name="memberships")
+    daily_limit = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Judgements a day; empty: as the project says, 0: as many as they like.")
+    )
+    day = models.DateField(null=True, blank=True, editable=False)
+    num_today = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     num_submitted = models.PositiveIntegerField(default=0, editable=False)
     num_extra = models.PositiveIntegerField(default=0, editable=False)
     seconds_worked = models.FloatField(default=0.0, editable=False)
@@ -152,6 +168,7 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
             models.CheckConstraint(condition=Q(seconds_worked__gte=0), name="membership_seconds_not_negative"),
+            models.CheckConstraint(condition=Q(daily_limit__lte=MAX_DAILY), name="membership_daily_limit_to_10000"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,40 @@
+"""Where sessions are kept: in the database, with whose they are, on which device, and when they were used last."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, cast
+
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
+
+from labeling.models import Session
+
+DEVICE = "device"
+USED_AGAIN = dt.timedelta(minutes=5)
+"""A use is written down when the one before it is older than this, so that reading a session is hardly ever a write."""
+
+
+class SessionStore(DatabaseStore):
+    """Django's sessions in a table of our own."""
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        """The table."""
+        return Session
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row, with whose session it is."""
+        row = cast(Session, super().create_model_instance(data))
+        user = data.get("_auth_user_id")
+        row.user_id = int(user) if user is not None else None
+        row.device = str(data.get(DEVICE, ""))[:300]
+        row.begun = dt.datetime.fromisoformat(data["begun"]) if "begun" in data else timezone.now()
+        row.last_used = timezone.now()
+        return row
+
+    def _get_session_from_db(self) -> Session | None:
+        row: Session | None = super()._get_session_from_db()  # type: ignore[misc]  # the stubs don't know it
+        if row is not None and row.last_used < (now := timezone.now()) - USED_AGAIN:
+            Session.objects.filter(pk=row.pk).update(last_used=now)
+        return row
