@@ -8,6 +8,7 @@ from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
 from labeling.models.flags import Flag
 from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
+from labeling.models.imports import Import, ImportState, RejectedRow
 from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Sides
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Session
@@ -15,6 +16,7 @@ from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
 from labeling.models.skips import SkipReason
+from labeling.models.tags import PromptTag, Tag
 from labeling.models.topics import Topic
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "Flag",
     "Group",
     "Guidelines",
+    "Import",
+    "ImportState",
     "Invitation",
     "Item",
     "ItemCompletion",
@@ -42,10 +46,12 @@ __all__ = [
     "Passage",
     "Project",
     "Prompt",
+    "PromptTag",
     "Purpose",
     "Rank",
     "Rating",
     "RecoveryCode",
+    "RejectedRow",
     "Role",
     "SecondFactor",
     "Session",
@@ -54,6 +60,7 @@ __all__ = [
     "Slot",
     "Source",
     "State",
+    "Tag",
     "Topic",
     "Turn",
     "TurnState",
