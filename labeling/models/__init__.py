@@ -10,12 +10,14 @@ from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
 from labeling.models.imports import Import, ImportState, RejectedRow
 from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Sides
+from labeling.models.known import KnownAnswer, Probe, Qualification, QualificationState
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Session
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
 from labeling.models.skips import SkipReason
+from labeling.models.snapshots import ExportMark, Snapshot, SnapshotLabel
 from labeling.models.tags import PromptTag, Tag
 from labeling.models.topics import Topic
 
@@ -28,6 +30,7 @@ __all__ = [
     "AuditEntry",
     "Comparison",
     "Completion",
+    "ExportMark",
     "Flag",
     "Group",
     "Guidelines",
@@ -37,6 +40,7 @@ __all__ = [
     "Item",
     "ItemCompletion",
     "Kind",
+    "KnownAnswer",
     "Label",
     "LoginAttempts",
     "Membership",
@@ -44,10 +48,13 @@ __all__ = [
     "Origin",
     "Outcome",
     "Passage",
+    "Probe",
     "Project",
     "Prompt",
     "PromptTag",
     "Purpose",
+    "Qualification",
+    "QualificationState",
     "Rank",
     "Rating",
     "RecoveryCode",
@@ -58,6 +65,8 @@ __all__ = [
     "Sides",
     "SkipReason",
     "Slot",
+    "Snapshot",
+    "SnapshotLabel",
     "Source",
     "State",
     "Tag",

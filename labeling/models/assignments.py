@@ -117,7 +117,14 @@ class Slot(models.Model):
     """One of the n judgements that an item wants. Claimed with SKIP LOCKED, leased, and done exactly once."""
 
     item = models.ForeignKey(Item, models.CASCADE, related_name="slots")
-    project = models.ForeignKey(Project, models.CASCADE, related_name="slots")
+    project = models.ForeignKey(
+        Project,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="slots",
+        help_text="In whose queue it is; empty when it was made for one annotator (services.known).",
+    )
     number = models.PositiveSmallIntegerField()
     priority = models.SmallIntegerField(default=0)
     assignment = models.OneToOneField(Assignment, models.SET_NULL, null=True, blank=True, related_name="slot")

@@ -32,10 +32,11 @@ class Opening(models.TextChoices):
 
 
 class Purpose(models.TextChoices):
-    """What the judgements of an item are for. Those of an evaluation are never learned from."""
+    """What the judgements of an item are for. Only those for training are learned from."""
 
     TRAINING = "training", _("training")
     EVALUATION = "evaluation", _("blind evaluation")
+    KNOWN = "known", _("known answer")
 
 
 PREFERENCES = (Kind.RANKING, Kind.RATING, Kind.BEST, Kind.PAIR)

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.flags import Question, check_asked, check_own_flags, default_flags, known_questions, own_questions
@@ -82,6 +82,33 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_DAILY)],
         help_text=_("How many judgements each member may make in a day (UTC); empty: as many as they like."),
     )
+    qualification_items = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("With how many items of known answers a new annotator begins; 0 for none."),
+    )
+    qualification_mark = models.PositiveSmallIntegerField(
+        default=75,
+        db_default=75,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("What has to be right of them: comparisons, picks and ratings within 1 (1 to 100 %)."),
+    )
+    qualification_tries = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text=_("How often somebody may try, each time with other items (1 to 5)."),
+    )
+    qualification_feedback = models.BooleanField(
+        default=False, db_default=False, help_text=_("Afterwards they see the known answers beside their own.")
+    )
+    known_percent = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(50)],
+        help_text=_("Share of items with known answers among those that an annotator is given later (0 to 50 %)."),
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
     created = models.DateTimeField(auto_now_add=True)
@@ -94,6 +121,12 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(lease_minutes__range=(1, 1440)), name="project_lease_1_to_1440"),
             models.CheckConstraint(condition=Q(held_out_percent__lte=50), name="project_held_out_at_most_50"),
             models.CheckConstraint(condition=~Q(name=""), name="project_name_not_empty"),
+            models.CheckConstraint(condition=Q(qualification_items__lte=100), name="project_qualification_to_100"),
+            models.CheckConstraint(
+                condition=Q(qualification_mark__range=(1, 100)), name="project_qualification_mark_1_to_100"
+            ),
+            models.CheckConstraint(condition=Q(qualification_tries__range=(1, 5)), name="project_tries_1_to_5"),
+            models.CheckConstraint(condition=Q(known_percent__lte=50), name="project_known_at_most_50"),
             models.CheckConstraint(
                 condition=Q(daily_limit__range=(1, MAX_DAILY)), name="project_daily_limit_1_to_10000"
             ),
@@ -156,6 +189,16 @@ class Membership(models.Model):
     num_today = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     num_submitted = models.PositiveIntegerField(default=0, editable=False)
     num_extra = models.PositiveIntegerField(default=0, editable=False)
+    is_let_in = models.BooleanField(
+        default=False, db_default=False, help_text=_("Needs no qualification, or none any more.")
+    )
+    num_known = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Of num_submitted, those of items with known answers."
+    )
+    known_right = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Of what such items asked once they were let in."
+    )
+    known_asked = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     seconds_worked = models.FloatField(default=0.0, editable=False)
     guidelines_read = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("The newest guidelines that they said they have read.")
@@ -168,6 +211,7 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["project", "user"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
             models.CheckConstraint(condition=Q(seconds_worked__gte=0), name="membership_seconds_not_negative"),
+            models.CheckConstraint(condition=Q(known_right__lte=F("known_asked")), name="membership_right_of_asked"),
             models.CheckConstraint(condition=Q(daily_limit__lte=MAX_DAILY), name="membership_daily_limit_to_10000"),
         ]
 
