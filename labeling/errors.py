@@ -36,3 +36,13 @@ class Conflict(DomainError):
     """Right in itself, but the state of things has moved on."""
 
     code = "conflict"
+
+
+class TooManyAttempts(DomainError):
+    """Tried too often; after so many seconds it may be tried again."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds

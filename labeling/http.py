@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.conf import settings
@@ -14,13 +15,19 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext
 
-from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooManyAttempts
 from labeling.models import User
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
-STATUSES: dict[type[DomainError], int] = {Invalid: 400, NotAllowed: 403, NotFound: 404, Conflict: 409}
+STATUSES: dict[type[DomainError], int] = {
+    Invalid: 400,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooManyAttempts: 429,
+}
 P = ParamSpec("P")
 
 
@@ -47,6 +54,19 @@ def signed_in(view: Callable[Concatenate[SignedInRequest, P], HttpResponse]) -> 
         return redirect_to_login(request.get_full_path())
 
     return checked
+
+
+def address_of(request: HttpRequest) -> str:
+    """The network address that somebody asks from; of IPv6 the part that their provider gave them.
+
+    Behind a proxy uvicorn puts the client's address here, when it trusts the proxy (FORWARDED_ALLOW_IPS).
+    """
+    asked_from = request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ip_address(asked_from)
+    except ValueError:
+        return str(asked_from)
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -14,7 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.errors import DomainError
+from labeling.errors import DomainError, TooManyAttempts
 from labeling.http import error_body, error_to_status
 from labeling.models import User
 
@@ -125,7 +125,8 @@ class NewestFirst(Cursor):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal as {detail, code}; invalid fields are named in ``fields`` as well."""
     if isinstance(exc, DomainError):
-        return Response(_sayable(error_body(exc)), status=error_to_status(exc))
+        wait = {"Retry-After": str(exc.seconds)} if isinstance(exc, TooManyAttempts) else None
+        return Response(_sayable(error_body(exc)), status=error_to_status(exc), headers=wait)
     if isinstance(exc, OperationalError):
         logger.error("The database is away: %s", exc)
         body = {"detail": "the database does not answer: try again in a moment", "code": "database_away"}

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from labeling.models import Session
 
-DEVICE = "device"
+DEVICE, BEGUN = "device", "begun"
 USED_AGAIN = dt.timedelta(minutes=5)
 """A use is written down when the one before it is older than this, so that reading a session is hardly ever a write."""
 
@@ -29,7 +29,7 @@ class SessionStore(DatabaseStore):
         user = data.get("_auth_user_id")
         row.user_id = int(user) if user is not None else None
         row.device = str(data.get(DEVICE, ""))[:300]
-        row.begun = dt.datetime.fromisoformat(data["begun"]) if "begun" in data else timezone.now()
+        row.begun = dt.datetime.fromisoformat(data[BEGUN]) if BEGUN in data else timezone.now()
         row.last_used = timezone.now()
         return row
 

@@ -166,7 +166,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "labeling.rest.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Prefloop",

@@ -9,8 +9,10 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from labeling.consumers import ProjectConsumer
+from labeling.views.auth import admin_login
 
 urlpatterns = [
+    path("admin/login/", admin_login),  # before the admin's own
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include("labeling.api.urls")),

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django_htmx.middleware import HtmxDetails
 
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from labeling.http import DomainErrorMiddleware, error_to_status, signed_in
+from labeling.http import DomainErrorMiddleware, address_of, error_to_status, signed_in
 from labeling.models import User
 
 ERRORS = [(Invalid, 400), (NotAllowed, 403), (NotFound, 404), (Conflict, 409)]
@@ -75,3 +75,17 @@ def test_only_people_who_signed_in_pass():
     assert view(asked(AnonymousUser(), accept="application/json")).status_code == 401
     fragment = view(asked(AnonymousUser(), **{"hx-request": "true"}))
     assert (fragment.status_code, fragment["HX-Retarget"]) == (401, "#notices")
+
+
+@pytest.mark.parametrize(
+    ("asked_from", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("unix socket", "unix socket"),
+    ],
+)
+def test_an_address_is_the_part_that_one_customer_of_a_provider_has(asked_from, address):
+    assert address_of(RequestFactory(REMOTE_ADDR=asked_from).get("/")) == address

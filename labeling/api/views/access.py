@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 
 from labeling.api.docs import errors
 from labeling.api.serializers import TokenIn, TokenOut
+from labeling.http import address_of
 from labeling.rest import ApiView
+from labeling.services.logins import sign_in
 
 
 class TokenView(ApiView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (ScopedRateThrottle,)
-    throttle_scope = "login"
 
     @extend_schema(
         request=TokenIn, responses={200: TokenOut, **errors(400, 415, 429)}, auth=[], operation_id="token_create"
@@ -29,7 +27,7 @@ class TokenView(ApiView):
         """Your token, for the header `Authorization: Token ...`. It is the same at every call."""
         body = TokenIn(data=request.data)
         body.is_valid(raise_exception=True)
-        user = authenticate(request._request, **body.validated_data)
+        user = sign_in(**body.validated_data, address=address_of(request._request))
         if user is None:
             raise ValidationError("no active account has this username and password")
         token, _ = Token.objects.get_or_create(user=user)
