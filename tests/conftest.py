@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labeling.runtime.postgres import EmbeddedPostgres, connection_url
+from labeling.runtime.postgres import EmbeddedPostgres, connection_parameters, connection_url
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from pytest_django import DjangoDbBlocker
 
 TEST_DATA = Path(os.environ.get("PREFLOOP_TEST_DATA") or Path(__file__).parent.parent / ".data" / "tests").resolve()
 EMBEDDED_URL = connection_url(TEST_DATA / "postgres")
@@ -84,8 +85,17 @@ def database_server() -> Iterator[None]:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
     database_server: None,
+    django_db_blocker: DjangoDbBlocker,
 ) -> None:
-    """pytest-django asks for this before it makes the test database."""
+    """pytest-django asks for this before it makes the test database, which is a copy of one with all tables."""
+    if SERVER is None:
+        return
+    from django.db import connections
+    from template_database import template_database
+
+    with django_db_blocker.unblock():
+        name = template_database(connection_parameters(TEST_DATA / "postgres"), folder=TEST_DATA)
+    connections["default"].settings_dict["TEST"]["TEMPLATE"] = name
 
 
 @pytest.fixture
