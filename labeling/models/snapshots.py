@@ -32,7 +32,10 @@ class Snapshot(models.Model):
     filters = models.JSONField(help_text="As selectors.selection writes them.")
     up_to = models.BigIntegerField(help_text="The id of the newest label when it was made.")
     digest = models.CharField(
-        max_length=64, blank=True, db_default="", help_text="SHA-256 of the JSON lines of all views of whole judgements."
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="SHA-256 of the JSON lines of all views of whole judgements.",
     )
     manifest = models.JSONField(default=dict, help_text="Counts, and what each of those views holds.")
     card = models.TextField(blank=True, db_default="", help_text="The dataset card, Markdown.")
@@ -60,7 +63,9 @@ class SnapshotLabel(models.Model):
     snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="members", db_index=False)
     label = models.ForeignKey(Label, models.PROTECT, related_name="+", db_index=False)
     topics = topics_field("The prompt's.")
-    tags = ArrayField(models.CharField(max_length=60), default=list, db_default=[], blank=True, help_text="The prompt's.")
+    tags = ArrayField(
+        models.CharField(max_length=60), default=list, db_default=[], blank=True, help_text="The prompt's."
+    )
 
     class Meta:
         ordering = ["label"]
