@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
 
 from labeling.errors import TooManyAttempts
 from labeling.http import address_of
+from labeling.models import ACTIONS, Project
+from labeling.selectors.audit import people_of
 from labeling.services.logins import sign_in
 
 
@@ -32,3 +36,19 @@ class SignInForm(AuthenticationForm):
             self.confirm_login_allowed(user)
             self.user_cache = user
         return self.cleaned_data
+
+
+class AuditForm(forms.Form):
+    """Which entries of the audit log to show."""
+
+    person = forms.TypedChoiceField(label=_("Person"), required=False, coerce=int, empty_value=None)
+    action = forms.ChoiceField(label=_("What"), required=False)
+    since = forms.DateField(label=_("Since"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        everybody = people_of(project).values_list("pk", "username")
+        self.fields["person"].choices = [("", _("everybody")), *everybody]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [("", _("everything")), *ACTIONS.items()]  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 
@@ -64,3 +65,20 @@ def words(request: Request, name: str) -> str:
     if "\x00" in value:
         raise ValidationError({name: ["a NUL character is in no text"]})
     return value
+
+
+def day(request: Request, name: str) -> dt.date | None:
+    """A day as 2026-01-31; None when it is not given.
+
+    Raises:
+        ValidationError: no such day.
+    """
+    value = request.query_params.get(name)
+    if value is None:
+        return None
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValidationError({name: [f"{value[:40]!r} is not a day like 2026-01-31"]}) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from labeling.api.views.access import TokenView
+from labeling.api.views.audit import AuditView
 from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
@@ -27,6 +28,7 @@ urlpatterns = [
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
     path("projects/<slug:slug>/agreement/", AgreementView.as_view(), name="agreement"),
+    path("projects/<slug:slug>/audit/", AuditView.as_view(), name="audit"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),

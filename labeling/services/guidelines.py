@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from labeling import events
 from labeling.errors import Conflict, Invalid
 from labeling.models import Guidelines, Membership, Project, User
+from labeling.services.audit import record
 from labeling.services.texts import check_text
 
 MAX_CHANGE_CHARACTERS = 300
@@ -52,6 +53,14 @@ def write_guidelines(
     )
     Project.objects.filter(pk=locked.pk).update(guidelines_version=written.version)
     project.guidelines_version = written.version
+    record(
+        actor=author,
+        project=locked,
+        action="guidelines.written",
+        subject=f"guidelines {written.version}",
+        before={"version": latest or None},
+        after={"version": written.version, "change": written.change},
+    )
     events.publish(project.slug, "guidelines", version=written.version)
     return written
 

@@ -23,7 +23,7 @@ class Invited:
 
 
 @transaction.atomic
-def invite(*, project: Project, username: str, role: str) -> Invited:
+def invite(*, project: Project, username: str, role: str, changed_by: User | None = None) -> Invited:
     """Give a person a place in the project; who has no account gets one with a generated password.
 
     Raises:
@@ -50,4 +50,5 @@ def invite(*, project: Project, username: str, role: str) -> Invited:
                 )
             ) from None
         user.save()
-    return Invited(membership=set_member(project=project, user=user, role=role), password=password)
+    place = set_member(project=project, user=user, role=role, changed_by=changed_by)
+    return Invited(membership=place, password=password)

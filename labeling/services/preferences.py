@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
-from labeling.models import NEVER_LEASED, Membership, Passage, Slot, User
+from labeling.models import Membership, Passage, Slot, User
+from labeling.services.leases import release
 from labeling.services.topics import check_topics
 
 MAX_BREAK_MINUTES = 480
@@ -47,10 +48,5 @@ def set_preferences(*, user: User, language: str, opted_out: Collection[str], br
     user.language, user.opted_out, user.break_minutes = language, check_topics(list(opted_out)), break_minutes
     user.save(update_fields=["language", "opted_out", "break_minutes"])
     if user.opted_out:
-        held = Slot.objects.filter(assignment__annotator=user, is_done=False, topics__overlap=user.opted_out)
-        # Slots that somebody else is writing to at this moment are passed over: their leases end by themselves.
-        locked = list(
-            held.select_for_update(skip_locked=True, of=("self",)).order_by("pk").values_list("pk", flat=True)
-        )
-        Slot.objects.filter(pk__in=locked).update(assignment=None, leased_until=NEVER_LEASED)
+        release(Slot.objects.filter(assignment__annotator=user, is_done=False, topics__overlap=user.opted_out))
     return user

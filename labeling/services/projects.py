@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -11,8 +11,11 @@ from django.utils.translation import gettext_noop
 
 from labeling import events
 from labeling.errors import Conflict, Invalid
-from labeling.models import Membership, Project, Role, User
+from labeling.models import Group, Membership, Project, Role, Slot, User
+from labeling.models.projects import MAX_DAILY
+from labeling.services.audit import difference, record
 from labeling.services.guidelines import write_guidelines
+from labeling.services.leases import release
 
 SETTINGS = (
     "name",
@@ -53,6 +56,7 @@ def create_project(*, slug: str, creator: User, guidelines: str = "", **settings
     except IntegrityError as error:  # somebody else took the slug between the question and the write
         raise Conflict(_(SLUG_TAKEN).format(slug=slug), code="slug_taken") from error
     Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
+    record(actor=creator, project=project, action="project.made", after=_settings(project))
     if guidelines:
         write_guidelines(project=project, author=creator, text=guidelines)
     return project
@@ -74,11 +78,19 @@ def update_project(
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if "own_flags" in settings:
         _check_none_lost(project, settings["own_flags"])
+    was = _settings(project)
     _apply(project, settings)
+    before, after = difference(was, _settings(project))
+    if after:
+        record(actor=changed_by, project=project, action="project.settings", before=before, after=after)
     if guidelines is not None:
         write_guidelines(project=project, author=changed_by, text=guidelines)
     events.publish(project.slug, "project")
     return project
+
+
+def _settings(project: Project) -> dict[str, Any]:
+    return {name: getattr(project, name) for name in SETTINGS}
 
 
 def _check_none_lost(project: Project, own_flags: Any) -> None:
@@ -114,22 +126,83 @@ def _named(name: str, texts: list[str]) -> str:
     return said if name == "flags" else f"{name}: {said}"
 
 
+class Place(TypedDict, total=False):
+    """What else a member may be given; what is left out stays as it is."""
+
+    group: Group | None
+    daily_limit: int | None
+
+
 @transaction.atomic
-def set_member(*, project: Project, user: User, role: str, is_active: bool = True) -> Membership:
-    """Give a person a place in the project, or change it. Labels of somebody who leaves stay.
+def set_member(
+    *,
+    project: Project,
+    user: User,
+    role: str,
+    is_active: bool = True,
+    changed_by: User | None = None,
+    **place: Unpack[Place],
+) -> Membership:
+    """Give a person a place in the project, or change it. Labels and drafts of somebody who leaves stay.
+
+    What they hold goes back to the queue when they don't judge any more.
+
+    Args:
+        place: ``group`` of this project, or None; ``daily_limit``: 1 to 10,000 judgements a day, 0 for as many as they
+            like, None for what the project says.
 
     Raises:
-        Invalid: no such role.
+        Invalid: no such role, a group of another project, a limit outside its range, or an account that was deleted.
         Conflict: the project would be left without an active admin.
     """
+    _check_place(project, role, place)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    was = Membership.objects.select_related("group").filter(project=project, user=user).first()
+    if user.erased is not None and is_active:
+        raise Invalid(_("the personal data of this account were deleted: it can't take part any more"))
+    membership, created = Membership.objects.update_or_create(
+        project=project, user=user, defaults={"role": role, "is_active": is_active, **place}
+    )
+    if not Membership.objects.filter(project=project, role=Role.ADMIN, is_active=True).exists():
+        raise Conflict(_("the project would have no admin left: make somebody else an admin first"), code="last_admin")
+    if not is_active or role == Role.RESEARCHER:
+        release(Slot.objects.filter(assignment__annotator=user, project=project, is_done=False))
+    before, after = difference(_as_recorded(was), _as_recorded(membership))
+    if after:
+        action = "member.added" if created else "member.changed"
+        record(
+            actor=changed_by,
+            project=project,
+            action=action,
+            subject=user,
+            before=None if created else before,
+            after=after,
+        )
+    return membership
+
+
+def _check_place(project: Project, role: str, place: Place) -> None:
     if role not in Role.values:
         raise Invalid(
             _("there is no role {role!r}: use one of {known}").format(role=role, known=", ".join(Role.values))
         )
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    membership, _created = Membership.objects.update_or_create(
-        project=project, user=user, defaults={"role": role, "is_active": is_active}
-    )
-    if not Membership.objects.filter(project=project, role=Role.ADMIN, is_active=True).exists():
-        raise Conflict(_("the project would have no admin left: make somebody else an admin first"), code="last_admin")
-    return membership
+    group, limit = place.get("group"), place.get("daily_limit")
+    if group is not None and group.project_id != project.pk:
+        raise Invalid(_("there is no group {group} in this project").format(group=group.pk))
+    if limit is not None and not 0 <= limit <= MAX_DAILY:
+        raise Invalid(
+            _("daily_limit is {limit}: use 1 to {most}, or 0 for as many as they like").format(
+                limit=limit, most=MAX_DAILY
+            )
+        )
+
+
+def _as_recorded(membership: Membership | None) -> dict[str, Any]:
+    if membership is None:
+        return {}
+    return {
+        "role": str(membership.role),
+        "is_active": membership.is_active,
+        "group": membership.group.name if membership.group else None,
+        "daily_limit": membership.daily_limit,
+    }

@@ -8,8 +8,9 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
-from labeling.models import Prompt, Slot, Topic
+from labeling.models import Prompt, Slot, Topic, User
 from labeling.models.topics import TOPICS_OF_FLAGS
+from labeling.services.audit import record
 from labeling.services.queue import come_back_to
 
 
@@ -41,13 +42,23 @@ def check_topics(topics: object) -> list[str]:
 
 
 @transaction.atomic
-def set_topics(*, prompt: Prompt, topics: Collection[str]) -> Prompt:
+def set_topics(*, prompt: Prompt, topics: Collection[str], changed_by: User | None = None) -> Prompt:
     """Say which topics a prompt has, and no others.
 
     Raises:
         Invalid: an unknown topic.
     """
+    before = Prompt.objects.select_for_update(no_key=True).get(pk=prompt.pk).topics
     stored = _store(prompt, check_topics(list(topics)))
+    if stored.topics != before:
+        record(
+            actor=changed_by,
+            project=prompt.project,
+            action="prompt.topics",
+            subject=f"prompt {prompt.pk}",
+            before={"topics": before},
+            after={"topics": stored.topics},
+        )
     come_back_to(prompt_id=prompt.pk)
     return stored
 

@@ -36,7 +36,7 @@ def add(request: SignedInRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return show(request, membership, form, status=422)
     try:
-        invited = invite(project=membership.project, **form.cleaned_data)
+        invited = invite(project=membership.project, changed_by=request.user, **form.cleaned_data)
     except (Invalid, Conflict) as error:
         form.add_error("username", error.message)
         return show(request, membership, form, status=422)
@@ -54,7 +54,7 @@ def change(request: SignedInRequest, slug: str, user_id: int) -> HttpResponse:
     form = RoleForm(request.POST)
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
-    set_member(project=membership.project, user=member.user, **form.cleaned_data)
+    set_member(project=membership.project, user=member.user, changed_by=request.user, **form.cleaned_data)
     messages.success(request, gettext("%(name)s is saved.") % {"name": member.user})
     return redirect("people", slug)
 

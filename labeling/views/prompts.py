@@ -106,7 +106,7 @@ def change_topics(request: SignedInRequest, slug: str, prompt_id: int) -> HttpRe
     form = TopicsForm(request.POST)
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
-    set_topics(prompt=found, topics=form.cleaned_data["topics"])
+    set_topics(prompt=found, topics=form.cleaned_data["topics"], changed_by=request.user)
     messages.success(request, gettext("The topics are saved."))
     return redirect("prompt", slug, prompt_id)
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from labeling.views import (
     ahead,
+    audit,
     auth,
     conversations,
     flags,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/<int:prompt_id>/topics/", prompts.change_topics, name="prompt-topics"),
     path("p/<slug:slug>/quality/", quality.quality, name="quality"),
     path("p/<slug:slug>/people/", people.people, name="people"),
+    path("p/<slug:slug>/audit/", audit.audit, name="audit"),
     path("p/<slug:slug>/people/add/", people.add, name="people-add"),
     path("p/<slug:slug>/people/<int:user_id>/", people.change, name="people-change"),
 ]

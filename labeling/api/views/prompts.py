@@ -88,7 +88,7 @@ class TopicsView(ApiView):
             raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
         body = TopicsIn(data=request.data)
         body.is_valid(raise_exception=True)
-        set_topics(prompt=found, topics=body.validated_data["topics"])
+        set_topics(prompt=found, topics=body.validated_data["topics"], changed_by=request.user)
         return Response(PromptOut(_shown(found)).data)
 
 

@@ -28,6 +28,7 @@ ENDPOINTS = [
     ("get", f"{PROJECT}comparisons/", 403, 200, 200),
     ("get", f"{PROJECT}agreement/", 403, 200, 200),
     ("get", f"{PROJECT}export/", 403, 200, 200),
+    ("get", f"{PROJECT}audit/", 403, 403, 200),
 ]
 WORK = [
     ("put", "draft", {"notes": "x"}),

@@ -47,6 +47,7 @@ PAGES = {
     "prompt-topics": (POST, 403, 403, 302),
     "quality": (GET, 200, 200, 200),
     "people": (GET, 403, 403, 200),
+    "audit": (GET, 403, 403, 200),
     "people-add": (POST, 403, 403, 422),
     "people-change": (POST, 403, 403, 400),
 }
