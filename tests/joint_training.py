@@ -75,7 +75,8 @@ def build(name, backbone):
             )  # fmt: skip
             return PPO(backbone, config, reward=even, demonstrations=SHOWN), PROMPTS
     preference = PreferenceModel(backbone, PreferenceModelConfig()).compare
-    return NashMD(backbone, NashMDConfig(max_new_tokens=5, completions_per_prompt=2), preference=preference), PROMPTS
+    often = NashMDConfig(max_new_tokens=5, epochs=2, completions_per_prompt=2)
+    return NashMD(backbone, often, preference=preference), PROMPTS
 
 
 def load(model, *, copies=False, **options):

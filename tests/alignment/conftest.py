@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.warm import WarmProcess, start_manage
+
 # Models and torch are imported where they are used: this file is read before Django is set up.
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,10 +126,17 @@ class Workers:
         address = f"postgresql://{found['user']}@/{found['dbname']}?host={host}&port={found.get('port', 5432)}"
         self.environment = {**os.environ, "DATABASE_URL": address, "DATA_DIR": str(data), "MODEL": str(model)}
         self.log = data / "worker.log"
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: list[WarmProcess | subprocess.Popen[bytes]] = []
         data.mkdir(parents=True, exist_ok=True)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> WarmProcess:
+        """A worker in a process that has torch loaded already."""
+        process = start_manage("worker", *arguments, environment=self.environment, log=self.log)
+        self.running.append(process)
+        return process
+
+    def start_cold(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A worker by its command line."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "worker", *arguments],

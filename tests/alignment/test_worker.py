@@ -21,7 +21,7 @@ from labeling.services.projects import update_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-LONG = {"reward_trainer": {"steps": 250, "checkpoint_every_steps": 10}}
+LONG = {"reward_trainer": {"steps": 120, "checkpoint_every_steps": 10}}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def is_in(run, *states):
 
 def test_a_worker_takes_a_waiting_run_and_ends_within_seconds_of_sigterm(start, workers):
     run = start("rm")
-    process = workers.start()
+    process = workers.start_cold()
     workers.wait_until(lambda: is_in(run, "finished"), what="the end of the run")
 
     process.terminate()
@@ -79,8 +79,8 @@ def test_a_worker_that_is_killed_in_training_is_followed_by_one_that_goes_on_fro
     workers.wait_until(lambda: is_in(run, "finished", "failed"), what="the end of the run")
 
     assert (run.state, run.error, run.attempts) == ("finished", "", 2)
-    assert reported < 250
-    assert steps_of(run) == list(range(1, 251))
+    assert reported < 120
+    assert steps_of(run) == list(range(1, 121))
     assert "put back" in workers.log.read_text()
     workers.wait_until(lambda: not jobs_of(run).exists(), what="the end of the job")
 
@@ -114,7 +114,7 @@ def test_sigterm_in_training_leaves_the_run_open_and_the_next_worker_ends_it(sta
 
     assert (status, state) == (0, "running")
     assert (run.state, run.error) == ("finished", "")
-    assert steps_of(run) == list(range(1, 251))
+    assert steps_of(run) == list(range(1, 121))
 
 
 def test_a_worker_whose_connections_are_cut_goes_on_with_its_run(start, workers):
@@ -136,7 +136,7 @@ def test_a_worker_whose_connections_are_cut_goes_on_with_its_run(start, workers)
     workers.wait_until(lambda: is_in(run, "finished", "failed"), what="the end of the run")
 
     assert (run.state, run.error, run.attempts) == ("finished", "", 1)
-    assert steps_of(run) == list(range(1, 251))
+    assert steps_of(run) == list(range(1, 121))
     assert process.poll() is None
     later = start("rm")
     workers.wait_until(lambda: is_in(later, "finished"), what="a run after it")
