@@ -14,7 +14,7 @@ from alignment.api_blind import BlindEvaluationsView
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
 from labeling import exchange
-from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
+from labeling.rest import ApiView, NewestFirst, Scope, SignedInApiRequest
 
 # Fields named parent are taken out of the class by DRF's metaclass, which no stub knows.
 
@@ -96,6 +96,7 @@ class PolicyOut(Out):
 
 
 class RunsView(ApiView):
+    writes = Scope.RUNS
     pagination_class = NewestFirst
     query_parameters = {"GET": NewestFirst.PARAMETERS}
 
@@ -136,6 +137,8 @@ class RunView(ApiView):
 
 
 class StopView(ApiView):
+    writes = Scope.RUNS
+
     @extend_schema(
         request=None, responses={200: RunDetailOut, **refusals(400, 401, 403, 404, 409)}, operation_id="runs_stop"
     )
@@ -161,6 +164,8 @@ class PoliciesView(ApiView):
 
 
 class PromoteView(ApiView):
+    writes = Scope.RUNS
+
     @extend_schema(
         request=None, responses={200: PolicyOut, **refusals(400, 401, 403, 404)}, operation_id="policies_promote"
     )

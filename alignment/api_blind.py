@@ -13,7 +13,7 @@ from alignment.api_shapes import Out, Strict, refusals
 from alignment.blind_results import ShownEvaluation, shown_evaluations
 from alignment.models import BlindState
 from labeling import exchange
-from labeling.rest import ApiView, SignedInApiRequest
+from labeling.rest import ApiView, Scope, SignedInApiRequest
 
 
 class BlindEvaluationIn(Strict):
@@ -55,6 +55,8 @@ class BlindEvaluationsOut(Out):
 
 
 class BlindEvaluationsView(ApiView):
+    writes = Scope.RUNS
+
     @extend_schema(
         responses={200: BlindEvaluationsOut, **refusals(400, 401, 403, 404)},
         operation_id="evaluations_list",

@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404
+from django.utils.translation import gettext
 from rest_framework import exceptions, negotiation, pagination, parsers, views
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.errors import DomainError, TooManyAttempts
+from labeling.errors import DomainError, NotAllowed, TooManyAttempts
 from labeling.http import error_body, error_to_status
-from labeling.models import User
+from labeling.models import ApiToken, User
+from labeling.models import Scope as Scope  # for the views of other apps, too
 
 MAX_BIGINT = 2**63 - 1
 logger = logging.getLogger(__name__)
@@ -58,14 +60,19 @@ class ApiView(views.APIView):
     content_negotiation_class = JsonAlways
     query_parameters: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Names by method; every other one is refused."""
+    reads: ClassVar[Scope] = Scope.READ
+    writes: ClassVar[Scope] = Scope.MANAGE
+    """What a token has to be for, to get something here and to change something here."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then look at the query.
+        """Authenticate, then look at the token and at the query.
 
         Raises:
+            NotAllowed: a token that is for other things.
             ValidationError: a parameter that this endpoint does not know, or one given twice.
         """
         super().initial(request, *args, **kwargs)
+        self.check_scope(request)
         known = self.query_parameters.get(request.method or "", frozenset())
         for name, values in request.query_params.lists():
             if name not in known:
@@ -73,6 +80,22 @@ class ApiView(views.APIView):
                 raise exceptions.ValidationError({name: [f"unknown query parameter; this endpoint knows: {names}"]})
             if len(values) > 1:
                 raise exceptions.ValidationError({name: ["given more than once"]})
+
+    @classmethod
+    def scope_of(cls, method: str) -> Scope:
+        """What a token has to be for."""
+        return cls.reads if method in {"GET", "HEAD", "OPTIONS"} else cls.writes
+
+    def check_scope(self, request: Request) -> None:
+        """Refuse a token that its owner made for other things; what the owner's role allows is asked later."""
+        needed = self.scope_of(request.method or "")
+        if isinstance(request.auth, ApiToken) and needed not in request.auth.scopes:
+            raise NotAllowed(
+                gettext(
+                    "this needs a token with the scope {needed}; yours has {scopes}: make one under Settings"
+                ).format(needed=needed, scopes=", ".join(request.auth.scopes)),
+                code="scope_missing",
+            )
 
 
 class Cursor(pagination.CursorPagination):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from labeling.models import Assignment, Item, Label, Project, Role, Slot, User
@@ -19,6 +18,7 @@ from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.projects import create_project, set_member
 from labeling.services.prompts import NewCompletion, NewItem, add_completions, add_prompts, create_items
+from labeling.services.tokens import login_token
 from labeling.services.verdicts import Verdict
 
 PASSWORD = "correct horse battery staple"
@@ -161,6 +161,5 @@ def api_client(user: User | None = None) -> APIClient:
     """A client of the HTTP API with the user's token; without a user it has none."""
     client = APIClient(raise_request_exception=True)
     if user is not None:
-        token, _ = Token.objects.get_or_create(user=user)
-        client.credentials(HTTP_AUTHORIZATION=f"Token {token.key}")
+        client.credentials(HTTP_AUTHORIZATION=f"Token {login_token(user)}")
     return client

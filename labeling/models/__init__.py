@@ -19,6 +19,7 @@ from labeling.models.prompts import Completion, Origin, Prompt
 from labeling.models.skips import SkipReason
 from labeling.models.snapshots import ExportMark, Snapshot, SnapshotLabel
 from labeling.models.tags import PromptTag, Tag
+from labeling.models.tokens import ApiToken, ApiUse, Scope
 from labeling.models.topics import Topic
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "NEVER_LEASED",
     "PREFERENCES",
     "TURN_SOURCE",
+    "ApiToken",
+    "ApiUse",
     "Assignment",
     "AuditEntry",
     "Comparison",
@@ -63,6 +66,7 @@ __all__ = [
     "SecondFactor",
     "Session",
     "Sides",
+    "Scope",
     "SkipReason",
     "Slot",
     "Snapshot",

@@ -110,6 +110,9 @@ class Project(models.Model):
         help_text=_("Share of items with known answers among those that an annotator is given later (0 to 50 %)."),
     )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
+    is_archived = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text=_("Read-only, and hidden from lists.")
+    )
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
     created = models.DateTimeField(auto_now_add=True)
 
@@ -129,6 +132,10 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(known_percent__lte=50), name="project_known_at_most_50"),
             models.CheckConstraint(
                 condition=Q(daily_limit__range=(1, MAX_DAILY)), name="project_daily_limit_1_to_10000"
+            ),
+            # What hands items out asks for is_paused alone.
+            models.CheckConstraint(
+                condition=Q(is_archived=False) | Q(is_paused=True), name="project_archived_is_paused"
             ),
             models.CheckConstraint(condition=Q(conversation_turns__range=(1, 20)), name="project_turns_1_to_20"),
             models.CheckConstraint(condition=Q(conversation_sides__in=Sides.values), name="project_sides_known"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from labeling.api.serializers import TokenIn, TokenOut
 from labeling.http import address_of
 from labeling.rest import ApiView
 from labeling.services.logins import sign_in
+from labeling.services.tokens import login_token
 
 
 class TokenView(ApiView):
@@ -24,11 +24,10 @@ class TokenView(ApiView):
         request=TokenIn, responses={200: TokenOut, **errors(400, 415, 429)}, auth=[], operation_id="token_create"
     )
     def post(self, request: Request) -> Response:
-        """Your token, for the header `Authorization: Token ...`. It is the same at every call."""
+        """Your token, for the header `Authorization: Token ...`. It is the same at every call, until it is revoked."""
         body = TokenIn(data=request.data)
         body.is_valid(raise_exception=True)
         user = sign_in(**body.validated_data, address=address_of(request._request))
         if user is None:
             raise ValidationError("no active account has this username and password")
-        token, _ = Token.objects.get_or_create(user=user)
-        return Response({"token": token.key})
+        return Response({"token": login_token(user)})

@@ -10,7 +10,7 @@ from labeling.api.conversation_shapes import SayIn, SettleIn, TurnIn
 from labeling.api.docs import errors
 from labeling.api.serializers import AssignmentOut, SheetOut
 from labeling.errors import Invalid
-from labeling.models import Kind
+from labeling.models import Kind, Scope
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import membership_in
 from labeling.selectors.queue import sheet
@@ -24,6 +24,8 @@ STEP_WITH_BODY = {**STEP, **errors(415)}
 
 
 class ConversationView(ApiView):
+    reads = Scope.JUDGE
+
     @extend_schema(responses=STEP, operation_id="conversation")
     def get(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Where your conversation stands: what was said, and what is to be done next. Ask again while it says wait."""
@@ -31,6 +33,8 @@ class ConversationView(ApiView):
 
 
 class SayView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(request=SayIn, responses=STEP_WITH_BODY, operation_id="say")
     def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Say something as the user; the policy is asked to write. Retry with the same client id as you like."""
@@ -48,6 +52,8 @@ class SayView(ApiView):
 
 
 class AskAgainView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(request=TurnIn, responses=STEP_WITH_BODY, operation_id="ask_again")
     def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Ask once more for the completions of the open turn; nothing is doubled."""
@@ -58,6 +64,8 @@ class AskAgainView(ApiView):
 
 
 class SettleView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(request=SettleIn, responses=STEP_WITH_BODY, operation_id="judge_turn")
     def post(self, request: SignedInApiRequest, assignment_id: int) -> Response:
         """Rank the completions of the open turn and say what carries on. Retry with the same client id as you like."""
@@ -75,6 +83,8 @@ class SettleView(ApiView):
 
 
 class FinishView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=None, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409)}, operation_id="finish"
     )

@@ -14,13 +14,14 @@ from labeling.api.queries import choice, identifier, yes_no
 from labeling.api.serializers import ComparisonOut, ManifestOut
 from labeling.exports.streams import FileFormat, make_export
 from labeling.exports.views import VIEWS
-from labeling.models import Comparison, Completion, Outcome
+from labeling.models import Comparison, Completion, Outcome, Scope
 from labeling.rest import ApiView, Cursor, SignedInApiRequest
 from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.labels import comparisons, pseudonym
 
 
 class ComparisonsView(ApiView):
+    reads = Scope.DATA
     pagination_class = Cursor
     query_parameters = {"GET": Cursor.PARAMETERS | {"held_out", "outcome"}}
 
@@ -68,6 +69,7 @@ def _completion(completion: Completion) -> dict[str, Any]:
 
 
 class ExportView(ApiView):
+    reads = Scope.DATA
     query_parameters = {"GET": frozenset({"format", "view", "held_out", "up_to", "manifest"})}
 
     @extend_schema(

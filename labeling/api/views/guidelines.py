@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.serializers import GuidelinesIn, GuidelinesOut, GuidelinesVersionOut, ReadOut
-from labeling.models import Guidelines
+from labeling.models import Guidelines, Scope
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.selectors.guidelines import guidelines_history, guidelines_version
@@ -49,6 +49,8 @@ class GuidelinesView(ApiView):
 
 
 class GuidelinesReadView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(request=None, responses={200: ReadOut, **errors(400, 401, 404)}, operation_id="guidelines_read")
     def post(self, request: SignedInApiRequest, slug: str, version: int) -> Response:
         """Say that you have read a version, and with it all before it."""

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from labeling.api.docs import errors
 from labeling.api.serializers import AssignmentOut, SheetOut, SkipIn, SubmitIn, SubmittedOut
 from labeling.errors import Invalid
-from labeling.models import Assignment
+from labeling.models import Assignment, Scope
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import membership_in
 from labeling.selectors.progress import Progress, progress_of
@@ -27,6 +27,8 @@ DRAFT = {"application/json": {"type": "object", "description": "Anything that yo
 
 
 class NextView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=None,
         responses={
@@ -46,6 +48,8 @@ class NextView(ApiView):
 
 
 class DraftView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=DRAFT, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409, 415)}, operation_id="draft"
     )
@@ -60,6 +64,8 @@ class DraftView(ApiView):
 
 
 class SubmitView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=SubmitIn,
         responses={
@@ -75,6 +81,8 @@ class SubmitView(ApiView):
 
 
 class JudgedView(ApiView):
+    reads = Scope.JUDGE
+
     @extend_schema(
         responses={200: SheetOut, **errors(400, 401, 403, 404, 409)},
         operation_id="judged",
@@ -87,6 +95,8 @@ class JudgedView(ApiView):
 
 
 class ReviseView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=SubmitIn,
         responses={
@@ -102,6 +112,8 @@ class ReviseView(ApiView):
 
 
 class SkipView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=SkipIn, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409, 415)}, operation_id="skip"
     )
@@ -116,6 +128,8 @@ class SkipView(ApiView):
 
 
 class HeartbeatView(ApiView):
+    writes = Scope.JUDGE
+
     @extend_schema(
         request=None, responses={200: AssignmentOut, **errors(400, 401, 403, 404, 409)}, operation_id="heartbeat"
     )
