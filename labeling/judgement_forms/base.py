@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -62,10 +62,13 @@ class JudgementForm(forms.Form):
         self.sheet = sheet
         self.ids = [shown.id for shown in sheet.completions]
         super().__init__(data, initial=None if data is not None else self.initial_work())
-        flags = [(flag, flag) for flag in sheet.flags]
+        if "flags" in self.kept:
+            self.ask_each("flags", flags_field(tuple(sheet.flags)))
+
+    def ask_each(self, name: str, field: forms.Field) -> None:
+        """Ask the same about every completion. They share the field, which keeps nothing of what it reads."""
         for pk in self.ids:
-            if "flags" in self.kept:
-                self.fields[f"flags-{pk}"] = forms.MultipleChoiceField(required=False, choices=flags)
+            self.fields[f"{name}-{pk}"] = field
 
     def initial_work(self) -> dict[str, Any]:
         """The form's start: what the draft holds of it. A draft is the annotator's own, but may have any shape."""
@@ -105,9 +108,16 @@ class JudgementForm(forms.Form):
         flags = self.filled(f"flags-{completion}")
         return tuple(map(str, flags)) if isinstance(flags, list | tuple) else ()
 
+    @property
+    def worked(self) -> str:
+        """The seconds so far, as a script writes numbers."""
+        return str(self["seconds"].value() or 0)
+
     def filled(self, name: str) -> Any:
         """What stands in a field, empty when this kind does not have it."""
-        return self[name].value() or "" if name in self.fields else ""
+        if name not in self.fields:
+            return ""
+        return (self[name].value() if self.is_bound else self.initial.get(name)) or ""
 
     def problems(self) -> list[str]:
         """What keeps it from being stored, each beside the letter of its completion or the name of its field."""
@@ -129,3 +139,9 @@ class JudgementForm(forms.Form):
             notes=cleaned["notes"],
             seconds=cleaned["seconds"] or 0.0,
         )
+
+
+@cache
+def flags_field(codes: tuple[str, ...]) -> forms.Field:
+    """The flags raised on a completion."""
+    return forms.MultipleChoiceField(required=False, choices=[(code, code) for code in codes])

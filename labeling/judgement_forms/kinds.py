@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -38,14 +39,7 @@ class RatingForm(JudgementForm):
 
     def __init__(self, data: Any = None, *, sheet: Sheet) -> None:
         super().__init__(data, sheet=sheet)
-        for pk in self.ids:
-            self.fields[f"rating-{pk}"] = forms.ChoiceField(
-                choices=[(value, value) for value in RATINGS],
-                error_messages={
-                    "required": _("Rate it from 1 to 7."),
-                    "invalid_choice": _("Use a rating from 1 to 7."),
-                },
-            )
+        self.ask_each("rating", rating_field())
 
     def verdict(self) -> Verdict:
         """The ratings."""
@@ -62,11 +56,7 @@ class RankingForm(RatingForm):
 
     def __init__(self, data: Any = None, *, sheet: Sheet) -> None:
         super().__init__(data, sheet=sheet)
-        places = [("", _("not ranked yet")), *((str(n), str(n)) for n in range(1, len(self.ids) + 1))]
-        for pk in self.ids:
-            self.fields[f"place-{pk}"] = forms.ChoiceField(
-                choices=places, error_messages={"required": _("Give it a place in the ranking.")}
-            )
+        self.ask_each("place", place_field(len(self.ids)))
 
     def verdict(self) -> Verdict:
         """The ratings and the ranks."""
@@ -187,6 +177,22 @@ def judgement_form(sheet: Sheet, data: Any = None) -> JudgementForm:
     if sheet.conversation is not None:
         return step_form(data, sheet=sheet)
     return FORMS[sheet.kind](data, sheet=sheet)
+
+
+@cache
+def rating_field() -> forms.Field:
+    """1 to 7."""
+    return forms.ChoiceField(
+        choices=[(value, value) for value in RATINGS],
+        error_messages={"required": _("Rate it from 1 to 7."), "invalid_choice": _("Use a rating from 1 to 7.")},
+    )
+
+
+@cache
+def place_field(count: int) -> forms.Field:
+    """A place among so many completions."""
+    places = [("", _("not ranked yet")), *((str(n), str(n)) for n in range(1, count + 1))]
+    return forms.ChoiceField(choices=places, error_messages={"required": _("Give it a place in the ranking.")})
 
 
 def close_up(places: Mapping[int, int]) -> dict[int, int]:

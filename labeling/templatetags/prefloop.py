@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from labeling.models import Project
 from labeling.models.skips import reason_shown
 from labeling.rendering import extract, show
+from labeling.templatetags.places import Place
 
 register = template.Library()
 
@@ -20,6 +21,8 @@ register = template.Library()
 @register.filter
 def shown(text: str) -> SafeString:
     """What a person or a model wrote, rendered and raw; the page's switch tells which is seen."""
+    if isinstance(text, Place):
+        return text
     views = show(text)
     views_html = mark_safe(views.html)  # made of escaped text and of what passed the gate of labeling.rendering
     if not views.is_limited:
@@ -41,11 +44,19 @@ def line_of(text: str, limit: int) -> str:
 
 
 @register.filter
-def duration(seconds: float) -> str:
+def duration(seconds: float | Place) -> str:
     """Seconds as h:mm:ss, or m:ss below an hour."""
+    if isinstance(seconds, Place):
+        return seconds.through("duration")
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def whole(number: float | Place) -> str:
+    """A number for a script: rounded, and written as scripts read it in any language."""
+    return number.through("whole") if isinstance(number, Place) else str(round(number))
 
 
 @register.filter

@@ -33,6 +33,7 @@ from labeling.services.assignments import (
 )
 from labeling.services.conversations import is_done
 from labeling.services.labels import submit_label
+from labeling.views.moulds import can_be_cast, cast_item
 from labeling.views.steps import take_step
 
 
@@ -141,15 +142,20 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
 
 def item_html(request: SignedInRequest, membership: Membership, assignment: Assignment) -> str:
     """The item alone, as a script takes it."""
-    context = {**shared_context(membership), **item_context(request, membership, assignment)}
-    return render_to_string("labeling/_item.html", context, request)
+    context = item_context(request, membership, assignment)
+    if "item" in context:
+        return str(context["item"])
+    return render_to_string("labeling/_item.html", {**shared_context(membership), **context}, request)
 
 
 def item_context(request: SignedInRequest, membership: Membership, assignment: Assignment) -> dict[str, Any]:
-    """What the page of an item to be judged shows."""
+    """What the page of an item to be judged shows: the item itself where it is cast, else what it is rendered from."""
     sheet = read_sheet(assignment, membership=membership)
+    is_warned = bool(sheet.topics) and not sheet.draft and request.GET.get("show") != str(sheet.assignment)
+    if can_be_cast(sheet) and not is_warned:
+        return {"item": cast_item(request, sheet, membership=membership)}
     context: dict[str, Any] = {"form": judgement_form(sheet), "sheet": sheet, "progress": sheet.progress}
-    if sheet.topics and not sheet.draft and request.GET.get("show") != str(sheet.assignment):
+    if is_warned:
         context["topic_names"] = [Topic(topic).label for topic in sheet.topics]
     return context
 
@@ -175,6 +181,8 @@ def show(
     request: SignedInRequest, membership: Membership, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """The judging page around an item, or the item alone for htmx."""
+    if request.htmx and "item" in context:
+        return HttpResponse(context["item"])
     template = "labeling/_item.html" if request.htmx else "labeling/judge.html"
     return render(request, template, {**shared_context(membership), **context}, status=status)
 

@@ -61,7 +61,7 @@ def test_an_answer_that_says_its_length_is_sent_whole():
 
 
 def test_a_streamed_answer_is_sent_part_by_part_as_it_is_made():
-    made = []
+    made: list[bytes] = []
 
     def streamed(environ, start_response):
         start_response("200 OK", [])
@@ -112,7 +112,7 @@ def test_a_request_that_comes_in_parts_is_read_as_one():
 def test_the_application_runs_in_a_thread_and_what_it_made_is_closed():
     seen = []
 
-    class Parts(list):
+    class Parts(list[bytes]):
         def close(self):
             seen.append(threading.current_thread().name)
 
@@ -141,7 +141,7 @@ def test_an_answer_that_fails_on_its_way_is_not_ended_as_if_it_were_complete():
         yield b"two"
         raise LookupError("the database went away")
 
-    sent = []
+    sent: list[dict[str, object]] = []
     with pytest.raises(LookupError, match="went away"):
         asked(breaking, sent=sent)
 
@@ -150,7 +150,8 @@ def test_an_answer_that_fails_on_its_way_is_not_ended_as_if_it_were_complete():
 
 
 def test_nobody_goes_on_making_an_answer_for_a_browser_that_left():
-    made, closed = [], []
+    made: list[int] = []
+    closed: list[bool] = []
 
     def endless(environ, start_response):
         start_response("200 OK", [])

@@ -89,7 +89,8 @@ def test_a_revision_supersedes_and_the_next_item_comes_with_a_word(cast, signed_
     assert dict(new.ranks.values_list("completion", "rank")) == dict(zip(new.assignment.order, (3, 2, 1), strict=True))
     assert json.loads(answer["HX-Trigger"]) == {"prefloop:said": {"text": "Your judgement was revised."}}
     assert answer["HX-Push-Url"] == "/p/colours/judge/"
-    assert answer.context["sheet"].assignment != old.assignment_id
+    assert f'data-assignment="{Assignment.objects.latest("id").pk}"' in answer.content.decode()
+    assert f'data-assignment="{old.assignment_id}"' not in answer.content.decode()
 
 
 def test_a_revision_that_changes_nothing_stores_nothing(cast, signed_in):
