@@ -50,13 +50,17 @@ os.environ.update(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, so that no core waits at the end for a file that the other one began late."""
+    """Files that take long come first, so that no core waits at the end for a file that the other one began late.
+
+    The default model trains in the first of those that need it. The others come last of the long ones: nobody waits.
+    """
 
     def takes_long(item: pytest.Item) -> bool:
         return item.get_closest_marker("slow") is not None or item.get_closest_marker("browser") is not None
 
     long_files = {item.path for item in items if takes_long(item)}
-    items.sort(key=lambda item: item.path not in long_files)
+    need_the_model = sorted(path for path in long_files if path.parent.name == "acceptance")
+    items.sort(key=lambda item: (item.path not in long_files, item.path in need_the_model[1:]))
 
 
 def pytest_configure() -> None:
