@@ -18,10 +18,13 @@ from labeling.models import Kind, Project, Role, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.models.projects import SLUG
 from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
+from labeling.services.known import SETTINGS as READINESS
 from labeling.services.preferences import MAX_BREAK_MINUTES
 from labeling.services.projects import SETTINGS
 from labeling.services.texts import MAX_CHARACTERS
 
+OWN_PAGES = ("flags", "own_flags", *READINESS)
+"""Settings that have a page of their own."""
 FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 
 
@@ -55,7 +58,7 @@ class ProjectForm(forms.ModelForm):
 
     class Meta:
         model = Project
-        fields = [name for name in SETTINGS if name not in ("flags", "own_flags")]  # they have a page of their own
+        fields = [name for name in SETTINGS if name not in OWN_PAGES]
         labels = {
             "name": _("Name"),
             "completions_per_item": _("Completions per item"),

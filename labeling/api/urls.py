@@ -9,6 +9,14 @@ from labeling.api.views.audit import AuditView
 from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
+from labeling.api.views.known import (
+    KnownAnswersView,
+    KnownAnswerView,
+    LetInView,
+    QualificationView,
+    ReadinessOfPeopleView,
+    ReadinessView,
+)
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
@@ -27,6 +35,12 @@ urlpatterns = [
     path("projects/<slug:slug>/prompts/<int:prompt_id>/topics/", TopicsView.as_view(), name="topics"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
+    path("projects/<slug:slug>/known/", KnownAnswersView.as_view(), name="known"),
+    path("projects/<slug:slug>/known/<int:known_id>/", KnownAnswerView.as_view(), name="known-one"),
+    path("projects/<slug:slug>/readiness/", ReadinessView.as_view(), name="readiness"),
+    path("projects/<slug:slug>/readiness/people/", ReadinessOfPeopleView.as_view(), name="readiness-people"),
+    path("projects/<slug:slug>/readiness/people/<int:user_id>/", LetInView.as_view(), name="let-in"),
+    path("projects/<slug:slug>/qualification/", QualificationView.as_view(), name="qualification"),
     path("projects/<slug:slug>/agreement/", AgreementView.as_view(), name="agreement"),
     path("projects/<slug:slug>/audit/", AuditView.as_view(), name="audit"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),

@@ -18,12 +18,15 @@ ACTIONS = {
     "member.added": _("added somebody"),
     "member.changed": _("changed a member"),
     "member.joined": _("joined by a link"),
+    "member.admitted": _("let somebody judge without a qualification"),
     "member.erased": _("deleted personal data"),
     "group.made": _("made a group"),
     "group.changed": _("changed a group"),
     "group.removed": _("removed a group"),
     "invitation.made": _("made an invitation"),
     "invitation.revoked": _("revoked an invitation"),
+    "known.added": _("added items with known answers"),
+    "known.changed": _("changed an item with a known answer"),
     "prompt.topics": _("changed the topics of a prompt"),
 }
 """What is recorded, by code: a page says the text, and services.audit refuses a code that has none."""

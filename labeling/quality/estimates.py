@@ -76,3 +76,14 @@ def mean(values: ArrayLike, *, clusters: ArrayLike | None = None, resamples: int
 def divided(top: Floats, bottom: Floats) -> Floats:
     """top / bottom, NaN where there is nothing to divide by."""
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=np.abs(bottom) > 1e-12)
+
+
+def wilson(right: int, asked: int, *, z: float = 1.959964) -> Estimate:
+    """The share right / asked with Wilson's score interval (1927), which is sound near 0 and 1 and for few."""
+    if not asked:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    share = right / asked
+    middle = share + z**2 / (2 * asked)
+    half = z * np.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
+    low, high = ((middle + side) / (1 + z**2 / asked) for side in (-half, half))
+    return Estimate(share, max(0.0, float(low)), min(1.0, float(high)), asked)

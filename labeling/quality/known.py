@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 WITHIN = 1
 """How far a rating may be from the known one."""
@@ -65,3 +66,12 @@ def _picks(known: Answer, judged: Answer) -> list[bool]:
         first = [completion for completion, rank in known.ranks.items() if rank == 1]
         best = first[0] if len(first) == 1 else None
     return [] if best is None else [judged.best == best]
+
+
+def to_answer(stored: Mapping[str, Any]) -> Answer:
+    """A known answer as it is stored; JSON makes texts of the ids."""
+    return Answer(
+        ranks={int(pk): rank for pk, rank in stored.get("ranks", {}).items()},
+        ratings={int(pk): rating for pk, rating in stored.get("ratings", {}).items()},
+        best=stored.get("best"),
+    )

@@ -63,3 +63,8 @@ def projects_of(user: User) -> QuerySet[Project]:
 def members(project: Project) -> QuerySet[Membership]:
     """Everybody in a project, by name, also those who left."""
     return Membership.objects.select_related("user").filter(project=project).order_by("-is_active", "user__username")
+
+
+def is_candidate(membership: Membership) -> bool:
+    """Whether the person has still to show that they are ready; no query."""
+    return membership.project.qualification_items > 0 and not membership.is_let_in and membership.role == Role.ANNOTATOR

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
-from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Role, Slot, State, User
+from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
+from labeling.services.qualification import judged
 from labeling.services.queue import find_assignment, locked_member, serve
 from labeling.services.texts import check_text
 
@@ -185,7 +186,7 @@ def skip(*, assignment_id: int, annotator: User, reason: str = "") -> Assignment
         Conflict: already judged.
         Invalid: a reason of over 200 characters.
     """
-    _, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+    membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
     if assignment.state == State.SKIPPED:
         return assignment
     check_active(assignment)
@@ -195,6 +196,8 @@ def skip(*, assignment_id: int, annotator: User, reason: str = "") -> Assignment
     assignment.state = State.SKIPPED
     assignment.skip_reason = reason
     assignment.save(update_fields=["state", "skip_reason", "changed"])
+    if assignment.item.purpose == Purpose.KNOWN:
+        judged(assignment, membership=membership, verdict=None)
     return assignment
 
 

@@ -22,6 +22,7 @@ from labeling.models import (
     Membership,
     Outcome,
     Project,
+    Purpose,
     Source,
     State,
     User,
@@ -30,6 +31,7 @@ from labeling.rows import fetch_one, insertion
 from labeling.services.active_time import bounded
 from labeling.services.assignments import check_active, locked_assignment
 from labeling.services.prompts import NewCompletion, add_completions
+from labeling.services.qualification import judged
 from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
@@ -81,6 +83,8 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     label = unsaved_label(membership, assignment, verdict, client_id=client_id, source=source)
     label.pk, label.is_extra = _record(label, verdict, membership)
     assignment.state, assignment.draft = State.SUBMITTED, {}
+    if assignment.item.purpose == Purpose.KNOWN:
+        judged(assignment, membership=membership, verdict=verdict)
     events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
     return Submitted(label=label, created=True)
 

@@ -29,6 +29,11 @@ SETTINGS = (
     "conversation_turns",
     "conversation_sides",
     "conversation_opening",
+    "qualification_items",
+    "qualification_mark",
+    "qualification_tries",
+    "qualification_feedback",
+    "known_percent",
     "is_paused",
 )
 

@@ -195,7 +195,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
         Invalid: completions of another prompt, the same completion twice, or fewer than 2 or more than 9 of them.
     """
     for new in items:
-        _check_item(new, project)
+        check_item(new, project)
     # This locks the project until the end: of its slots those with higher ids are seen later, which passages rely on.
     num_slots = sum(new.overlap or project.overlap for new in items)
     Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + num_slots)
@@ -233,7 +233,7 @@ def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[I
         Invalid: as in create_items.
     """
     for new in items:
-        _check_item(new, project)
+        check_item(new, project)
     rows = Item.objects.bulk_create(
         [
             Item(project=project, prompt=new.prompt, kind=new.kind, purpose=new.purpose, overlap=1, num_judgements=1)
@@ -257,7 +257,8 @@ def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion
     )
 
 
-def _check_item(new: NewItem, project: Project) -> None:
+def check_item(new: NewItem, project: Project) -> None:
+    """Refuse an item that could not be judged; see create_items."""
     ids = [completion.pk for completion in new.completions]
     if new.prompt.project_id != project.pk:
         raise Invalid(gettext("{prompt} belongs to another project").format(prompt=new.prompt))

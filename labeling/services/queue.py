@@ -11,6 +11,9 @@ from django.db import connection
 
 from labeling.models import Assignment, Item, Membership, Project, Prompt, User
 from labeling.rows import columns, fetch_one, instances
+from labeling.selectors.access import is_candidate
+from labeling.services.probes import mix_in
+from labeling.services.qualification import has_work
 
 STRIDE = 64
 """How many slots somebody may be beyond their stored passage before it is stored anew."""
@@ -73,6 +76,8 @@ def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int |
 
     The membership is locked; ``besides`` are assignments to leave out, ``minutes`` the lease if not the project's.
     """
+    if is_candidate(membership) and not has_work(membership, besides=besides):
+        return None
     parameters = serving_parameters(membership, besides=besides)
     row = fetch_one(serving(), parameters if minutes is None else {**parameters, "minutes": minutes})
     if row is None:
@@ -80,6 +85,8 @@ def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int |
     assignment: Assignment
     is_new, *rest = row
     assignment, assignment.item, assignment.item.prompt = instances(tuple(rest), Assignment, Item, Prompt)
+    if is_new and membership.project.known_percent:
+        mix_in(membership)
     return Served(assignment=assignment, is_new=is_new)
 
 

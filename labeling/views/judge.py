@@ -18,6 +18,7 @@ from labeling.judgement_forms import RATINGS, JudgementForm, judgement_form
 from labeling.judgement_forms.conversations import step_form
 from labeling.models import Assignment, Kind, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
+from labeling.selectors.known import standing_of
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import outline
 from labeling.selectors.queue import sheet as read_sheet
@@ -136,7 +137,10 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     """The next item as a page, or alone for htmx."""
     assignment = claim_next(project=membership.project, annotator=request.user)
     if assignment is None:
-        return show(request, membership, {"progress": progress_of(membership)})
+        context: dict[str, Any] = {"progress": progress_of(membership)}
+        if membership.project.qualification_items:
+            context["standing"] = standing_of(membership)
+        return show(request, membership, context)
     return show(request, membership, item_context(request, membership, assignment))
 
 

@@ -33,6 +33,8 @@ PAGES = [
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/people/"),
     ("alice", "/p/colours/quality/"),
+    ("alice", "/p/colours/known/"),
+    ("dora", "/p/colours/qualification/"),
     ("bob", "/p/colours/people/"),
     ("charlie", "/p/colours/"),
     ("bob", "/nowhere/"),

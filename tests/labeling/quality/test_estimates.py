@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from labeling.quality.estimates import bootstrap, mean
+from labeling.quality.estimates import bootstrap, mean, wilson
 
 
 def test_the_interval_of_a_mean_is_about_two_standard_errors_wide_each_way():
@@ -34,3 +36,18 @@ def test_a_statistic_that_is_nowhere_defined_has_no_interval():
     found = bootstrap(np.ones((5, 1)), lambda sums: np.full(len(sums), np.nan))
 
     assert np.isnan(found.low)
+
+
+@pytest.mark.parametrize(
+    ("right", "asked", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilsons_interval_is_that_of_newcombe_1998_table_1(right, asked, low, high):
+    found = wilson(right, asked)
+
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+    assert found.value == right / asked
+
+
+def test_of_nothing_asked_nothing_is_said():
+    assert math.isnan(wilson(0, 0).value)
