@@ -5,6 +5,7 @@ from __future__ import annotations
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
 from labeling.models.audit import ACTIONS, AuditEntry
 from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
+from labeling.models.figures import DayFigures, Folded, Reliability
 from labeling.models.flags import Flag
 from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
@@ -33,8 +34,10 @@ __all__ = [
     "AuditEntry",
     "Comparison",
     "Completion",
+    "DayFigures",
     "ExportMark",
     "Flag",
+    "Folded",
     "Group",
     "Guidelines",
     "Import",
@@ -62,11 +65,12 @@ __all__ = [
     "Rating",
     "RecoveryCode",
     "RejectedRow",
+    "Reliability",
     "Role",
+    "Scope",
     "SecondFactor",
     "Session",
     "Sides",
-    "Scope",
     "SkipReason",
     "Slot",
     "Snapshot",

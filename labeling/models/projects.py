@@ -109,6 +109,11 @@ class Project(models.Model):
         validators=[MaxValueValidator(50)],
         help_text=_("Share of items with known answers among those that an annotator is given later (0 to 50 %)."),
     )
+    weighs_annotators = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Training counts each person's judgements by how reliable they are found to be."),
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     is_archived = models.BooleanField(
         default=False, db_default=False, editable=False, help_text=_("Read-only, and hidden from lists.")
