@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 from django.utils.translation import gettext
 from rest_framework import exceptions, negotiation, pagination, parsers, views
 from rest_framework.renderers import JSONRenderer
@@ -63,6 +66,8 @@ class ApiView(views.APIView):
     reads: ClassVar[Scope] = Scope.READ
     writes: ClassVar[Scope] = Scope.MANAGE
     """What a token has to be for, to get something here and to change something here."""
+    is_tagged: ClassVar[bool] = True
+    """Whether what it reads has an ETag; not what is streamed."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then look at the token and at the query.
@@ -80,6 +85,13 @@ class ApiView(views.APIView):
                 raise exceptions.ValidationError({name: [f"unknown query parameter; this endpoint knows: {names}"]})
             if len(values) > 1:
                 raise exceptions.ValidationError({name: ["given more than once"]})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What was read gets an ETag; it is not sent again to whom has it."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method in {"GET", "HEAD"} and response.status_code == 200 and isinstance(response, Response):
+            response.add_post_render_callback(lambda rendered: _if_changed(request, rendered))
+        return response
 
     @classmethod
     def scope_of(cls, method: str) -> Scope:
@@ -107,6 +119,15 @@ class Cursor(pagination.CursorPagination):
     max_page_size = 1000
     invalid_cursor_message = "this cursor was not made here: follow next and previous"
     PARAMETERS: ClassVar[frozenset[str]] = frozenset({"cursor", "page_size"})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The same for the description of the API."""
+        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        about = "From `next` or `previous` of another page."
+        return [
+            {"name": "cursor", "in": "query", "required": False, "description": about, "schema": {"type": "string"}},
+            {"name": "page_size", "in": "query", "required": False, "schema": size},
+        ]
 
     def decode_cursor(self, request: Request) -> Any:
         """The cursor of the request, None on the first page.
@@ -143,6 +164,12 @@ class NewestFirst(Cursor):
     """The same, newest first."""
 
     ordering = "-id"
+
+
+def _if_changed(request: Request, response: Any) -> Any:
+    if not response.has_header("ETag"):
+        response["ETag"] = quote_etag(hashlib.sha256(response.content).hexdigest()[:32])
+    return get_conditional_response(request._request, etag=response["ETag"], response=response)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

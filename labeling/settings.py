@@ -155,6 +155,8 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name only these; compressing both takes twice as long
 
 # --- API --------------------------------------------------------------------------------------------------------------
+# For each person and each scope of tokens; ten times as many for judging.
+API_REQUESTS_PER_MINUTE = environment.integer("API_REQUESTS_PER_MINUTE", default=1200, lowest=1, highest=1_000_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "labeling.authentication.TokenAuthentication",
@@ -163,7 +165,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["labeling.throttling.PersonThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "labeling.api.description.Schema",
     "EXCEPTION_HANDLER": "labeling.rest.exception_handler",
 }
 SPECTACULAR_SETTINGS = {
@@ -171,7 +174,13 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "People judge what a language model writes; the model learns from it while they work.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "labeling.api.description.loosen_json",
+        "labeling.api.description.add_examples",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "alignment.models.RunState.choices",
         "KindEnum": "labeling.models.Kind.choices",

@@ -36,6 +36,7 @@ os.environ.update(
     DATA_DIR=str(TEST_DATA),
     DEBUG="0",
     HTTPS="0",
+    API_REQUESTS_PER_MINUTE="1000000",
     ALLOWED_HOSTS="testserver,localhost,127.0.0.1,[::1]",
     CSRF_TRUSTED_ORIGINS="",
     MODEL="",

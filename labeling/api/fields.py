@@ -28,10 +28,12 @@ class Strict(serializers.Serializer[Any]):
 
 
 class Whole(serializers.IntegerField):
-    """A JSON number without a fraction."""
+    """A JSON number without a fraction; 9.0 is one, too."""
 
     def to_internal_value(self, data: Any) -> int:
         """The number itself."""
+        if isinstance(data, float) and data.is_integer():
+            return self.to_internal_value(int(data))
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return int(data)

@@ -9,20 +9,11 @@ from rest_framework import serializers
 from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
 from labeling.models import Kind, Outcome, Role, Source, State, Topic
+from labeling.refusals import ErrorOut
 
 Out = serializers.Serializer[Any]
 
 # Fields named source, label or fields are taken out of the class by DRF's metaclass, which no stub knows.
-
-
-class ErrorOut(Out):
-    """Every refusal."""
-
-    detail = serializers.CharField(help_text="A sentence that names the value and the remedy.")
-    code = serializers.CharField(help_text="For programs.")
-    fields = serializers.DictField(  # type: ignore[assignment]  # a field of that name, too
-        child=serializers.CharField(), required=False, help_text="Reasons by field, where fields were invalid."
-    )
 
 
 class TokenIn(Strict):

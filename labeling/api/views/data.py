@@ -18,6 +18,7 @@ from labeling.models import Comparison, Completion, Outcome, Scope
 from labeling.rest import ApiView, Cursor, SignedInApiRequest
 from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.labels import comparisons, pseudonym
+from labeling.selectors.selection import Selection
 
 
 class ComparisonsView(ApiView):
@@ -70,6 +71,7 @@ def _completion(completion: Completion) -> dict[str, Any]:
 
 class ExportView(ApiView):
     reads = Scope.DATA
+    is_tagged = False
     query_parameters = {"GET": frozenset({"format", "view", "held_out", "up_to", "manifest"})}
 
     @extend_schema(
@@ -104,7 +106,7 @@ class ExportView(ApiView):
             project=project,
             view=choice(request, "view", VIEWS, default="comparisons"),
             file_format=choice(request, "format", FileFormat, default=FileFormat.JSONL),
-            held_out=yes_no(request, "held_out"),
+            selection=Selection(held_out=yes_no(request, "held_out")),
             up_to=identifier(request, "up_to"),
         )
         if yes_no(request, "manifest"):
