@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
-from labeling.imports.files import Format
+from labeling.imports.formats import Format
 from labeling.models import Kind, Project, Role, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.models.projects import SLUG

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
-from labeling.imports import hh, openrlhf, prompts, ranked, trl
+from labeling.imports import cells, extras
+from labeling.imports.ahead import one_ahead
+from labeling.imports.formats import PARSERS, Format
 from labeling.imports.reading import FileKind, Row, read_rows
 from labeling.imports.records import Record
 from labeling.imports.storing import Store, Stored
 from labeling.models import Project
-from labeling.services.topics import check_topics
+from labeling.services.tags import check_tags
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 2000
 MAX_LISTED = 1000
-ANYWHERE = {"topics"}  # a column of every format
-
-
-class Format(StrEnum):
-    """What a row means."""
-
-    PROMPTS = "prompts"
-    HH = "hh"
-    TRL = "trl"
-    OPENRLHF = "openrlhf"
-    RANKED = "ranked"
-
-
-PARSERS: dict[Format, tuple[Callable[[dict[str, Any]], Record], frozenset[str]]] = {
-    Format.PROMPTS: (prompts.parse, prompts.COLUMNS),
-    Format.HH: (hh.parse, hh.COLUMNS),
-    Format.TRL: (trl.parse, trl.COLUMNS),
-    Format.OPENRLHF: (openrlhf.parse, openrlhf.COLUMNS),
-    Format.RANKED: (ranked.parse, ranked.COLUMNS),
-}
+MAX_REASON_CHARACTERS = 500
+MAX_REJECTED = 100_000
+"""So many bad rows are reported; a file with more of them is not what it is said to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,7 @@ class Summary:
     """
 
     rows: int = 0
+    bytes_read: int = 0
     stored: Stored = field(default_factory=Stored)
     num_rejected: int = 0
     rejected: list[Rejected] = field(default_factory=list)
@@ -75,6 +62,20 @@ class Summary:
             "turns_left_out": self.turns_left_out,
             "ignored_columns": sorted(self.ignored_columns),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how an import goes.
+
+    Attributes:
+        rejected: called for every row that is not taken in, also for those past the 1,000 that are listed; by another
+            thread, which has no connection to the database.
+        progress: called after each 2,000 rows; what it raises ends the import, and nothing is stored.
+    """
+
+    rejected: Callable[[Rejected], None] = lambda _: None
+    progress: Callable[[Summary], None] = lambda _: None
 
 
 class RowsRejected(Invalid):
@@ -97,75 +98,112 @@ def import_file(
     kind: FileKind = FileKind.JSONL,
     source: str = "",
     keep_good: bool = False,
-    on_rejected: Callable[[Rejected], None] | None = None,
+    tags: object = None,
+    watch: Watch | None = None,
 ) -> Summary:
     """Take a file into a project. Repeating it stores nothing twice.
 
     Args:
         file: binary and seekable; gzip is unpacked on the way.
         keep_good: store the good rows and list the others, instead of storing nothing when one is bad.
-        on_rejected: called for every row that is not taken in, also for those past the 1,000 that are listed.
+        tags: given to every prompt of the file.
+        watch: who is told how it goes.
 
     Raises:
         RowsRejected: a bad row, and the good ones were not to be kept alone.
-        Invalid: the file as a whole can't be read, or has no rows; nothing was stored.
+        Invalid: the file as a whole can't be read, changed meanwhile or has no rows, or a tag is none; nothing was
+            stored.
     """
-    summary = Summary()
+    summary, watch = Summary(), watch or Watch()
+    names = check_tags(tags)
+    before = _stamp(file)
     with transaction.atomic():
         # Two imports of one file at once would both find nothing; the labels' key shares pass this lock.
         locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        store = Store(project=locked, source=source[:200], stored=summary.stored)
-        batch: list[Record] = []
-        for record in _records(
-            read_rows(file, kind=kind), file_format, summary, on_rejected, flags=locked.all_questions
-        ):
-            if summary.num_rejected and not keep_good:
-                continue  # only the list of bad rows is wanted from here on
-            batch.append(record)
-            if len(batch) == BATCH_ROWS:
+        check_references_at_once()
+        store = Store(project=locked, source=source[:200], tags=names, stored=summary.stored)
+        checked = _Checked(file_format, kind, summary, watch.rejected, flags=locked.all_questions)
+        for batch in one_ahead(_batches(checked.records(file), file, summary, keep_good=keep_good)):
+            if batch:
                 store.add(batch)
-                batch = []
+            watch.progress(summary)
         if summary.num_rejected and not keep_good:
             raise RowsRejected(summary)
         if not summary.rows:
             raise Invalid(gettext("the file has no rows"))
-        store.add(batch)
+        if _stamp(file) != before:
+            raise Invalid(gettext("the file changed while it was read: nothing was imported, import it again"))
     return summary
 
 
-def _records(
-    rows: Iterator[Row],
-    file_format: Format,
-    summary: Summary,
-    on_rejected: Callable[[Rejected], None] | None,
-    *,
-    flags: Collection[str],
-) -> Iterator[Record]:
-    parse, columns = PARSERS[file_format]
-    for row in rows:
-        summary.rows += 1
-        reason = row.error
-        if row.value is not None:
-            try:
-                record = replace(parse(row.value), topics=tuple(check_topics(row.value.get("topics"))))
-                _check_flags(record, flags)
-            except Invalid as error:
-                reason = error.message
-            else:
-                summary.turns_left_out += record.turns_left_out
-                if len(summary.ignored_columns) < 50:
-                    summary.ignored_columns |= row.value.keys() - columns - ANYWHERE
-                yield record
+def check_references_at_once() -> None:
+    """Have foreign keys checked with each statement of this transaction, not all at its end while the reader idles."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int] | None:
+    """Size and last change of a file on disk; None of one in memory, which nobody else can change."""
+    try:
+        found = os.fstat(file.fileno())
+    except (OSError, AttributeError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _batches(records: Iterator[Record], file: BinaryIO, summary: Summary, *, keep_good: bool) -> Iterator[list[Record]]:
+    """Records a few thousand at a time; empty ones once a bad row says that only the list of bad rows is wanted."""
+    while batch := list(islice(records, BATCH_ROWS)):
+        summary.bytes_read = file.tell()
+        yield batch if keep_good or not summary.num_rejected else []
+
+
+@dataclass(slots=True)
+class _Checked:
+    """Rows of a file as records; those that are none are told."""
+
+    file_format: Format
+    kind: FileKind
+    summary: Summary
+    on_rejected: Callable[[Rejected], None]
+    flags: Collection[str]
+
+    def records(self, file: BinaryIO) -> Iterator[Record]:
+        parse, columns = PARSERS[self.file_format]
+        known = columns | extras.COLUMNS
+        for row in read_rows(file, kind=self.kind):
+            self.summary.rows += 1
+            if row.value is None:
+                self._reject(row, row.error)
                 continue
-        rejected = Rejected(row.line, reason)
-        summary.num_rejected += 1
-        if len(summary.rejected) < MAX_LISTED:
-            summary.rejected.append(rejected)
-        if on_rejected is not None:
-            on_rejected(rejected)
+            value = cells.decoded(row.value) if self.kind is FileKind.CSV else row.value
+            try:
+                record = extras.with_extras(parse(value), value, flags=self.flags)
+            except Invalid as error:
+                self._reject(row, error.message)
+            except RecursionError:
+                self._reject(row, gettext("nested too deep"))
+            else:
+                self.summary.turns_left_out += record.turns_left_out
+                if not value.keys() <= known and len(self.summary.ignored_columns) < 50:
+                    self.summary.ignored_columns |= {str(name)[:100] for name in islice(value.keys() - known, 50)}
+                yield record
 
-
-def _check_flags(record: Record, known: Collection[str]) -> None:
-    for code in (code for codes in record.flags for code in codes):
-        if code not in known:
-            raise Invalid(gettext("there is no flag {code!r}: use {known}").format(code=code, known=", ".join(known)))
+    def _reject(self, row: Row, reason: str) -> None:
+        rejected = Rejected(row.line, reason[:MAX_REASON_CHARACTERS])
+        self.summary.num_rejected += 1
+        if len(self.summary.rejected) < MAX_LISTED:
+            self.summary.rejected.append(rejected)
+        self.on_rejected(rejected)
+        if self.summary.num_rejected == MAX_REJECTED:
+            raise Invalid(
+                gettext(
+                    "line {line}: this is bad row number {count:,}, and no more are read; the first was line {first}: "
+                    "{reason}"
+                ).format(
+                    line=row.line,
+                    count=MAX_REJECTED,
+                    first=self.summary.rejected[0].line,
+                    reason=self.summary.rejected[0].reason,
+                )
+            )

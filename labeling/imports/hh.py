@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
-from labeling.imports.pairs import common_length
-from labeling.imports.records import Record, make_record
+from labeling.imports.pairs import common_length, pair_of
+from labeling.imports.records import Record
 
 COLUMNS = frozenset({"chosen", "rejected"})
 ASSISTANT = "\n\nAssistant:"
@@ -36,9 +36,7 @@ def parse(row: dict[str, Any]) -> Record:
             )
         )
     start = end + len(ASSISTANT)
-    return make_record(
-        prompt=messages_of(chosen[:end]), completions=(chosen[start:].strip(), rejected[start:].strip()), ranks=(1, 2)
-    )
+    return pair_of(messages_of(chosen[:end]), chosen[start:].strip(), rejected[start:].strip())
 
 
 def _transcript(row: dict[str, Any], name: str) -> str:

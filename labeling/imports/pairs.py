@@ -29,6 +29,17 @@ def parse_pair(*, prompt: object, chosen: object, rejected: object) -> Record:
                 '"chosen" is {chosen} and "rejected" is {rejected}: both are texts, or both are lists of messages'
             ).format(chosen=type(chosen).__name__, rejected=type(rejected).__name__)
         )
+    return pair_of(prompt, chosen, rejected)
+
+
+def pair_of(prompt: object, chosen: object, rejected: object) -> Record:
+    """A record of one win.
+
+    Raises:
+        Invalid: chosen is the same text as rejected, or a broken rule.
+    """
+    if chosen == rejected:
+        raise Invalid(gettext('"chosen" and "rejected" are the same text: nothing was decided between them'))
     return make_record(prompt=prompt, completions=(chosen, rejected), ranks=WIN)
 
 

@@ -18,6 +18,9 @@ from labeling.errors import Invalid
 MAX_LINE_BYTES = 16 * 1024 * 1024
 PARQUET_BATCH = 1000
 BOM = b"\xef\xbb\xbf"
+BOMB_BYTES = 64 * 1024 * 1024
+BOMB_RATIO = 250
+"""Lines that repeat themselves are packed 20 to 100 times."""
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -54,15 +57,36 @@ def read_rows(file: BinaryIO, *, kind: FileKind) -> Iterator[Row]:
     """
     start = file.read(4)
     file.seek(0)
+    if start == b"PK\x03\x04":
+        raise Invalid(gettext("this is a zip file or a spreadsheet: unpack it, or save it as CSV"))
     if start[:2] == b"\x1f\x8b":
         if kind is FileKind.PARQUET:
             raise Invalid(gettext("this Parquet file is packed with gzip: unpack it, Parquet is compressed inside"))
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+        file = cast(BinaryIO, _Unpacked(file))
     elif start[:4] == b"PAR1" and kind is not FileKind.PARQUET:
         raise Invalid(gettext("this is a Parquet file, not {kind}: name it .parquet, or say so").format(kind=kind))
     if kind is FileKind.PARQUET:
         return _parquet(file)
     return _jsonl(file) if kind is FileKind.JSONL else _csv(file)
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip file that is given up when it unpacks to far more than text does: 1 MB of zeros fit into 1 kB."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        num_bytes = self.tell()
+        if num_bytes > BOMB_BYTES and num_bytes > BOMB_RATIO * self._packed.tell():
+            raise Invalid(
+                gettext(
+                    "the gzip file is {ratio} times as large unpacked: no text is packed so well, unpack it yourself"
+                ).format(ratio=num_bytes // max(self._packed.tell(), 1))
+            )
+        return line
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -72,7 +96,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
         while raw := file.readline(MAX_LINE_BYTES):
             number += 1
             if number == 1:
-                if raw.startswith(WIDE_BOMS):
+                if raw.startswith(WIDE_BOMS) or b"\x00" in raw[:4]:
                     raise Invalid(gettext("the file is UTF-16: save it as UTF-8"))
                 raw = raw.removeprefix(BOM)
             if len(raw) < MAX_LINE_BYTES or raw.endswith(b"\n"):
@@ -99,7 +123,7 @@ def _jsonl(file: BinaryIO) -> Iterator[Row]:
 
 def _json_row(number: int, raw: bytes) -> Row:
     try:
-        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         return Row(number, None, f"broken UTF-8 at byte {error.start + 1}: {error.reason}")
     except json.JSONDecodeError as error:
@@ -117,10 +141,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
 def _csv(file: BinaryIO) -> Iterator[Row]:
-    # A broken byte becomes a lone surrogate, so that only its row is refused and not the rest of the file.
-    lines = (("" if raw is None else raw.decode(errors="surrogateescape")) + "\n" for _, raw in _lines(file))
     csv.field_size_limit(MAX_LINE_BYTES)
+    lines = _CSVLines(file)
     reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, [])
@@ -128,14 +159,37 @@ def _csv(file: BinaryIO) -> Iterator[Row]:
             twice = next((name for name in header if header.count(name) > 1), None)
             raise Invalid("the file is empty" if twice is None else f"line 1: the column {twice!r} is there twice")
         begins = reader.line_num + 1
+        lines.num_bytes = 0
         for cells in reader:
             if cells:
                 yield _csv_row(begins, header, cells)
             begins = reader.line_num + 1
+            lines.num_bytes = 0
     except csv.Error as error:
         raise Invalid(
             gettext("line {line_num}: broken CSV: {error}").format(line_num=reader.line_num, error=error)
         ) from None
+
+
+class _CSVLines(Iterator[str]):
+    """Lines as the csv module takes them. A row may go over many: ``num_bytes`` counts those since it was set to 0."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._lines = _lines(file)
+        self.num_bytes = 0
+
+    def __next__(self) -> str:
+        number, raw = next(self._lines)
+        self.num_bytes += 0 if raw is None else len(raw)
+        if raw is None or self.num_bytes > MAX_LINE_BYTES:
+            # What was left out may have closed or opened a quotation: nothing after it can be trusted.
+            raise Invalid(
+                gettext("line {number}: a row longer than {most} MB").format(
+                    number=number, most=MAX_LINE_BYTES // 1024 // 1024
+                )
+            )
+        # A broken byte becomes a lone surrogate, so that only its row is refused and not the rest of the file.
+        return raw.decode(errors="surrogateescape") + "\n"
 
 
 def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
@@ -154,7 +208,11 @@ def _parquet(file: BinaryIO) -> Iterator[Row]:
 
     number = 0
     try:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=PARQUET_BATCH):
+        table = pq.ParquetFile(file)
+        names = table.schema_arrow.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise Invalid(gettext("the column {name!r} is there twice").format(name=twice[0]))
+        for batch in table.iter_batches(batch_size=PARQUET_BATCH):
             for value in batch.to_pylist():
                 number += 1
                 yield Row(number, value)

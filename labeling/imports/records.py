@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.services.texts import Messages, check_messages, check_text, messages_digest
-from labeling.services.verdicts import MAX_NOTES_CHARACTERS
+from labeling.services.verdicts import MAX_DEMONSTRATION_CHARACTERS, MAX_NOTES_CHARACTERS
 
 MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 9
 
@@ -21,8 +22,8 @@ MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 9
 class Record:
     """What a row says. Ranks, ratings and flags are aligned with the completions; 1 is the best rank.
 
-    ``best`` is the place of the completion picked, from 0; ``turns_left_out`` counts turns after the user's last one,
-    which are no part of a prompt.
+    ``best`` is the place of the completion picked, from 0; ``demonstration`` is what somebody wrote; ``created`` is
+    when it was judged; ``turns_left_out`` counts turns after the user's last one, which are no part of a prompt.
     """
 
     messages: Messages
@@ -33,19 +34,35 @@ class Record:
     notes: str = ""
     turns_left_out: int = 0
     best: int | None = None
+    demonstration: str | None = None
     topics: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    created: dt.datetime | None = None
+    prompt_digest: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The completions to be stored: those to be judged, or the one that was written."""
+        return self.completions if self.demonstration is None else (self.demonstration,)
 
     @property
     def is_judged(self) -> bool:
-        """Whether somebody decided something about the completions."""
-        return self.ranks is not None or self.ratings is not None or self.best is not None
+        """Whether somebody decided something about the completions, or wrote one."""
+        return (
+            self.ranks is not None
+            or self.ratings is not None
+            or self.best is not None
+            or self.demonstration is not None
+        )
 
     def digest(self) -> str:
         """SHA-256 of everything that was said and decided: equal rows are equal judgements."""
-        said: list[Any] = [messages_digest(self.messages), self.completions, self.ranks, self.ratings]
-        said += [self.flags, self.notes]
+        said: list[Any] = [self.prompt_digest, self.completions, self.ranks, self.ratings, self.flags, self.notes]
         if self.best is not None:  # rows without one keep their digest
             said.append(self.best)
+        if self.demonstration is not None:
+            said.append(self.demonstration)
         return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -85,7 +102,20 @@ def make_record(
         notes=checked_notes,
         best=check_best(best, len(texts), is_alone=ranks is None and ratings is None),
         turns_left_out=turns_left_out,
+        prompt_digest=messages_digest(messages),
     )
+
+
+def check_demonstration(text: object) -> str:
+    """What somebody wrote.
+
+    Raises:
+        Invalid: no text, an empty one, or over 100,000 characters.
+    """
+    checked = check_text(text, name="the completion", limit=MAX_DEMONSTRATION_CHARACTERS)
+    if not checked.strip():
+        raise Invalid(gettext("the completion is empty: a demonstration is a text"))
+    return checked
 
 
 def _check_completions(texts: tuple[str, ...]) -> None:

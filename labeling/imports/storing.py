@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 from django.contrib.postgres.aggregates import ArrayAgg
 
 from labeling.imports.records import Record
-from labeling.models import Completion, Item, Kind, Label, Project, Prompt
-from labeling.services.labels import add_imported_labels
-from labeling.services.prompts import (
-    NewCompletion,
-    NewItem,
-    add_completions,
-    add_prompts,
-    create_items,
-    create_judged_items,
-    items_for,
-)
+from labeling.models import Item, Kind, Label, Origin, Project, Purpose
+from labeling.services.bulk import CompletionRow, ItemRow, StoredPrompt, insert_completions, insert_items
+from labeling.services.imported_labels import ImportedLabel, add_imported_labels
+from labeling.services.prompts import groups_for, judged_row, open_slots, store_prompts
+from labeling.services.tags import tag_ids, tag_prompts
+from labeling.services.texts import text_digest
 from labeling.services.verdicts import Verdict
 
 NAMESPACE = UUID("6f1d5c0e-3a0b-5d8e-9a57-2f6f0c4f7b11")
 
 
-Group = tuple[Prompt, list[Completion], Record]
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A record whose prompt is stored, with the ids of its completions."""
+
+    prompt: StoredPrompt
+    completions: list[int]
+    record: Record
 
 
 @dataclass(slots=True)
@@ -45,83 +46,92 @@ class Stored:
 
 @dataclass(slots=True)
 class Store:
-    """Writes the records of one file into one project."""
+    """Writes the records of one file into one project; ``tags`` are given to every prompt of it."""
 
     project: Project
     source: str = ""
+    tags: Sequence[str] = ()
     stored: Stored = field(default_factory=Stored)
     _seen: Counter[str] = field(default_factory=Counter)
+    _tags: dict[str, int] = field(default_factory=dict)
 
-    def add(self, records: Sequence[Record]) -> list[Prompt]:
-        """Store a batch, as large as memory may hold: 1,000 or so.
-
-        Returns:
-            The prompts, those without completions first.
-        """
-        plain = [record for record in records if not record.completions]
-        prompts, new = self._prompts(plain)
-        self.stored.repeated += len(plain) - new
-        groups = self._groups([record for record in records if record.completions])
-        if groups:
-            added = self._add_items([group for group in groups if not group[2].is_judged])
-            added += self._add_labels([group for group in groups if group[2].is_judged])
-            self.stored.repeated += len(groups) - added
-        return prompts + [group[0] for group in groups]
-
-    def _prompts(self, records: Sequence[Record]) -> tuple[list[Prompt], int]:
-        if not records:
-            return [], 0
-        messages = [record.messages for record in records]
-        prompts, new = add_prompts(
+    def add(self, records: Sequence[Record]) -> None:
+        """Store a batch, as large as memory may hold: 2,000 or so."""
+        prompts = store_prompts(
             project=self.project,
-            prompts=messages,
+            prompts=[(record.prompt_digest, record.messages, record.topics) for record in records],
             source=self.source,
-            topics=[record.topics for record in records],
         )
+        new = sum(prompt.is_new for prompt in prompts.values())
         self.stored.prompts += new
-        self.stored.held_out += sum(prompt.held_out for prompt in prompts)
-        return prompts, new
+        self.stored.held_out += sum(prompts[record.prompt_digest].held_out for record in records)
+        self._tag(prompts, records)
+        self.stored.repeated += self._repeated(prompts, [each for each in records if not each.texts])
+        groups = self._groups(prompts, [record for record in records if record.texts])
+        added = self._add_items([group for group in groups if not group.record.is_judged])
+        added += self._add_labels([group for group in groups if group.record.is_judged])
+        self.stored.repeated += len(groups) - added
 
-    def _groups(self, records: Sequence[Record]) -> list[Group]:
-        if not records:
-            return []
-        prompts, _ = self._prompts(records)
-        stored = iter(
-            add_completions(
-                pairs=[
-                    (prompt, NewCompletion(text=text))
-                    for prompt, record in zip(prompts, records, strict=True)
-                    for text in record.completions
-                ]
-            )
-        )
-        return [
-            (prompt, [next(stored) for _ in record.completions], record)
-            for prompt, record in zip(prompts, records, strict=True)
+    def _repeated(self, prompts: Mapping[str, StoredPrompt], plain: Sequence[Record]) -> int:
+        """Records of a prompt alone whose prompt was there, in the database or in this batch."""
+        new = {record.prompt_digest for record in plain if prompts[record.prompt_digest].is_new}
+        return len(plain) - len(new)
+
+    def _tag(self, prompts: Mapping[str, StoredPrompt], records: Sequence[Record]) -> None:
+        tagged = [(prompts[each.prompt_digest].id, {*self.tags, *each.tags}) for each in records]
+        names = {name for _, given in tagged for name in given}
+        if unknown := names - self._tags.keys():
+            self._tags |= tag_ids(project=self.project, names=unknown)
+        tag_prompts((self._tags[name], prompt) for prompt, given in tagged for name in given)
+
+    def _groups(self, prompts: Mapping[str, StoredPrompt], records: Sequence[Record]) -> list[Group]:
+        rows = [
+            CompletionRow(prompts[record.prompt_digest].id, text_digest(text), Origin.IMPORT.value, None, None, text)
+            for record in records
+            for text in record.texts
         ]
+        ids = iter(insert_completions(rows) if rows else [])
+        return [Group(prompts[each.prompt_digest], [next(ids) for _ in each.texts], each) for each in records]
 
     def _add_items(self, groups: Sequence[Group]) -> int:
         """Items for groups that nobody asked about before, in whatever order the completions stand."""
+        if not groups:
+            return 0
         asked = self._asked(groups)
-        new = []
-        for prompt, completions, _ in groups:
-            for item in items_for(self.project, prompt, completions):
-                key = frozenset(completion.pk for completion in item.completions)
-                if key not in asked:
-                    asked.add(key)
-                    new.append(item)
-        if new:
-            create_items(project=self.project, items=new)
-        self.stored.items += len(new)
-        return len(new)
+        rows: list[ItemRow] = []
+        completions: list[Sequence[int]] = []
+        topics: list[Sequence[str]] = []
+        for group in groups:
+            for row, ids in self._items(group):
+                if frozenset(ids) not in asked:
+                    asked.add(frozenset(ids))
+                    rows.append(row)
+                    completions.append(ids)
+                    topics.append(group.prompt.topics)
+        if rows:
+            items = insert_items(project_id=self.project.pk, rows=rows, completions=completions)
+            open_slots(project=self.project, items=list(zip(items, rows, topics, strict=True)))
+        self.stored.items += len(rows)
+        return len(rows)
+
+    def _items(self, group: Group) -> list[tuple[ItemRow, Sequence[int]]]:
+        prompt, record = group.prompt, group.record
+        if prompt.is_archived:
+            return []
+        kind, groups = groups_for(
+            self.project, digest=record.prompt_digest, source=prompt.source, completions=group.completions
+        )
+        row = ItemRow(prompt.id, str(kind), Purpose.TRAINING.value, self.project.overlap, record.priority, None, 0)
+        return [(row, ids) for ids in groups]
 
     def _asked(self, groups: Sequence[Group]) -> set[frozenset[int]]:
+        known = {group.prompt.id for group in groups if not group.prompt.is_new}
         rows = (
-            Item.objects.filter(prompt__in={prompt.pk for prompt, _, _ in groups}, slots__isnull=False)
+            Item.objects.filter(prompt__in=known, slots__isnull=False)
             .annotate(group=ArrayAgg("entries__completion"))
             .values_list("group", flat=True)
         )
-        return {frozenset(row) for row in rows}
+        return {frozenset(row) for row in rows} if known else set()
 
     def _add_labels(self, groups: Sequence[Group]) -> int:
         """Labels with client ids made from their content, so that a repeated file finds its own again.
@@ -130,23 +140,31 @@ class Store:
         """
         wanted: dict[UUID, Group] = {}
         for group in groups:
-            digest = group[2].digest()
+            digest = group.record.digest()
             self._seen[digest] += 1
             wanted[uuid5(NAMESPACE, f"{self.project.pk} {digest} {self._seen[digest]}")] = group
-        known = set(Label.objects.filter(client_id__in=wanted).values_list("client_id", flat=True))
+        known = set(Label.objects.filter(client_id__in=list(wanted)).values_list("client_id", flat=True))
         new = {client_id: group for client_id, group in wanted.items() if client_id not in known}
         if not new:
             return 0
-        items = create_judged_items(
-            project=self.project,
-            items=[
-                NewItem(prompt=prompt, completions=completions, kind=kind_of(record))
-                for prompt, completions, record in new.values()
-            ],
+        rows = [judged_row(group.prompt.id, kind=kind_of(group.record)) for group in new.values()]
+        items = insert_items(
+            project_id=self.project.pk,
+            rows=rows,
+            # What was written is no completion that the item asked about.
+            completions=[[] if each.record.demonstration is not None else each.completions for each in new.values()],
         )
         labels = [
-            (item, verdict_of(record, completions), client_id)
-            for item, (client_id, (_, completions, record)) in zip(items, new.items(), strict=True)
+            ImportedLabel(
+                item=item,
+                prompt=group.prompt.id,
+                kind=row.kind,
+                verdict=verdict_of(group.record, group.completions),
+                client_id=client_id,
+                demonstration=group.completions[0] if row.kind == Kind.DEMONSTRATION else None,
+                created=group.record.created,
+            )
+            for item, row, (client_id, group) in zip(items, rows, new.items(), strict=True)
         ]
         self.stored.labels += len(labels)
         return add_imported_labels(project=self.project, labels=labels)
@@ -154,19 +172,21 @@ class Store:
 
 def kind_of(record: Record) -> Kind:
     """What a record answers."""
+    if record.demonstration is not None:
+        return Kind.DEMONSTRATION
     if record.best is not None:
         return Kind.BEST
     return Kind.RATING if record.ranks is None else Kind.RANKING
 
 
-def verdict_of(record: Record, completions: Sequence[Completion]) -> Verdict:
-    """The judgement of a record, by completion id."""
-    ids = [completion.pk for completion in completions]
+def verdict_of(record: Record, ids: Sequence[int]) -> Verdict:
+    """The judgement of a record, by the ids of its completions."""
     ratings = record.ratings or (None,) * len(ids)
     return Verdict(
         ratings={pk: rating for pk, rating in zip(ids, ratings, strict=True) if rating is not None},
         ranks=dict(zip(ids, record.ranks, strict=True)) if record.ranks is not None else {},
         flags={pk: list(flags) for pk, flags in zip(ids, record.flags, strict=False)},
         best=None if record.best is None else ids[record.best],
+        text=record.demonstration or "",
         notes=record.notes,
     )

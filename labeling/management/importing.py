@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labeling.errors import DomainError
-from labeling.imports.files import Format, Rejected, Summary, import_file
+from labeling.imports.files import Rejected, Summary, Watch, import_file
+from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind, kind_of
 from labeling.models import Project, User
 from labeling.services.projects import create_project
@@ -51,7 +52,7 @@ class ImportCommand(BaseCommand):
                     kind=FileKind(options["kind"] or kind_of(path.name)),
                     source=path.name,
                     keep_good=options["keep_good"],
-                    on_rejected=self.tell_rejected,
+                    watch=Watch(rejected=self.tell_rejected),
                 )
             except DomainError as error:
                 raise CommandError(error.message) from None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -21,7 +22,6 @@ from labeling.models import (
     Label,
     Membership,
     Outcome,
-    Project,
     Purpose,
     Source,
     State,
@@ -36,6 +36,13 @@ from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
 
 CLIENT_ID_USED = gettext_noop("this client id belongs to another judgement: make a new one")
+
+
+class Keyed(Protocol):
+    """A stored label, or what stands for one."""
+
+    @property
+    def pk(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +140,13 @@ def repeated(first: Label, assignment: Assignment, verdict: Verdict) -> Submitte
     return Submitted(label=first, created=False)
 
 
-def store_verdicts(pairs: Sequence[tuple[Label, Verdict]]) -> None:
-    """Write the ratings, flags, ranks and the C(k,2) comparisons of labels; part of creating them."""
+def store_verdicts(pairs: Sequence[tuple[Keyed, Verdict]]) -> None:
+    """Write the ratings, flags, ranks and the C(k,2) comparisons of labels, by their keys; part of creating them."""
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {DECIDED.format(label='(r->>0)::bigint')} SELECT", _decided(pairs))
 
 
-def _decided(pairs: Sequence[tuple[Label, Verdict]]) -> dict[str, str]:
+def _decided(pairs: Sequence[tuple[Keyed, Verdict]]) -> dict[str, str]:
     """The rows that DECIDED stores, each beginning with the label's id."""
     ratings = [
         (label.pk, completion, verdict.ratings.get(completion), sorted(set(verdict.flags.get(completion, []))))
@@ -224,35 +231,3 @@ WITH held AS (
 )
 SELECT id, is_extra FROM label
 """
-
-
-@transaction.atomic
-def add_imported_labels(*, project: Project, labels: Sequence[tuple[Item, Verdict, UUID]]) -> int:
-    """Store judgements that were made elsewhere, for items made for them by services.prompts.create_judged_items.
-
-    The client id is derived from the content by the importer, so that a repeated import stores nothing twice.
-
-    Returns:
-        How many labels were stored.
-    """
-    rows = Label.objects.bulk_create(
-        [
-            Label(
-                project=project,
-                item=item,
-                kind=item.kind,
-                best_id=verdict.best,
-                client_id=client_id,
-                fingerprint=verdict.fingerprint(),
-                source=Source.IMPORT,
-                notes=verdict.notes,
-            )
-            for item, verdict, client_id in labels
-        ],
-        batch_size=1000,
-    )
-    store_verdicts([(row, verdict) for row, (_, verdict, _) in zip(rows, labels, strict=True)])
-    for item, verdict, _ in sorted(labels, key=lambda each: each[0].prompt_id):  # always in one order, so none waits
-        raise_topics(prompt_id=item.prompt_id, flags=verdict.flags.values())  # for a prompt while it holds another
-    events.publish(project.slug, "label", imported=len(rows))
-    return len(rows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F
@@ -16,18 +17,29 @@ from labeling.models import (
     TURN_SOURCE,
     Completion,
     Item,
-    ItemCompletion,
     Kind,
     Origin,
     Project,
     Prompt,
     Purpose,
-    Slot,
     User,
 )
-from labeling.services.texts import check_messages, check_text, is_held_out, messages_digest, text_digest
-from labeling.services.topics import add_topics
+from labeling.services.bulk import (
+    CompletionRow,
+    ItemRow,
+    PromptRow,
+    SlotRow,
+    StoredPrompt,
+    insert_completions,
+    insert_entries,
+    insert_items,
+    insert_prompts,
+    insert_slots,
+)
+from labeling.services.texts import Messages, check_messages, check_text, is_held_out, messages_digest, text_digest
+from labeling.services.topics import add_topics, check_topics
 
+C = TypeVar("C")
 MOST_KINDS = (2, 9)
 NUM_COMPLETIONS: dict[str, tuple[int, int]] = {
     Kind.RATING: (1, 9),
@@ -92,29 +104,39 @@ def add_prompts(
         Invalid: one of them breaks a rule of texts.check_messages.
     """
     checked = [check_messages(messages) for messages in prompts]
-    by_digest = {messages_digest(messages): messages for messages in checked}
-    existing = set(Prompt.objects.filter(project=project, digest__in=by_digest).values_list("digest", flat=True))
-    Prompt.objects.bulk_create(
-        [
-            Prompt(
-                project=project,
-                messages=messages,
-                digest=digest,
-                held_out=(is_held_out(digest, percent=project.held_out_percent) if held_out is None else held_out),
-                source=source,
-            )
-            for digest, messages in by_digest.items()
-            if digest not in existing
-        ],
-        ignore_conflicts=True,
-        batch_size=1000,
-    )
-    stored = {prompt.digest: prompt for prompt in Prompt.objects.filter(project=project, digest__in=by_digest)}
-    for messages, named in sorted(zip(checked, topics or [], strict=False), key=lambda pair: messages_digest(pair[0])):
-        prompt = stored[messages_digest(messages)]
-        if not set(named) <= set(prompt.topics):
-            add_topics(prompt=prompt, topics=named)
-    return [stored[messages_digest(messages)] for messages in checked], len(by_digest) - len(existing)
+    digests = [messages_digest(messages) for messages in checked]
+    given = list(zip(digests, checked, topics or [()] * len(checked), strict=False))
+    stored = store_prompts(project=project, prompts=given, source=source, held_out=held_out)
+    instances = {prompt.digest: prompt for prompt in Prompt.objects.filter(pk__in=[row.id for row in stored.values()])}
+    return [instances[digest] for digest in digests], sum(row.is_new for row in stored.values())
+
+
+def store_prompts(
+    *,
+    project: Project,
+    prompts: Sequence[tuple[str, Messages, Collection[str]]],
+    source: str = "",
+    held_out: bool | None = None,
+) -> dict[str, StoredPrompt]:
+    """Store checked prompts: their digests, messages and topics; part of add_prompts and of imports."""
+    topics: dict[str, list[str]] = {}
+    for digest, _, named in prompts:
+        topics[digest] = check_topics([*topics.get(digest, ()), *named]) if named else topics.get(digest, [])
+    percent = project.held_out_percent
+    rows = [
+        PromptRow(
+            digest=digest,
+            messages=messages,
+            held_out=is_held_out(digest, percent=percent) if held_out is None else held_out,
+            topics=" ".join(topics[digest]),
+        )
+        for digest, messages, _ in prompts
+    ]
+    stored = insert_prompts(project_id=project.pk, source=source, rows=rows)
+    for digest in sorted(digest for digest, row in stored.items() if not set(topics[digest]) <= set(row.topics)):
+        found = add_topics(prompt=Prompt(pk=stored[digest].id), topics=topics[digest])
+        stored[digest] = replace(stored[digest], topics=found.topics)
+    return stored
 
 
 @transaction.atomic
@@ -127,36 +149,21 @@ def add_completions(*, pairs: Sequence[tuple[Prompt, NewCompletion]]) -> list[Co
     Raises:
         Invalid: a text that the database can't hold.
     """
-    rows = [
-        Completion(
-            prompt=prompt,
-            text=check_text(new.text, name="a completion"),
-            digest=text_digest(new.text),
-            origin=new.origin,
-            policy_version=new.policy_version,
-            author=new.author,
-            sampling=new.sampling,
-            logprob=new.logprob,
-        )
-        for prompt, new in pairs
-    ]
-    Completion.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-    stored = {
-        _identity(completion): completion
-        for completion in Completion.objects.filter(
-            prompt__in={row.prompt_id for row in rows}, digest__in={row.digest for row in rows}
-        )
-    }
-    return [stored[_identity(row)] for row in rows]
+    ids = insert_completions([_completion_row(prompt, new) for prompt, new in pairs])
+    stored = Completion.objects.in_bulk(ids)
+    return [stored[pk] for pk in ids]
 
 
-def _identity(completion: Completion) -> tuple[Any, ...]:
-    return (
-        completion.prompt_id,
-        completion.digest,
-        str(completion.origin),
-        completion.policy_version,
-        completion.author_id,
+def _completion_row(prompt: Prompt, new: NewCompletion) -> CompletionRow:
+    return CompletionRow(
+        prompt=prompt.pk,
+        digest=text_digest(check_text(new.text, name="a completion")),
+        origin=new.origin.value,
+        policy_version=new.policy_version,
+        author=None if new.author is None else new.author.pk,
+        text=new.text,
+        sampling=None if new.sampling is None else json.dumps(new.sampling),
+        logprob=new.logprob,
     )
 
 
@@ -170,21 +177,33 @@ def items_for(
 ) -> list[NewItem]:
     """What the project asks about a group of completions: its kinds take turns, by prompt and by policy version.
 
-    A pair is asked about two at a time. A group that is too small for its kind gives nothing.
+    A pair is asked about two at a time. A group that is too small for its kind gives nothing, nor does an archived
+    prompt.
     """
-    turn = int(prompt.digest[:8], 16) + (policy_version or 0)  # the same at every call, so that repeating adds nothing
-    # A turn of a conversation is judged otherwise: a conversation of each of its turns would have no end.
-    kinds = [kind for kind in project.kinds if kind != Kind.CONVERSATION or prompt.source != TURN_SOURCE]
-    if not kinds:
+    if prompt.is_archived:
         return []
-    kind = kinds[turn % len(kinds)]
-    least, most = NUM_COMPLETIONS.get(kind, MOST_KINDS)
-    groups = [completions[start : start + most] for start in range(0, len(completions), most)]
+    kind, groups = groups_for(
+        project, digest=prompt.digest, source=prompt.source, completions=completions, policy_version=policy_version
+    )
     return [
         NewItem(prompt=prompt, completions=group, priority=priority, policy_version=policy_version, kind=kind)
         for group in groups
-        if len(group) >= max(least, 1)
     ]
+
+
+def groups_for(
+    project: Project, *, digest: str, source: str, completions: Sequence[C], policy_version: int | None = None
+) -> tuple[str, list[Sequence[C]]]:
+    """The kind whose turn it is, and the completions in the groups it asks about; part of items_for and of imports."""
+    turn = int(digest[:8], 16) + (policy_version or 0)  # the same at every call, so that repeating adds nothing
+    # A turn of a conversation is judged otherwise: a conversation of each of its turns would have no end.
+    kinds = [kind for kind in project.kinds if kind != Kind.CONVERSATION or source != TURN_SOURCE]
+    if not kinds:
+        return "", []
+    kind = kinds[turn % len(kinds)]
+    least, most = NUM_COMPLETIONS.get(kind, MOST_KINDS)
+    groups = [completions[start : start + most] for start in range(0, len(completions), most)]
+    return kind, [group for group in groups if len(group) >= max(least, 1)]
 
 
 @transaction.atomic
@@ -196,33 +215,41 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
     """
     for new in items:
         check_item(new, project)
-    # This locks the project until the end: of its slots those with higher ids are seen later, which passages rely on.
-    num_slots = sum(new.overlap or project.overlap for new in items)
-    Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + num_slots)
-    rows = Item.objects.bulk_create(
-        [
-            Item(
-                project=project,
-                prompt=new.prompt,
-                kind=new.kind,
-                purpose=new.purpose,
-                overlap=new.overlap or project.overlap,
-                priority=new.priority,
-                policy_version=new.policy_version,
-            )
-            for new in items
-        ],
-        batch_size=1000,
+    rows = [
+        ItemRow(
+            prompt=new.prompt.pk,
+            kind=str(new.kind),
+            purpose=str(new.purpose),
+            overlap=new.overlap or project.overlap,
+            priority=new.priority,
+            policy_version=new.policy_version,
+            num_judgements=0,
+        )
+        for new in items
+    ]
+    ids = insert_items(project_id=project.pk, rows=rows, completions=_completion_ids(items))
+    open_slots(
+        project=project, items=[(pk, row, new.prompt.topics) for pk, row, new in zip(ids, rows, items, strict=True)]
     )
-    add_entries(rows, [new.completions for new in items])
+    return _instances(ids)
+
+
+def open_slots(*, project: Project, items: Sequence[tuple[int, ItemRow, Sequence[str]]]) -> None:
+    """Put stored items into the queue; part of creating them.
+
+    Args:
+        items: their ids, what was stored, and the topics of their prompts.
+    """
+    # This locks the project until the end: of its slots those with higher ids are seen later, which passages rely on.
+    num_slots = sum(row.overlap for _, row, _ in items)
+    Project.objects.filter(pk=project.pk).update(num_slots=F("num_slots") + num_slots)
     slots = [
-        Slot(item=row, project=project, number=number, priority=row.priority, topics=new.prompt.topics)
-        for row, new in zip(rows, items, strict=True)
+        SlotRow(item=pk, number=number, priority=row.priority, topics=" ".join(topics))
+        for pk, row, topics in items
         for number in range(row.overlap)
     ]
-    Slot.objects.bulk_create(slots, batch_size=2000)
-    events.publish(project.slug, "items", added=len(rows))
-    return rows
+    insert_slots(project_id=project.pk, rows=slots)
+    events.publish(project.slug, "items", added=len(items))
 
 
 @transaction.atomic
@@ -234,27 +261,27 @@ def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[I
     """
     for new in items:
         check_item(new, project)
-    rows = Item.objects.bulk_create(
-        [
-            Item(project=project, prompt=new.prompt, kind=new.kind, purpose=new.purpose, overlap=1, num_judgements=1)
-            for new in items
-        ],
-        batch_size=1000,
-    )
-    add_entries(rows, [new.completions for new in items])
-    return rows
+    rows = [judged_row(new.prompt.pk, kind=new.kind, purpose=new.purpose) for new in items]
+    return _instances(insert_items(project_id=project.pk, rows=rows, completions=_completion_ids(items)))
+
+
+def judged_row(prompt_id: int, *, kind: str, purpose: str = Purpose.TRAINING) -> ItemRow:
+    """An item that is decided."""
+    return ItemRow(prompt_id, str(kind), str(purpose), overlap=1, priority=0, policy_version=None, num_judgements=1)
 
 
 def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion]]) -> None:
     """Say which completions the items ask about; part of creating them."""
-    ItemCompletion.objects.bulk_create(
-        [
-            ItemCompletion(item=item, completion=completion, position=position)
-            for item, group in zip(items, completions, strict=True)
-            for position, completion in enumerate(group)
-        ],
-        batch_size=2000,
-    )
+    insert_entries([item.pk for item in items], [[completion.pk for completion in group] for group in completions])
+
+
+def _completion_ids(items: Sequence[NewItem]) -> list[list[int]]:
+    return [[completion.pk for completion in new.completions] for new in items]
+
+
+def _instances(ids: Sequence[int]) -> list[Item]:
+    stored = Item.objects.in_bulk(ids)
+    return [stored[pk] for pk in ids]
 
 
 def check_item(new: NewItem, project: Project) -> None:

@@ -68,6 +68,8 @@ def check_messages(messages: object) -> Messages:
         )
     if any(message["role"] == "system" for message in checked[1:]):
         raise Invalid(gettext("a system turn comes first or not at all"))
+    if next(message["role"] for message in checked if message["role"] != "system") != "user":
+        raise Invalid(gettext("the assistant's turn comes first: a prompt begins with the user's turn"))
     return checked
 
 

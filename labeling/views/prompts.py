@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.errors import Invalid, NotFound
 from labeling.forms import PromptsForm, TopicsForm, UploadForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.imports.files import Format, RowsRejected, Summary, import_file
+from labeling.imports.files import RowsRejected, Summary, import_file
+from labeling.imports.formats import Format
 from labeling.imports.reading import kind_of
 from labeling.models import Membership, Prompt
 from labeling.selectors import prompts as selectors

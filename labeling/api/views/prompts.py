@@ -17,7 +17,8 @@ from labeling.api.parsers import NAMELESS, RawFileParser
 from labeling.api.queries import choice, words, yes_no
 from labeling.api.serializers import ImportErrorOut, ImportFileIn, ImportOut, PromptIn, PromptOut, TopicsIn
 from labeling.errors import Invalid, NotFound
-from labeling.imports.files import Format, RowsRejected, Summary, import_file
+from labeling.imports.files import RowsRejected, Summary, import_file
+from labeling.imports.formats import Format
 from labeling.imports.one import add_prompt
 from labeling.imports.reading import FileKind, kind_of
 from labeling.models import Project, Prompt

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from labeling.imports.files import Format
+from labeling.imports.formats import Format
 from labeling.management.importing import ImportCommand
 
 

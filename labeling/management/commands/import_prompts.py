@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labeling.imports.files import Format
+from labeling.imports.formats import Format
 from labeling.management.importing import ImportCommand
 
 

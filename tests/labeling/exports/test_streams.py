@@ -17,7 +17,8 @@ from factories import a_verdict, claim, make_cast, make_item
 
 from labeling.errors import Invalid
 from labeling.exports.streams import make_export
-from labeling.imports.files import Format, import_file
+from labeling.imports.files import import_file
+from labeling.imports.formats import Format
 from labeling.models import Comparison, Label
 from labeling.services.labels import submit_label
 from labeling.services.verdicts import Verdict

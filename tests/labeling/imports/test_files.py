@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from factories import make_cast
 
-from labeling.errors import Invalid
-from labeling.imports.files import Format, Rejected, RowsRejected, import_file
+from labeling.errors import Conflict, Invalid
+from labeling.imports.files import Rejected, RowsRejected, Watch, import_file
+from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
-from labeling.models import Comparison, Completion, Item, Label, Prompt, Rank, Rating, Slot, Source
-from labeling.selectors.labels import judgements
+from labeling.models import Comparison, Completion, Item, Label, Prompt, Rank, Rating, Slot, Source, Tag
+from labeling.selectors.labels import demonstrations, judgements
 from labeling.services.prompts import add_prompts
 
 pytestmark = pytest.mark.django_db
@@ -189,7 +193,7 @@ def test_keeping_the_good_rows_lists_every_bad_one(cast):
     file = lines({"prompt": "one"}, "{broken", {"prompt": ""}, {"prompt": "two"}, {"text": "three"})
 
     summary = import_file(
-        file, project=cast.project, file_format=Format.PROMPTS, keep_good=True, on_rejected=told.append
+        file, project=cast.project, file_format=Format.PROMPTS, keep_good=True, watch=Watch(rejected=told.append)
     )
 
     assert [row.line for row in summary.rejected] == [2, 3, 5]
@@ -313,3 +317,196 @@ def test_flags_of_imported_judgements_give_their_topics(cast):
     import_file(lines(row), project=cast.project, file_format=Format.RANKED)
 
     assert Prompt.objects.get().topics == ["sexual"]
+
+
+def test_demonstrations_become_labels_with_what_was_written_and_their_category_is_a_tag(cast):
+    row = {
+        "prompt": "Name a colour.",
+        "messages": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Red."}],
+        "category": "Brainstorm",
+    }
+
+    first = import_file(lines(row), project=cast.project, file_format=Format.DEMONSTRATIONS)
+    again = import_file(lines(row), project=cast.project, file_format=Format.DEMONSTRATIONS)
+
+    label = Label.objects.get()
+    assert (first.stored.labels, again.stored.labels, again.stored.repeated) == (1, 0, 1)
+    assert (label.kind, label.item.kind, label.demonstration.text) == ("demonstration", "demonstration", "Red.")
+    assert label.demonstration.origin == "import"
+    assert not label.item.entries.exists()
+    assert not Slot.objects.exists()
+    assert list(Tag.objects.values_list("name", flat=True)) == ["Brainstorm"]
+    assert [row.text for row in demonstrations(cast.project)] == ["Red."]
+    assert first.ignored_columns == set()
+
+
+def test_tags_of_the_import_and_of_the_rows_are_given_to_new_and_known_prompts_alike(cast):
+    add_prompts(project=cast.project, prompts=["Name a colour."])
+
+    import_file(
+        lines({"prompt": "Name a colour.", "tags": ["hard"]}, {"prompt": "Name a fruit."}),
+        project=cast.project,
+        file_format=Format.PROMPTS,
+        tags="May, set 1",
+    )
+
+    tags = {prompt.last_turn: sorted(tag.name for tag in prompt.tags.all()) for prompt in Prompt.objects.all()}
+    assert tags == {"Name a colour.": ["May", "hard", "set 1"], "Name a fruit.": ["May", "set 1"]}
+
+
+def test_priority_of_a_row_is_that_of_its_item(cast):
+    row = {"prompt": "Name a colour.", "completions": ["Red.", "Blue."], "priority": 7}
+
+    import_file(lines(row), project=cast.project, file_format=Format.PROMPTS)
+
+    assert Item.objects.get().priority == Slot.objects.get().priority == 7
+
+
+def test_the_day_of_a_judgement_is_kept(cast):
+    row = {"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "created": "2026-01-31T12:00:00Z"}
+
+    import_file(lines(row), project=cast.project, file_format=Format.RANKED)
+
+    assert Label.objects.get().created == dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+
+
+def test_csv_holds_messages_and_lists_as_json(cast):
+    content = (
+        "prompt,completions,ranks,notes\n"
+        '"[{""role"": ""user"", ""content"": ""A colour?""}]","[""Red."", ""Blue.""]","[1, 2]",\n'
+    )
+
+    import_file(io.BytesIO(content.encode()), project=cast.project, file_format=Format.RANKED, kind=FileKind.CSV)
+
+    assert Comparison.objects.get().chosen.text == "Red."
+    assert Prompt.objects.get().last_turn == "A colour?"
+
+
+def test_topics_of_flags_of_several_labels_of_one_prompt_are_all_kept(cast):
+    rows = [
+        {"prompt": "A colour.", "completions": ["Red.", "Blue."], "ranks": [1, 2], "flags": [[], [flag]]}
+        for flag in ("sexual", "denigrates")
+    ]
+
+    import_file(lines(*rows), project=cast.project, file_format=Format.RANKED)
+
+    assert set(Prompt.objects.get().topics) == {"sexual", "hate"}
+
+
+def test_nothing_new_is_asked_about_an_archived_prompt(cast):
+    add_prompts(project=cast.project, prompts=["A colour."])
+    Prompt.objects.update(is_archived=True)
+
+    summary = import_file(
+        lines({"prompt": "A colour.", "completions": ["Red.", "Blue."]}),
+        project=cast.project,
+        file_format=Format.PROMPTS,
+    )
+
+    assert not Item.objects.exists()
+    assert (summary.stored.items, summary.stored.repeated) == (0, 1)
+
+
+def test_file_that_is_changed_while_it_is_read_is_refused_and_nothing_is_stored(cast, tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(f'{{"prompt": "Count to {number}."}}\n' for number in range(5000)))
+
+    def meddle(_):
+        with path.open("a") as file:
+            file.write('{"prompt": "One more."}\n')
+
+    with path.open("rb") as file, pytest.raises(Invalid, match="the file changed while it was read"):
+        import_file(file, project=cast.project, file_format=Format.PROMPTS, watch=Watch(progress=meddle))
+
+    assert not Prompt.objects.exists()
+
+
+def test_file_that_is_cut_off_in_its_last_line_is_refused_by_that_line(cast):
+    content = b'{"prompt": "Count to 1."}\n{"prompt": "Count to 2."}\n{"prompt": "Cou'
+
+    with pytest.raises(RowsRejected, match="line 3: broken JSON at character 12"):
+        import_file(io.BytesIO(content), project=cast.project, file_format=Format.PROMPTS)
+
+    assert not Prompt.objects.exists()
+
+
+def test_who_watches_can_end_an_import_and_nothing_is_stored(cast):
+    rows = [{"prompt": f"Count to {number}."} for number in range(5000)]
+
+    def stop(summary):
+        raise Conflict(f"enough after {summary.rows >= 2000}")
+
+    with pytest.raises(Conflict, match="enough after True"):
+        import_file(lines(*rows), project=cast.project, file_format=Format.PROMPTS, watch=Watch(progress=stop))
+
+    assert not Prompt.objects.exists()
+
+
+def test_a_file_of_nothing_but_bad_rows_is_given_up(cast, monkeypatch):
+    monkeypatch.setattr("labeling.imports.files.MAX_REJECTED", 100)
+
+    with pytest.raises(Invalid, match=r"line 100: this is bad row number 100, .* the first was line 1: give either"):
+        import_file(io.BytesIO(b"{}\n" * 500), project=cast.project, file_format=Format.PROMPTS, keep_good=True)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "row", "reason"),
+    [
+        (Format.TRL, {"prompt": "a", "chosen": "b", "rejected": "b"}, '"chosen" and "rejected" are the same text'),
+        (
+            Format.HH,
+            {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: b"},
+            '"chosen" and "rejected" are the same text',
+        ),
+        (Format.PROMPTS, {"messages": [{"role": "assistant", "content": "Hi."}]}, "a prompt is a text or a list"),
+        (
+            Format.PROMPTS,
+            {"prompt": [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Hi."}]},
+            "the assistant's turn comes first",
+        ),
+        (Format.PROMPTS, '{"prompt": ' + "[" * 1000 + "]" * 1000 + "}", "nested too deep|turn 1 is not"),
+        (Format.PROMPTS, '{"prompt": "a", "prompt": "b"}', "the key 'prompt' is there twice"),
+        (Format.RANKED, '{"prompt": "a", "completions": ["b", "c"], "ranks": [NaN, 1]}', "NaN is not a number"),
+        (
+            Format.RANKED,
+            {"prompt": "a", "completions": ["b", "c"], "ranks": [1, 2], "created": "2999-01-01T00:00:00Z"},
+            "in the future",
+        ),
+    ],
+)
+def test_bad_input_is_refused_by_line_and_name_and_nothing_is_stored(cast, file_format, row, reason):
+    good = {
+        Format.PROMPTS: {"prompt": "good"},
+        Format.RANKED: {"prompt": "good", "completions": ["b", "c"], "ranks": [1, 2]},
+        Format.TRL: {"prompt": "good", "chosen": "b", "rejected": "c"},
+        Format.HH: {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"},
+    }[file_format]
+
+    with pytest.raises(RowsRejected, match=f"line 2: .*({reason})"):
+        import_file(lines(good, row, good), project=cast.project, file_format=file_format)
+
+    assert not Prompt.objects.exists()
+    assert not Label.objects.exists()
+
+
+def test_csv_with_10_000_columns_tells_which_it_has_no_use_for_and_no_more_than_50(cast):
+    header = ",".join(["prompt", *(f"c{number}" for number in range(10_000))])
+
+    summary = import_file(
+        io.BytesIO(f"{header}\n{header}\n".encode()),
+        project=cast.project,
+        file_format=Format.PROMPTS,
+        kind=FileKind.CSV,
+    )
+
+    assert summary.stored.prompts == 1
+    assert len(summary.ignored_columns) == 50
+
+
+def test_nan_in_a_parquet_file_is_refused_by_its_row(cast):
+    file = io.BytesIO()
+    rows = [{"prompt": "a", "completions": ["b", "c"], "ranks": [1.0, float("nan")]}]
+    pq.write_table(pa.Table.from_pylist(rows), file)
+
+    with pytest.raises(RowsRejected, match=r"line 1: the rank 1\.0 is not a whole number"):
+        import_file(file, project=cast.project, file_format=Format.RANKED, kind=FileKind.PARQUET)

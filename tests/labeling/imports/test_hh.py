@@ -71,7 +71,7 @@ def test_words_human_and_assistant_inside_a_turn_open_no_turn():
         ),
         (
             {"chosen": "\n\nHuman: A?\n\nAssistant: 1", "rejected": "\n\nHuman: A?\n\nAssistant: 1"},
-            "completions 1 and 2 are the same text",
+            '"chosen" and "rejected" are the same text',
         ),
         ({"chosen": "\n\nHuman: \n\nAssistant: 1", "rejected": "\n\nHuman: \n\nAssistant: 2"}, "turn 1 is empty"),
         ({"chosen": "\n\nAssistant: 1", "rejected": "\n\nAssistant: 2"}, "not empty"),

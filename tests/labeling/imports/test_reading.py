@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
+import tracemalloc
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,6 +55,8 @@ def test_gzip_and_byte_order_mark_are_taken_off():
         (b"[1, 2]", "a JSON list: one object for each line"),
         (b'"text"', "a JSON str"),
         (b"1" * 5000, "broken JSON"),
+        (b'{"a": 1, "b": {"c": 2, "c": 3}}', "broken JSON: the key 'c' is there twice"),
+        (b'{"a": -Infinity}', "-Infinity is not a number"),
     ],
 )
 def test_broken_line_is_told_by_its_number_and_the_next_one_is_read(line, reason):
@@ -152,3 +156,94 @@ def test_parquet_named_otherwise_or_packed_is_refused_by_name():
         read(file.getvalue())
     with pytest.raises(Invalid, match="unpack it"):
         read(gzip.compress(file.getvalue()), FileKind.PARQUET)
+
+
+class Endless(io.RawIOBase):
+    """A file of a line of 200 MB between two short ones, of which nothing is kept."""
+
+    PIECE = b"x" * 1_000_000
+    parts = (b'{"a": 1}\n', *[PIECE] * 200, b"\n", b'{"a": 2}\n')
+
+    def __init__(self) -> None:
+        self.coming = iter(self.parts)
+        self.rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.__init__()
+        return 0
+
+    def readinto(self, buffer) -> int:
+        self.rest = self.rest or next(self.coming, b"")
+        count = min(len(buffer), len(self.rest))
+        buffer[:count], self.rest = self.rest[:count], self.rest[count:]
+        return count
+
+
+def test_line_of_200_mb_costs_no_more_memory_than_a_line_may_have():
+    tracemalloc.start()
+
+    rows = list(read_rows(io.BufferedReader(Endless()), kind=FileKind.JSONL))
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == [Row(1, {"a": 1}), Row(2, None, "longer than 16 MB"), Row(3, {"a": 2})]
+    assert peak < 80_000_000
+
+
+def test_gzip_bomb_of_many_short_lines_is_given_up(monkeypatch):
+    monkeypatch.setattr("labeling.imports.reading.BOMB_BYTES", 1_000_000)
+    bomb = gzip.compress(b'{"a": 1}\n' * 500_000)
+
+    rows = read_rows(io.BytesIO(bomb), kind=FileKind.JSONL)
+
+    with pytest.raises(Invalid, match="times as large unpacked"):
+        for _ in rows:
+            pass
+
+
+def test_gzip_of_lines_that_repeat_themselves_is_no_bomb(monkeypatch):
+    monkeypatch.setattr("labeling.imports.reading.BOMB_BYTES", 1_000_000)
+    text = "".join(random.Random(1).choices("abcdefghij ", k=200))
+    packed = gzip.compress(b"".join(b'{"prompt": "%s", "n": %d}\n' % (text.encode(), n * 7919) for n in range(20_000)))
+
+    assert sum(row.value is not None for row in read_rows(io.BytesIO(packed), kind=FileKind.JSONL)) == 20_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("kind", [FileKind.JSONL, FileKind.CSV])
+def test_utf_16_is_refused_with_and_without_a_mark(encoding, kind):
+    with pytest.raises(Invalid, match="the file is UTF-16: save it as UTF-8"):
+        read('{"a": "bcdefgh"}'.encode(encoding), kind)
+
+
+def test_spreadsheet_is_refused_by_name():
+    with pytest.raises(Invalid, match="a zip file or a spreadsheet"):
+        read(b"PK\x03\x04and more")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b'prompt,b\none,two\n"' + b"xxxxxxxxx\n" * 9 + b'","' + b"yyyyyyyyy\n" * 9 + b'"\n', 13),
+        (b"prompt\n" + b"x" * 2000 + b"\nlast\n", 2),
+    ],
+)
+def test_csv_row_that_is_too_long_is_refused_by_its_line_whether_quoted_or_not(monkeypatch, content, line):
+    monkeypatch.setattr("labeling.imports.reading.MAX_LINE_BYTES", 101)
+
+    with pytest.raises(Invalid, match=f"line {line}: a row longer than"):
+        read(content, FileKind.CSV)
+
+
+def test_parquet_with_a_column_twice_is_refused():
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["prompt", "prompt"]), file)
+
+    with pytest.raises(Invalid, match="the column 'prompt' is there twice"):
+        read(file.getvalue(), FileKind.PARQUET)

@@ -41,6 +41,9 @@ USER = {"role": "user", "content": "Hi."}
         ([{"role": "user", "content": [{"type": "text", "text": "Hi."}]}], "turn 1 is list, not a text"),
         ([USER, {"role": "assistant", "content": "Hello."}], "a prompt ends with the user's turn"),
         ([USER, {"role": "system", "content": "x"}, USER], "a system turn comes first"),
+        ([{"role": "assistant", "content": "Hello."}, USER], "the assistant's turn comes first"),
+        ([{"role": "system", "content": "x"}, {"role": "assistant", "content": "Hello."}, USER], "turn comes first"),
+        ([{"role": "system", "content": "x"}], "the last turn is the system's"),
     ],
 )
 def test_broken_messages_are_refused_with_the_turn(messages, reason):
