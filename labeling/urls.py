@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/v1/", include("labeling.api.urls")),
     path("api/v1/", include("alignment.api")),
-    re_path(r"^api/(?s:.*)/$", csrf_exempt(NothingHereView.as_view())),
+    re_path(r"^api/[\s\S]*/$", csrf_exempt(NothingHereView.as_view())),
     path("", include("labeling.views.urls")),
     path("", include("alignment.urls")),
 ]
