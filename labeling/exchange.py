@@ -29,9 +29,11 @@ from labeling.exchange_records import (
 )
 from labeling.models import Item, Project, Prompt, Role, User
 from labeling.selectors import access
+from labeling.selectors import judgements as judged_selectors
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors import queue as queue_selectors
+from labeling.selectors.selection import Selection
 from labeling.services import prompts as prompt_services
 
 __all__ = [
@@ -112,7 +114,7 @@ def project_for(slug: str, *, user: User | AnonymousUser, roles: Collection[str]
 
 def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | None = None) -> Iterator[JudgementRecord]:
     """Stream the current judgements in the order they were stored, up to a label id."""
-    for row in label_selectors.judgements(project_id, up_to=up_to, held_out=held_out):
+    for row in judged_selectors.judgements(project_id, up_to=up_to, selection=Selection(held_out=held_out)):
         yield JudgementRecord(
             id=row.label,
             prompt=_prompt_of(row),
@@ -132,7 +134,7 @@ def demonstrations(
     project_id: int, *, up_to: int | None = None, held_out: bool | None = None
 ) -> Iterator[DemonstrationRecord]:
     """Stream what people wrote, in the order it was stored, up to a label id."""
-    for row in label_selectors.demonstrations(project_id, up_to=up_to, held_out=held_out):
+    for row in judged_selectors.demonstrations(project_id, up_to=up_to, selection=Selection(held_out=held_out)):
         yield DemonstrationRecord(
             id=row.label,
             prompt=_prompt_of(row),
@@ -285,7 +287,7 @@ def _prompt(prompt: Prompt) -> PromptRecord:
     )
 
 
-def _prompt_of(row: label_selectors.StoredJudgement | label_selectors.StoredDemonstration) -> PromptRecord:
+def _prompt_of(row: judged_selectors.StoredJudgement | judged_selectors.StoredDemonstration) -> PromptRecord:
     messages = _messages(row.messages)
     return PromptRecord(id=row.prompt, digest=row.prompt_digest, messages=messages, held_out=row.held_out)
 

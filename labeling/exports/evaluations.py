@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.selectors.labels import StoredJudgement, pseudonym
+from labeling.selectors.judgements import StoredJudgement
+from labeling.selectors.labels import pseudonym
 
 COLUMNS = {
     "label_id": "int",

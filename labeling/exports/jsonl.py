@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+
+import orjson
 
 from labeling.exports.views import Row, View
 
@@ -13,4 +14,4 @@ CONTENT_TYPE = "application/x-ndjson"
 def write(rows: Iterator[Row], *, view: View) -> Iterator[bytes]:
     """The file, a row at a time."""
     for row in rows:
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)

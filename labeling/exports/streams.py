@@ -15,8 +15,10 @@ from django.utils.translation import gettext, override
 from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
 from labeling.exports.views import VIEWS, Row, View
-from labeling.models import Project
+from labeling.models import Project, Snapshot
+from labeling.selectors.judgements import EVERYTHING
 from labeling.selectors.labels import latest_label
+from labeling.selectors.selection import Selection
 
 CHUNK_BYTES = 64 * 1024
 
@@ -52,8 +54,9 @@ class Export:
     project: Project
     view: View
     file_format: FileFormat
-    held_out: bool | None
+    selection: Selection
     up_to: int
+    snapshot: Snapshot | None = None
     counts: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
@@ -85,7 +88,9 @@ class Export:
             yield self._passed(bytes(pending))
 
     def _rows(self, on_judgement: Callable[[int], None] | None) -> Iterator[Row]:
-        for judgement in self.view.read(self.project, up_to=self.up_to, held_out=self.held_out):
+        for judgement in self.view.read(
+            self.project, up_to=self.up_to, selection=self.selection, snapshot=self.snapshot
+        ):
             self.counts["judgements"] += 1
             for row in self.view.rows(judgement, self.counts):
                 self.counts["rows"] += 1
@@ -106,7 +111,7 @@ class Export:
             "project": self.project.slug,
             "view": self.view.name,
             "format": str(self.file_format),
-            "filters": {"held_out": self.held_out, "up_to": self.up_to},
+            "filters": {"held_out": self.selection.held_out, **self.selection.to_dict(), "up_to": self.up_to},
             "counts": {name: self.counts[name] for name in sorted({"judgements", "rows", *self.counts})},
             "columns": dict(self.view.columns),
             "flags": flags,
@@ -121,7 +126,7 @@ def make_export(
     project: Project,
     view: str = "comparisons",
     file_format: str = "jsonl",
-    held_out: bool | None = None,
+    selection: Selection = EVERYTHING,
     up_to: int | None = None,
 ) -> Export:
     """An export of what is stored now, or was stored up to a label.
@@ -146,7 +151,7 @@ def make_export(
         project=project,
         view=VIEWS[view],
         file_format=FileFormat(file_format),
-        held_out=held_out,
+        selection=selection,
         up_to=newest if up_to is None else min(up_to, newest),
     )
 

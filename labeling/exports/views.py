@@ -15,7 +15,8 @@ from labeling.exports.evaluations import COLUMNS as EVALUATION_COLUMNS
 from labeling.exports.evaluations import evaluation_rows
 from labeling.models import Outcome
 from labeling.selectors.evaluations import blind_judgements
-from labeling.selectors.labels import StoredJudgement, demonstrations, judgements, pseudonym
+from labeling.selectors.judgements import StoredJudgement, demonstrations, judgements
+from labeling.selectors.labels import pseudonym
 from labeling.selectors.talks import conversations
 
 Row = dict[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.models import Completion, Item, ItemCompletion, Project, Purpose, Rank
-from labeling.selectors.labels import StoredJudgement, judgements
+from labeling.selectors.judgements import StoredJudgement, judgements
 
 
 @dataclass(slots=True)
@@ -94,8 +94,6 @@ def prompts_asked(project: Project | int, *, versions: Collection[int]) -> set[i
     )
 
 
-def blind_judgements(
-    project: Project | int, *, up_to: int | None = None, held_out: bool | None = None
-) -> Iterator[StoredJudgement]:
-    """Stream the judgements of blind evaluations, and no others."""
-    return judgements(project, up_to=up_to, held_out=held_out, purpose=Purpose.EVALUATION)
+def blind_judgements(project: Project | int, **options: Any) -> Iterator[StoredJudgement]:
+    """Stream the judgements of blind evaluations, and no others; options as for judgements."""
+    return judgements(project, **options, purpose=Purpose.EVALUATION)

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from factories import claim, judge, make_cast, make_item, make_user, write
 
 from labeling import exchange
@@ -123,14 +122,16 @@ def test_judgements_of_held_out_prompts_and_of_the_others_make_up_the_whole():
 
 def test_queries_for_judgements_do_not_grow_with_their_number():
     cast = make_cast(num_items=3)
-    counts = []
+    counts: list[int] = []
+    statements: list[str] = []
     for _ in range(3):
         judge(cast.project, cast.bob)
-        with CaptureQueriesContext(connection) as queries:
+        statements.clear()
+        with connection.execute_wrapper(lambda execute, *given: statements.append(given[0]) or execute(*given)):
             list(exchange.judgements(cast.project.pk))
-        counts.append(len(queries))
+        counts.append(len(statements))
 
-    assert counts[0] == counts[2]
+    assert counts[0] == counts[2] > 0
 
 
 def test_new_judgements_are_counted_to_a_limit_and_no_further():

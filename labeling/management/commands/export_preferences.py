@@ -12,6 +12,7 @@ from labeling.exports.files import write_file
 from labeling.exports.streams import FileFormat, make_export
 from labeling.exports.views import VIEWS
 from labeling.management.importing import named_project
+from labeling.selectors.selection import Selection
 
 
 class Command(BaseCommand):
@@ -35,7 +36,7 @@ class Command(BaseCommand):
                 project=named_project(options["project"]),
                 view=options["view"],
                 file_format=options["format"] or (suffix if suffix in list(FileFormat) else FileFormat.JSONL),
-                held_out=None if options["held_out"] is None else options["held_out"] == "only",
+                selection=Selection(held_out=None if options["held_out"] is None else options["held_out"] == "only"),
                 up_to=options["up_to"],
             )
             manifest = write_file(export, path)

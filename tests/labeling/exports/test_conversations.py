@@ -10,6 +10,7 @@ from talking import converse, decide, offer, speak
 
 from labeling.exports.streams import make_export
 from labeling.models import Label
+from labeling.selectors.selection import Selection
 from labeling.services.conversations import finish
 from labeling.services.projects import update_project
 
@@ -52,7 +53,7 @@ def test_a_row_has_all_that_carried_on_and_names_its_judgements(cast):
     )
     assert (whole["turns"], whole["is_finished"], whole["topic"]) == (2, True, "")
     assert (half["turns"], half["is_finished"], half["held_out"]) == (1, False, False)
-    assert rows_of(cast.project, held_out=True) == []
+    assert rows_of(cast.project, selection=Selection(held_out=True)) == []
 
 
 def test_a_topic_stands_beside_what_was_said(cast):

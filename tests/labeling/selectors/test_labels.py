@@ -8,7 +8,8 @@ import pytest
 from factories import judge, make_cast
 
 from labeling.models import Label
-from labeling.selectors.labels import comparisons, count_labels_after, current_labels, judgements, latest_label
+from labeling.selectors.judgements import judgements
+from labeling.selectors.labels import comparisons, count_labels_after, current_labels, latest_label
 
 pytestmark = pytest.mark.django_db
 

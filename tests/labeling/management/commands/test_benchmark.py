@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["nothing"], "there is no benchmark 'nothing': there are exactness, labeling, learning"),
+        (["nothing"], "there is no benchmark 'nothing': there are exactness, export"),
         (["rounds", "--speed", "3"], "the benchmark has no setting '--speed': it has --seeds, --rounds"),
         (["rounds", "seeds=3"], "the benchmark has no setting 'seeds'"),
         (["rounds", "--seeds", "many"], "--seeds is 'many': give a whole number"),
