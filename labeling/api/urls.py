@@ -20,11 +20,14 @@ from labeling.api.views.known import (
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
+from labeling.api.views.tokens import RevokeTokenView, TokensView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"
 urlpatterns = [
     path("token/", TokenView.as_view(), name="token"),
+    path("tokens/", TokensView.as_view(), name="tokens"),
+    path("tokens/<int:token_id>/", RevokeTokenView.as_view(), name="token-revoke"),
     path("projects/", ProjectsView.as_view(), name="projects"),
     path("projects/<slug:slug>/", ProjectView.as_view(), name="project"),
     path("projects/<slug:slug>/guidelines/", GuidelinesHistoryView.as_view(), name="guidelines"),

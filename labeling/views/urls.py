@@ -21,6 +21,7 @@ from labeling.views import (
     qualification,
     quality,
     revise,
+    tokens,
     work,
 )
 
@@ -32,6 +33,8 @@ urlpatterns = [
     path("projects/new/", project.new, name="new-project"),
     path("p/<slug:slug>/", project.project, name="project"),
     path("settings/", preferences.preferences, name="preferences"),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
     path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),
     path("p/<slug:slug>/flags/", flags.flags, name="flags"),
     path("p/<slug:slug>/flags/save/", flags.save, name="flags-save"),

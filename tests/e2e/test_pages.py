@@ -20,6 +20,7 @@ PAGES = [
     ("bob", "/"),
     ("charlie", "/"),
     ("bob", "/settings/"),
+    ("bob", "/settings/tokens/"),
     ("alice", "/projects/new/"),
     ("bob", "/p/colours/"),
     ("alice", "/p/colours/"),
