@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
 from labeling.imports.formats import Format
-from labeling.models import Kind, Project, Role, Topic
+from labeling.models import Kind, Project, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.models.projects import SLUG
 from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
@@ -68,6 +68,7 @@ class ProjectForm(forms.ModelForm):
             "conversation_turns": _("Turns of a conversation"),
             "conversation_sides": _("Sides of a conversation"),
             "conversation_opening": _("Opening of a conversation"),
+            "daily_limit": _("Judgements per member and day"),
             "is_paused": _("Paused"),
         }
 
@@ -278,17 +279,3 @@ class UploadForm(forms.Form):
             (Format.RANKED, _("rankings as exported here")),
         ],
     )
-
-
-class MemberForm(forms.Form):
-    """Somebody to add: an account that exists, or a new one with a generated password."""
-
-    username = forms.CharField(label=_("User name"), max_length=150)
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
-
-
-class RoleForm(forms.Form):
-    """A member's role, and whether they still take part."""
-
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
-    is_active = forms.BooleanField(label=_("Takes part"), required=False)

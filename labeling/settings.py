@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "alignment.models.RunState.choices",
         "KindEnum": "labeling.models.Kind.choices",
+        "RoleEnum": "labeling.models.Role.choices",
     },
 }
 

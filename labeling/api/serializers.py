@@ -61,6 +61,9 @@ class SettingsIn(ConversationSettingsIn):
     kinds = serializers.ListField(
         child=serializers.ChoiceField(Kind.choices), required=False, help_text="What new items ask for, in turn."
     )
+    daily_limit = Whole(
+        min_value=1, max_value=10_000, required=False, allow_null=True, help_text="Judgements per member and day (UTC)."
+    )
     is_paused = YesNo(required=False)
 
 
@@ -86,6 +89,7 @@ class ProjectOut(ConversationSettingsOut):
     flags = serializers.ListField(child=serializers.CharField(), help_text="Codes that are asked about, in order.")
     own_flags = OwnFlag(many=True)
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
+    daily_limit = serializers.IntegerField(allow_null=True)
     is_paused = serializers.BooleanField()
     progress = ProgressOut()
     created = serializers.DateTimeField()

@@ -9,6 +9,7 @@ from labeling.api.views.audit import AuditView
 from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
+from labeling.api.views.invitations import InvitationsView, InvitationView, JoinView
 from labeling.api.views.known import (
     KnownAnswersView,
     KnownAnswerView,
@@ -17,6 +18,7 @@ from labeling.api.views.known import (
     ReadinessOfPeopleView,
     ReadinessView,
 )
+from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersView, MemberView
 from labeling.api.views.projects import ProjectsView, ProjectView
 from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
@@ -46,6 +48,14 @@ urlpatterns = [
     path("projects/<slug:slug>/qualification/", QualificationView.as_view(), name="qualification"),
     path("projects/<slug:slug>/agreement/", AgreementView.as_view(), name="agreement"),
     path("projects/<slug:slug>/audit/", AuditView.as_view(), name="audit"),
+    path("projects/<slug:slug>/members/", MembersView.as_view(), name="members"),
+    path("projects/<slug:slug>/members/<int:user_id>/", MemberView.as_view(), name="member"),
+    path("projects/<slug:slug>/members/<int:user_id>/erase/", EraseView.as_view(), name="erase"),
+    path("projects/<slug:slug>/groups/", GroupsView.as_view(), name="groups"),
+    path("projects/<slug:slug>/groups/<int:group_id>/", GroupView.as_view(), name="group"),
+    path("projects/<slug:slug>/invitations/", InvitationsView.as_view(), name="invitations"),
+    path("projects/<slug:slug>/invitations/<int:invitation_id>/", InvitationView.as_view(), name="invitation"),
+    path("join/", JoinView.as_view(), name="join"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from labeling.models import NEVER_LEASED, Assignment, Project, Slot, State, User
 from labeling.services.assignments import lock_membership, locked_assignment, take_slot
+from labeling.services.limits import left_today
 from labeling.services.queue import find_assignment, serve
 
 AHEAD_MINUTES = 5
@@ -43,7 +44,7 @@ def claim_ahead(*, project: Project, annotator: User, current: int) -> Ahead:
         return Ahead(is_held=False)
     if not take_slot(working, minutes=membership.project.lease_minutes):
         return Ahead(is_held=False)
-    if membership.project.is_paused or not _is_enough_left(membership.project_id):
+    if membership.project.is_paused or left_today(membership) in (0, 1) or not _is_enough_left(membership.project_id):
         return Ahead(is_held=True)
     besides = [working.pk]
     while (served := serve(membership, besides=besides, minutes=AHEAD_MINUTES)) is not None:

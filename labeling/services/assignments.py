@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
+from labeling.services.limits import left_today
 from labeling.services.qualification import judged
 from labeling.services.queue import find_assignment, locked_member, serve
 from labeling.services.texts import check_text
@@ -69,13 +70,13 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
     gets an item twice, and two who ask at once get different slots (SKIP LOCKED).
 
     Returns:
-        The assignment, or None when there is nothing to do or the project is paused.
+        The assignment, or None when there is nothing to do, the project is paused or their limit of today is reached.
 
     Raises:
         NotFound, NotAllowed: not a member, or a role that doesn't judge.
     """
     membership = lock_membership(project_id=project.pk, user=annotator)
-    if membership.project.is_paused:
+    if membership.project.is_paused or left_today(membership) == 0:
         return None
     lost: list[int] = []
     while (served := serve(membership, besides=lost)) is not None:

@@ -32,6 +32,7 @@ from labeling.models import (
 )
 from labeling.selectors.conversations import MOST_OFFERED, messages_so_far, turns_of
 from labeling.services.assignments import check_active, locked_assignment, take_slot
+from labeling.services.limits import count_judgement
 from labeling.services.prompts import add_prompts
 from labeling.services.texts import check_text
 
@@ -121,7 +122,7 @@ def finish(*, assignment_id: int, annotator: User) -> Assignment:
     if counts:  # the database refuses more than the overlap
         Item.objects.filter(pk=assignment.item_id).update(num_judgements=F("num_judgements") + 1)
     column = "num_submitted" if counts else "num_extra"
-    Membership.objects.filter(pk=membership.pk).update(**{column: F(column) + 1})
+    Membership.objects.filter(pk=membership.pk).update(**{column: F(column) + 1}, **count_judgement(membership))
     assignment.state, assignment.draft = State.SUBMITTED, {}
     assignment.save(update_fields=["state", "draft", "changed"])
     events.publish(membership.project.slug, "label", conversation=assignment.pk, annotator=annotator.pk)

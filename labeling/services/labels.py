@@ -30,6 +30,7 @@ from labeling.models import (
 from labeling.rows import fetch_one, insertion
 from labeling.services.active_time import bounded
 from labeling.services.assignments import check_active, locked_assignment
+from labeling.services.limits import COUNT
 from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.qualification import judged
 from labeling.services.topics import raise_topics
@@ -195,7 +196,9 @@ def _record(label: Label, verdict: Verdict, membership: Membership) -> tuple[int
     names, values, parameters = insertion(label)
     names, values = names.replace(', "is_extra"', ""), values.replace(", %(new_is_extra)s", "")
     row = fetch_one(
-        RECORD.format(columns=names, values=values, decided=DECIDED.format(label="(SELECT id FROM label)")),
+        RECORD.format(
+            columns=names, values=values, decided=DECIDED.format(label="(SELECT id FROM label)"), count=COUNT
+        ),
         {**parameters, **_decided([(label, verdict)]), "membership": membership.pk},
     )
     assert row is not None  # an insert of one row returns it
@@ -226,7 +229,7 @@ WITH held AS (
     UPDATE labeling_item SET num_judgements = num_judgements + 1 FROM slot WHERE labeling_item.id = slot.item_id
 ), membership AS (
     UPDATE labeling_membership SET num_submitted = num_submitted + (NOT label.is_extra)::int,
-        num_extra = num_extra + label.is_extra::int, seconds_worked = seconds_worked + %(new_seconds)s
+        num_extra = num_extra + label.is_extra::int, seconds_worked = seconds_worked + %(new_seconds)s, {count}
     FROM label WHERE labeling_membership.id = %(membership)s
 )
 SELECT id, is_extra FROM label

@@ -34,6 +34,7 @@ SETTINGS = (
     "qualification_tries",
     "qualification_feedback",
     "known_percent",
+    "daily_limit",
     "is_paused",
 )
 
@@ -146,6 +147,7 @@ def set_member(
     role: str,
     is_active: bool = True,
     changed_by: User | None = None,
+    via: str = "",
     **place: Unpack[Place],
 ) -> Membership:
     """Give a person a place in the project, or change it. Labels and drafts of somebody who leaves stay.
@@ -153,6 +155,7 @@ def set_member(
     What they hold goes back to the queue when they don't judge any more.
 
     Args:
+        via: what they joined by, for the audit log.
         place: ``group`` of this project, or None; ``daily_limit``: 1 to 10,000 judgements a day, 0 for as many as they
             like, None for what the project says.
 
@@ -174,14 +177,14 @@ def set_member(
         release(Slot.objects.filter(assignment__annotator=user, project=project, is_done=False))
     before, after = difference(_as_recorded(was), _as_recorded(membership))
     if after:
-        action = "member.added" if created else "member.changed"
+        action = "member.joined" if via else "member.added" if created else "member.changed"
         record(
             actor=changed_by,
             project=project,
             action=action,
             subject=user,
             before=None if created else before,
-            after=after,
+            after={**after, "via": via} if via else after,
         )
     return membership
 

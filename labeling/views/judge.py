@@ -34,6 +34,7 @@ from labeling.services.assignments import (
 )
 from labeling.services.conversations import is_done
 from labeling.services.labels import submit_label
+from labeling.services.limits import left_today
 from labeling.views.moulds import can_be_cast, cast_item
 from labeling.views.steps import take_step
 
@@ -137,7 +138,8 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     """The next item as a page, or alone for htmx."""
     assignment = claim_next(project=membership.project, annotator=request.user)
     if assignment is None:
-        context: dict[str, Any] = {"progress": progress_of(membership)}
+        membership.refresh_from_db(fields=["day", "num_today"])  # a judgement may have come since it was read
+        context: dict[str, Any] = {"progress": progress_of(membership), "is_day_full": left_today(membership) == 0}
         if membership.project.qualification_items:
             context["standing"] = standing_of(membership)
         return show(request, membership, context)

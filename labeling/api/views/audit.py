@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from labeling.api.docs import errors
 from labeling.api.queries import choice, day, identifier
 from labeling.api.serializers_people import AuditEntryOut
-from labeling.models import ACTIONS, AuditEntry
+from labeling.models import ACTIONS, AuditEntry, Scope
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.selectors.audit import Wanted, entries
@@ -25,6 +25,7 @@ FILTERS = [
 
 
 class AuditView(ApiView):
+    reads = Scope.MANAGE
     pagination_class = NewestFirst
     query_parameters: ClassVar = {"GET": NewestFirst.PARAMETERS | {"person", "action", "since", "until"}}
 

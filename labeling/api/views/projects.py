@@ -30,6 +30,7 @@ SHOWN = (
     "conversation_turns",
     "conversation_sides",
     "conversation_opening",
+    "daily_limit",
     "is_paused",
     "created",
 )
@@ -58,7 +59,7 @@ class ProjectsView(ApiView):
         body = ProjectIn(data=request.data)
         body.is_valid(raise_exception=True)
         project = create_project(creator=request.user, **plain(body.validated_data))
-        return Response(_detail(project, request.user), status=201)
+        return Response(detail(project, request.user), status=201)
 
 
 class ProjectView(ApiView):
@@ -66,7 +67,7 @@ class ProjectView(ApiView):
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """A project with your role in it and its progress."""
         membership = membership_in(slug, user=request.user)
-        return Response(_detail(membership.project, request.user))
+        return Response(detail(membership.project, request.user))
 
     @extend_schema(
         request=SettingsIn,
@@ -79,7 +80,7 @@ class ProjectView(ApiView):
         body = SettingsIn(data=request.data)
         body.is_valid(raise_exception=True)
         project = update_project(project=membership.project, changed_by=request.user, **plain(body.validated_data))
-        return Response(_detail(project, request.user))
+        return Response(detail(project, request.user))
 
 
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +89,8 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     return settings if own is None else {**settings, "own_flags": [dict(flag) for flag in own]}
 
 
-def _detail(project: Project, user: User) -> dict[str, Any]:
+def detail(project: Project, user: User) -> dict[str, Any]:
+    """A project as a person sees it, with their role and progress."""
     [place] = places_in([project], user=user)
     return ProjectOut(shown(place, guidelines=current_texts([project]).get(project.pk, ""))).data
 

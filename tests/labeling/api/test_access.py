@@ -29,6 +29,18 @@ ENDPOINTS = [
     ("get", f"{PROJECT}agreement/", 403, 200, 200),
     ("get", f"{PROJECT}export/", 403, 200, 200),
     ("get", f"{PROJECT}audit/", 403, 403, 200),
+    ("get", f"{PROJECT}members/", 403, 403, 200),
+    ("post", f"{PROJECT}members/", 403, 403, 400),
+    ("get", f"{PROJECT}members/4711/", 403, 403, 404),
+    ("patch", f"{PROJECT}members/4711/", 403, 403, 404),
+    ("post", f"{PROJECT}members/4711/erase/", 403, 403, 404),
+    ("get", f"{PROJECT}groups/", 403, 403, 200),
+    ("post", f"{PROJECT}groups/", 403, 403, 400),
+    ("patch", f"{PROJECT}groups/4711/", 403, 403, 404),
+    ("delete", f"{PROJECT}groups/4711/", 403, 403, 404),
+    ("get", f"{PROJECT}invitations/", 403, 403, 200),
+    ("post", f"{PROJECT}invitations/", 403, 403, 400),
+    ("delete", f"{PROJECT}invitations/4711/", 403, 403, 404),
 ]
 WORK = [
     ("put", "draft", {"notes": "x"}),

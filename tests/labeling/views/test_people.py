@@ -5,6 +5,7 @@ from django.contrib.auth import authenticate
 from factories import judge, make_user
 
 from labeling.models import Membership, User
+from labeling.selectors.labels import pseudonym
 from labeling.services.projects import set_member
 
 PATH = "/p/colours/people/"
@@ -84,5 +85,40 @@ def test_the_list_costs_the_same_queries_for_any_number_of_rows(cast, signed_in,
         set_member(project=cast.project, user=make_user(f"person{number}"), role="annotator")
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(PATH)
+
+
+def test_deleting_the_data_of_a_member_takes_their_name(cast, signed_in):
+    judge(cast.project, cast.bob)
+    client = signed_in(cast.alice)
+    path = f"{PATH}{cast.bob.pk}/erase/"
+
+    asked = client.get(path)
+    wrong = client.post(f"{path}now/", {"username": "Bob"})
+
+    assert pseudonym(cast.project.pk, cast.bob.pk) in asked.content.decode()
+    assert (wrong.status_code, User.objects.filter(username="bob").exists()) == (422, True)
+    answer = client.post(f"{path}now/", {"username": "bob"}, follow=True)
+    assert "The personal data are deleted. The labels stay." in answer.content.decode()
+    assert "bob" not in [row.user.username for row in answer.context["members"]]
+    assert cast.project.memberships.get(user=cast.bob).num_submitted == 1
+
+
+def test_who_works_for_others_too_is_not_deleted_by_one_of_them(cast, signed_in):
+    set_member(project=cast.other_project, user=cast.bob, role="annotator")
+    client = signed_in(cast.alice)
+    path = f"{PATH}{cast.bob.pk}/erase/"
+
+    assert "also works in projects that are not yours" in client.get(path).content.decode()
+    assert client.post(f"{path}now/", {"username": "bob"}).status_code == 403
+    assert User.objects.filter(username="bob").exists()
+
+
+def test_who_reached_the_limit_of_the_day_reads_so(cast, signed_in):
+    set_member(project=cast.project, user=cast.bob, role="annotator", daily_limit=1)
+    judge(cast.project, cast.bob)
+
+    page = signed_in(cast.bob).get("/p/colours/judge/").content.decode()
+
+    assert "That was enough for today" in page

@@ -11,7 +11,7 @@ from factories import claim
 from labeling.services.guidelines import write_guidelines
 from labeling.views.urls import urlpatterns
 
-FOR_EVERYBODY = {"home", "healthz", "login", "logout", "new-project", "preferences"}
+FOR_EVERYBODY = {"home", "healthz", "login", "logout", "new-project", "preferences", "join"}
 GET, POST = "get", "post"
 # name: method, what it answers to the annotator, the researcher and the admin of the project
 PAGES = {
@@ -50,6 +50,14 @@ PAGES = {
     "audit": (GET, 403, 403, 200),
     "people-add": (POST, 403, 403, 422),
     "people-change": (POST, 403, 403, 400),
+    "people-erase": (GET, 403, 403, 200),
+    "people-erase-now": (POST, 403, 403, 422),
+    "groups": (GET, 403, 403, 200),
+    "groups-make": (POST, 403, 403, 422),
+    "groups-change": (POST, 403, 403, 404),
+    "invitations": (GET, 403, 403, 200),
+    "invitations-make": (POST, 403, 403, 422),
+    "invitations-revoke": (POST, 403, 403, 404),
 }
 
 
@@ -61,6 +69,8 @@ def paths(cast):
         "assignment_id": claim(cast.project, cast.bob).pk,
         "prompt_id": cast.items[0].prompt_id,
         "user_id": cast.dora.pk,
+        "group_id": 4711,
+        "invitation_id": 4711,
         "number": write_guidelines(project=cast.project, author=cast.alice, text="Be kind.").version,
     }
     return {pattern.name: "/" + str(pattern.pattern) for pattern in urlpatterns}, values
@@ -69,7 +79,7 @@ def paths(cast):
 def address(paths, name):
     routes, values = paths
     route = routes[name].replace("<slug:slug>", values["slug"])
-    for key in ("assignment_id", "prompt_id", "user_id", "number"):
+    for key in ("assignment_id", "prompt_id", "user_id", "group_id", "invitation_id", "number"):
         route = route.replace(f"<int:{key}>", str(values[key]))
     return route
 
