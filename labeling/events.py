@@ -30,14 +30,23 @@ def publish(project: str, event: str, **details: Any) -> None:
     Raises:
         ValueError: the details do not fit into one notification.
     """
-    payload = json.dumps({"project": project, "event": event, **details})
-    if len(payload.encode()) > MAX_BYTES:
-        raise ValueError(f"event {event!r} has {len(payload):,} bytes, at most {MAX_BYTES:,} fit: send ids, not texts")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload(project, event, **details)])
 
 
-def parse(payload: str) -> Event:
+def payload(project: str, event: str, **details: Any) -> str:
+    """What is sent, for a statement that sends it by itself.
+
+    Raises:
+        ValueError: the details do not fit into one notification.
+    """
+    text = json.dumps({"project": project, "event": event, **details})
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(f"event {event!r} has {len(text):,} bytes, at most {MAX_BYTES:,} fit: send ids, not texts")
+    return text
+
+
+def parse(text: str) -> Event:
     """The event of a notification."""
-    details = json.loads(payload)
+    details = json.loads(text)
     return Event(project=details.pop("project"), name=details.pop("event"), details=details)

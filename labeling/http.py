@@ -8,11 +8,15 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
 
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooManyAttempts
@@ -90,6 +94,32 @@ def refusal(request: HttpRequest, *, status: int, code: str, message: str) -> Ht
     response["HX-Retarget"] = "#notices"
     response["HX-Reswap"] = "innerHTML"
     return response
+
+
+class PersonMiddleware(AuthenticationMiddleware):
+    """Who asks: with a session its person, who was read with it; in any unusual case whom Django finds."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Set ``request.user``."""
+        super().process_request(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:  # everything that follows asks for it
+            request.user = person_of(request)
+
+
+def person_of(request: HttpRequest) -> User | AnonymousUser:
+    """The person who is signed in. As django.contrib.auth.get_user, which reads them in a statement of their own."""
+    session = request.session
+    known, backend, proof = map(session.get, (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY))
+    person: User | None = getattr(session, "person", None)
+    if (
+        person is not None
+        and person.is_active
+        and known == str(person.pk)
+        and backend in settings.AUTHENTICATION_BACKENDS
+        and constant_time_compare(proof or "", person.get_session_auth_hash())
+    ):
+        return person
+    return get_user(request)
 
 
 class OwnLanguageMiddleware:

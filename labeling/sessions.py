@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Any, cast
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
 
-from labeling.models import Session
+from labeling.models import Session, User
+from labeling.rows import columns, fetch_one, instances
 
 DEVICE, BEGUN = "device", "begun"
 USED_AGAIN = dt.timedelta(minutes=5)
@@ -16,7 +18,13 @@ USED_AGAIN = dt.timedelta(minutes=5)
 
 
 class SessionStore(DatabaseStore):
-    """Django's sessions in a table of our own."""
+    """Django's sessions in a table of our own.
+
+    Attributes:
+        person: whose session it is, read with it in one statement; None before it was read, and when it is nobody's.
+    """
+
+    person: User | None = None
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -34,7 +42,23 @@ class SessionStore(DatabaseStore):
         return row
 
     def _get_session_from_db(self) -> Session | None:
-        row: Session | None = super()._get_session_from_db()  # type: ignore[misc]  # the stubs don't know it
-        if row is not None and row.last_used < (now := timezone.now()) - USED_AGAIN:
+        found = fetch_one(_found(), {"key": self.session_key})
+        if found is None:
+            self._session_key = None  # as Django does
+            return None
+        row: Session
+        person: User
+        row, person = instances(found, Session, User)
+        self.person = person if row.user_id is not None else None
+        if row.last_used < (now := timezone.now()) - USED_AGAIN:
             Session.objects.filter(pk=row.pk).update(last_used=now)
         return row
+
+
+@cache
+def _found() -> str:
+    return f"""
+SELECT {columns(Session, "session")}, {columns(User, "person")}
+FROM labeling_session session LEFT JOIN labeling_user person ON person.id = session.user_id
+WHERE session.session_key = %(key)s AND session.expire_date > statement_timestamp()
+"""

@@ -40,35 +40,49 @@ class Sheet:
     conversation: Conversation | None = None
 
 
-def sheet(assignment: Assignment, *, membership: Membership) -> Sheet:
-    """The assignment's sheet, its completions in the order to show."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a sheet has beside its assignment: the completions' texts in the order to show, and the progress."""
+
+    texts: list[str]
+    progress: Progress
+
+
+def sheet(assignment: Assignment, *, membership: Membership, shown: Shown | None = None) -> Sheet:
+    """The assignment's sheet. ``shown`` is read here unless it was before; a conversation's is always."""
     talk = None
     if assignment.item.kind == Kind.CONVERSATION:
-        talk = conversation(assignment, project=membership.project)
-    shown = assignment.order if talk is None else talk.shown
-    row = fetch_one(SHEET, {"order": shown, "project": membership.project_id, "user": membership.user_id})
-    assert row is not None  # a membership has a project
-    ids, texts, *progress = row
-    by_id = dict(zip(ids or (), texts or (), strict=True))
+        talk, shown = conversation(assignment, project=membership.project), None
+    order = assignment.order if talk is None else talk.shown
+    if shown is None:
+        shown = _read_shown(order, membership=membership)
     return Sheet(
         assignment=assignment.pk,
         kind=assignment.item.kind,
         prompt=assignment.item.prompt.messages if talk is None else talk.messages,
-        completions=[ShownCompletion(id=pk, text=by_id[pk]) for pk in shown],
+        completions=[ShownCompletion(id=pk, text=text) for pk, text in zip(order, shown.texts, strict=True)],
         lease_expires=assignment.lease_expires,
         draft=assignment.draft,
         flags=membership.project.flags,
-        progress=Progress(*progress),
+        progress=shown.progress,
         guidelines_version=assignment.guidelines_version,
         topics=assignment.item.prompt.topics,
         conversation=talk,
     )
 
 
-SHEET = f"""
-SELECT shown.ids, shown.texts, progress.*
-FROM (SELECT array_agg(id) AS ids, array_agg(text) AS texts FROM labeling_completion
-      WHERE id = ANY (%(order)s::bigint[])) shown, ({PROGRESS}) progress
+def _read_shown(order: Sequence[int], *, membership: Membership) -> Shown:
+    row = fetch_one(SHOWN, {"order": list(order), "project": membership.project_id, "user": membership.user_id})
+    assert row is not None  # a membership has a project
+    texts, *progress = row
+    return Shown(texts, Progress(*progress))
+
+
+SHOWN = f"""
+SELECT ARRAY(
+    SELECT completion.text FROM unnest(%(order)s::bigint[]) WITH ORDINALITY shown(id, place)
+    JOIN labeling_completion completion ON completion.id = shown.id ORDER BY shown.place
+), progress.* FROM ({PROGRESS}) progress
 """
 
 

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from labeling.models import NEVER_LEASED, Assignment, Project, Slot, State, User
+from labeling.selectors.queue import Shown
 from labeling.services.assignments import lock_membership, locked_assignment, take_slot
 from labeling.services.limits import left_today
 from labeling.services.queue import find_assignment, serve
@@ -29,6 +30,7 @@ class Ahead:
 
     is_held: bool
     assignment: Assignment | None = None
+    shown: Shown | None = None
 
 
 @transaction.atomic
@@ -50,7 +52,7 @@ def claim_ahead(*, project: Project, annotator: User, current: int) -> Ahead:
     while (served := serve(membership, besides=besides, minutes=AHEAD_MINUTES)) is not None:
         assignment = served.assignment
         if served.is_new or _is_held_longer(assignment) or take_slot(assignment, minutes=AHEAD_MINUTES):
-            return Ahead(is_held=True, assignment=assignment)
+            return Ahead(is_held=True, assignment=assignment, shown=served.shown)
         besides.append(assignment.pk)
     return Ahead(is_held=True)
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
 from labeling.services.limits import left_today
 from labeling.services.qualification import judged
-from labeling.services.queue import find_assignment, locked_member, serve
+from labeling.services.queue import Served, find_assignment, find_work, locked_member, serve
 from labeling.services.texts import check_text
 
 JUDGING_ROLES = (Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN)
+NO_MEMBER = gettext_noop("you are not a member of this project")
 MAX_DRAFT_CHARACTERS = 500_000
 
 
@@ -33,7 +34,7 @@ def lock_membership(*, project_id: int, user: User) -> Membership:
 
 def _judging(membership: Membership | None) -> Membership:
     if membership is None:
-        raise NotFound(gettext("you are not a member of this project"))
+        raise NotFound(gettext(NO_MEMBER))
     if membership.role not in JUDGING_ROLES:
         raise NotAllowed(gettext("your role in this project is {role}: it does not judge").format(role=membership.role))
     return membership
@@ -52,19 +53,27 @@ def own_assignment(*, assignment_id: int, annotator: User) -> Assignment:
 
 
 def locked_assignment(*, assignment_id: int, annotator: User) -> tuple[Membership, Assignment]:
-    """The annotator's assignment with the membership locked first.
+    """The annotator's assignment and their place in its project, both locked, the membership first.
 
     Raises:
         NotFound, NotAllowed: see lock_membership and own_assignment.
     """
-    membership = locked_member(user=annotator, assignment_id=assignment_id)
-    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    return _judging(membership), assignment
+    work = find_work(assignment_id=assignment_id, annotator=annotator, locked=True)
+    if work is None:
+        own_assignment(assignment_id=assignment_id, annotator=annotator)
+        raise NotFound(gettext(NO_MEMBER))
+    return _judging(work.membership), work.assignment
+
+
+def claim_next(*, project: Project, annotator: User) -> Assignment | None:
+    """The item that the annotator works on next, leased to them: serve_next without what its page shows."""
+    served = serve_next(project=project, annotator=annotator)
+    return served.assignment if served is not None else None
 
 
 @transaction.atomic
-def claim_next(*, project: Project, annotator: User) -> Assignment | None:
-    """The item that the annotator works on next, leased to them.
+def serve_next(*, project: Project, annotator: User) -> Served | None:
+    """The item that the annotator works on next, leased to them, with what else its page shows.
 
     First what they hold, then what they had begun when its lease ended, then the queue by priority and age. Nobody
     gets an item twice, and two who ask at once get different slots (SKIP LOCKED).
@@ -75,7 +84,11 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
     Raises:
         NotFound, NotAllowed: not a member, or a role that doesn't judge.
     """
-    membership = lock_membership(project_id=project.pk, user=annotator)
+    return claim(lock_membership(project_id=project.pk, user=annotator))
+
+
+def claim(membership: Membership) -> Served | None:
+    """What serve_next gives, for a member who is locked; part of a transaction."""
     if membership.project.is_paused or left_today(membership) == 0:
         return None
     lost: list[int] = []
@@ -83,7 +96,7 @@ def claim_next(*, project: Project, annotator: User) -> Assignment | None:
         assignment = served.assignment
         assignment.guidelines_version = membership.project.guidelines_version  # those that are shown beside it now
         if served.is_new or take_slot(assignment, minutes=membership.project.lease_minutes):
-            return assignment
+            return served
         lost.append(assignment.pk)  # begun, and the last open slot of its item went to somebody else just now
     return None
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils.translation import gettext, gettext_noop
 
 from labeling import events
-from labeling.errors import Conflict
+from labeling.errors import Conflict, DomainError
 from labeling.models import (
     Assignment,
     Completion,
@@ -29,12 +31,15 @@ from labeling.models import (
 )
 from labeling.rows import fetch_one, insertion
 from labeling.services.active_time import bounded
-from labeling.services.assignments import check_active, locked_assignment
+from labeling.services.assignments import check_active, claim, locked_assignment
 from labeling.services.limits import COUNT
 from labeling.services.prompts import NewCompletion, add_completions
 from labeling.services.qualification import judged
+from labeling.services.queue import Served
 from labeling.services.topics import raise_topics
 from labeling.services.verdicts import Verdict, check_verdict
+
+logger = logging.getLogger(__name__)
 
 CLIENT_ID_USED = gettext_noop("this client id belongs to another judgement: make a new one")
 
@@ -68,18 +73,51 @@ def submit_label(
         Invalid: the verdict does not answer what was asked (verdicts.check_verdict).
         Conflict: judged or skipped before, or the client id belongs to another judgement.
     """
+    with _each_client_id_once(assignment_id, client_id), transaction.atomic():
+        membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+        return _submit(membership, assignment, verdict, client_id, source)
+
+
+def submit_and_claim(
+    *, assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID
+) -> tuple[Submitted, Served | None]:
+    """submit_label and assignments.claim_next as one transaction: the page waits for both.
+
+    What keeps the next item away does not keep the judgement from being stored.
+
+    Returns:
+        What was stored, and what is served next; None as well when asking for it alone will tell what is wrong.
+
+    Raises:
+        NotFound, NotAllowed, Invalid, Conflict: as submit_label.
+    """
     try:
-        return _submit(assignment_id, annotator, verdict, client_id, source)
+        with _each_client_id_once(assignment_id, client_id), transaction.atomic():
+            membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+            submitted = _submit(membership, assignment, verdict, client_id, Source.PERSON)
+            if assignment.item.purpose != Purpose.KNOWN:  # it may have changed what is served to them
+                with suppress(DomainError):
+                    return submitted, claim(membership)
+    except DatabaseError:
+        logger.exception("the judgement of assignment %s could not be stored together with a claim", assignment_id)
+        submitted = submit_label(assignment_id=assignment_id, annotator=annotator, verdict=verdict, client_id=client_id)
+    return submitted, None
+
+
+@contextmanager
+def _each_client_id_once(assignment_id: int, client_id: UUID) -> Iterator[None]:
+    """Two assignments sent the same client id at the same moment: the later one waited for the first to commit."""
+    try:
+        yield
     except IntegrityError as error:
-        # Two assignments sent the same client id at the same moment: the later one waited for the first to commit.
         if not Label.objects.filter(client_id=client_id).exclude(assignment=assignment_id).exists():
             raise
         raise Conflict(gettext(CLIENT_ID_USED), code="client_id_used") from error
 
 
-@transaction.atomic
-def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UUID, source: Source) -> Submitted:
-    membership, assignment = locked_assignment(assignment_id=assignment_id, annotator=annotator)
+def _submit(
+    membership: Membership, assignment: Assignment, verdict: Verdict, client_id: UUID, source: Source
+) -> Submitted:
     if assignment.state != State.ACTIVE:
         first = Label.objects.filter(client_id=client_id).first()
         if first is not None:
@@ -93,7 +131,6 @@ def _submit(assignment_id: int, annotator: User, verdict: Verdict, client_id: UU
     assignment.state, assignment.draft = State.SUBMITTED, {}
     if assignment.item.purpose == Purpose.KNOWN:
         judged(assignment, membership=membership, verdict=verdict)
-    events.publish(membership.project.slug, "label", label=label.pk, annotator=annotator.pk)
     return Submitted(label=label, created=True)
 
 
@@ -192,17 +229,28 @@ def expand_ranks(*, label: int | None, ranks: Mapping[int, int]) -> list[tuple[i
 
 
 def _record(label: Label, verdict: Verdict, membership: Membership) -> tuple[int, bool]:
-    """Close a slot and store the label with all that was decided: its id, and whether it came too late for a slot."""
+    """Close a slot, store the label with all that was decided, and tell of it.
+
+    Returns:
+        Its id, and whether it came too late for a slot.
+    """
     names, values, parameters = insertion(label)
     names, values = names.replace(', "is_extra"', ""), values.replace(", %(new_is_extra)s", "")
     row = fetch_one(
         RECORD.format(
             columns=names, values=values, decided=DECIDED.format(label="(SELECT id FROM label)"), count=COUNT
         ),
-        {**parameters, **_decided([(label, verdict)]), "membership": membership.pk},
+        {
+            **parameters,
+            **_decided([(label, verdict)]),
+            "membership": membership.pk,
+            "event": events.payload(membership.project.slug, "label", annotator=membership.user_id),
+            "channel": events.CHANNEL,
+        },
     )
     assert row is not None  # an insert of one row returns it
-    return row
+    membership.day, membership.num_today = row[2:4]
+    return row[0], row[1]
 
 
 # The slot that the assignment holds, else another open one of its item: whether it is held is asked before whether the
@@ -230,7 +278,9 @@ WITH held AS (
 ), membership AS (
     UPDATE labeling_membership SET num_submitted = num_submitted + (NOT label.is_extra)::int,
         num_extra = num_extra + label.is_extra::int, seconds_worked = seconds_worked + %(new_seconds)s, {count}
-    FROM label WHERE labeling_membership.id = %(membership)s
+    FROM label WHERE labeling_membership.id = %(membership)s RETURNING day, num_today
 )
-SELECT id, is_extra FROM label
+SELECT label.id, label.is_extra, membership.day, membership.num_today,
+    pg_notify(%(channel)s, (%(event)s::jsonb || jsonb_build_object('label', label.id))::text)
+FROM label, membership
 """

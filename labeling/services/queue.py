@@ -12,6 +12,8 @@ from django.db import connection
 from labeling.models import Assignment, Item, Membership, Project, Prompt, User
 from labeling.rows import columns, fetch_one, instances
 from labeling.selectors.access import is_candidate
+from labeling.selectors.progress import PROGRESS, Progress
+from labeling.selectors.queue import Shown
 from labeling.services.probes import mix_in
 from labeling.services.qualification import has_work
 
@@ -19,9 +21,13 @@ STRIDE = 64
 """How many slots somebody may be beyond their stored passage before it is stored anew."""
 
 
-def locked_member(*, user: User, project_id: int | None = None, assignment_id: int | None = None) -> Membership | None:
-    """The person's place in a project, or in that of one of their assignments; with the project, and locked."""
-    row = fetch_one(_member(), {"user": user.pk, "project": project_id, "assignment": assignment_id})
+MAX_ID = 2**63 - 1
+"""Of the database's keys; a larger number from an address is nobody's."""
+
+
+def locked_member(*, user: User, project_id: int) -> Membership | None:
+    """The person's place in a project; with the project, and locked."""
+    row = fetch_one(_member(), {"user": user.pk, "project": project_id})
     if row is None:
         return None
     membership: Membership
@@ -35,16 +41,53 @@ def _member() -> str:
     return f"""
 SELECT {columns(Membership, "membership")}, {columns(Project, "project")}
 FROM labeling_membership membership JOIN labeling_project project ON project.id = membership.project_id
-WHERE membership.user_id = %(user)s AND membership.is_active AND project.id = coalesce(%(project)s::bigint, (
-    SELECT item.project_id FROM labeling_assignment assignment JOIN labeling_item item ON item.id = assignment.item_id
-    WHERE assignment.id = %(assignment)s::numeric AND assignment.annotator_id = %(user)s
-))
+WHERE membership.user_id = %(user)s AND membership.is_active AND membership.project_id = %(project)s
 FOR NO KEY UPDATE OF membership
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An assignment with its item, and the place of the person, who it is of, in its project."""
+
+    membership: Membership
+    assignment: Assignment
+
+
+def find_work(*, assignment_id: int, annotator: User, locked: bool = False) -> Work | None:
+    """The annotator's own assignment, with their place, which is an active one.
+
+    ``locked`` waits for what they do at the same time and reads what has come of it: the membership is locked first,
+    then the assignment.
+    """
+    if assignment_id > MAX_ID:
+        return None
+    row = fetch_one(_work(locked), {"user": annotator.pk, "assignment": assignment_id})
+    if row is None:
+        return None
+    membership, membership.project, assignment, assignment.item = instances(row, Membership, Project, Assignment, Item)
+    membership.user = assignment.annotator = annotator
+    return Work(membership, assignment)
+
+
+@cache
+def _work(locked: bool) -> str:
+    return f"""
+SELECT {columns(Membership, "membership")}, {columns(Project, "project")},
+    {columns(Assignment, "assignment")}, {columns(Item, "item")}
+FROM labeling_assignment assignment JOIN labeling_item item ON item.id = assignment.item_id
+JOIN labeling_project project ON project.id = item.project_id
+JOIN labeling_membership membership
+    ON membership.project_id = item.project_id AND membership.user_id = assignment.annotator_id
+WHERE assignment.id = %(assignment)s AND assignment.annotator_id = %(user)s AND membership.is_active
+{"FOR NO KEY UPDATE OF membership, assignment" if locked else ""}
 """
 
 
 def find_assignment(*, assignment_id: int, annotator: User) -> Assignment | None:
     """The annotator's own assignment, with its item."""
+    if assignment_id > MAX_ID:
+        return None
     row = fetch_one(_assignment(), {"user": annotator.pk, "assignment": assignment_id})
     if row is None:
         return None
@@ -65,10 +108,14 @@ WHERE assignment.id = %(assignment)s AND assignment.annotator_id = %(user)s
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An assignment with its item and prompt: new and leased, or one of before whose slot has still to be taken."""
+    """An assignment with its item and prompt: new and leased, or one of before whose slot has still to be taken.
+
+    ``shown`` is what else its page shows, read in the same statement.
+    """
 
     assignment: Assignment
     is_new: bool
+    shown: Shown
 
 
 def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int | None = None) -> Served | None:
@@ -83,11 +130,12 @@ def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int |
     if row is None:
         return None
     assignment: Assignment
-    is_new, *rest = row
-    assignment, assignment.item, assignment.item.prompt = instances(tuple(rest), Assignment, Item, Prompt)
+    is_new, texts, *rest = row
+    shown = Shown(texts, Progress(*rest[:4]))
+    assignment, assignment.item, assignment.item.prompt = instances(tuple(rest[4:]), Assignment, Item, Prompt)
     if is_new and membership.project.known_percent:
         mix_in(membership)
-    return Served(assignment=assignment, is_new=is_new)
+    return Served(assignment, is_new=is_new, shown=shown)
 
 
 def serving_parameters(membership: Membership, *, besides: Sequence[int] = ()) -> dict[str, Any]:
@@ -187,9 +235,13 @@ WITH RECURSIVE begun AS (
     SELECT false AS is_new, assignment.* FROM labeling_assignment assignment JOIN begun ON begun.id = assignment.id
     UNION ALL SELECT true, created.* FROM created
 )
-SELECT served.is_new, {columns(Assignment, "served")}, {columns(Item, "item")}, {columns(Prompt, "prompt")}
+SELECT served.is_new, ARRAY(
+        SELECT completion.text FROM unnest(served."order") WITH ORDINALITY shown(id, place)
+        JOIN labeling_completion completion ON completion.id = shown.id ORDER BY shown.place
+    ), progress.*, {columns(Assignment, "served")}, {columns(Item, "item")}, {columns(Prompt, "prompt")}
 FROM served
-JOIN labeling_item item ON item.id = served.item_id JOIN labeling_prompt prompt ON prompt.id = item.prompt_id
+JOIN labeling_item item ON item.id = served.item_id JOIN labeling_prompt prompt ON prompt.id = item.prompt_id,
+({PROGRESS}) progress
 """
 
 

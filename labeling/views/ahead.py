@@ -40,7 +40,7 @@ def what_is_ahead(
         leave_url = reverse("leave", args=[membership.project.slug, claimed.assignment.pk])
         found |= {"assignment": str(claimed.assignment.pk), "leave": leave_url, "seconds": AHEAD_MINUTES * 60}
         if found["assignment"] != has:
-            found["html"] = item_html(request, membership, claimed.assignment)
+            found["html"] = item_html(request, membership, claimed.assignment, shown=claimed.shown)
     if "html" not in found:  # nobody is told otherwise that what was handed over has arrived
         far = {"project": membership.project, "progress": progress_of(membership)}
         found["far"] = render_to_string("labeling/_far.html", far, request)

@@ -20,21 +20,22 @@ from labeling.models import Assignment, Kind, Membership, SkipReason, Topic
 from labeling.selectors.access import membership_in
 from labeling.selectors.known import standing_of
 from labeling.selectors.progress import progress_of
-from labeling.selectors.queue import outline
+from labeling.selectors.queue import Shown, outline
 from labeling.selectors.queue import sheet as read_sheet
 from labeling.services.active_time import IDLE_SECONDS
 from labeling.services.assignments import (
     JUDGING_ROLES,
     check_active,
-    claim_next,
     heartbeat,
     own_assignment,
     save_draft,
+    serve_next,
     skip,
 )
 from labeling.services.conversations import is_done
-from labeling.services.labels import submit_label
+from labeling.services.labels import submit_and_claim, submit_label
 from labeling.services.limits import left_today
+from labeling.services.queue import Served, find_work
 from labeling.views.moulds import can_be_cast, cast_item
 from labeling.views.steps import take_step
 
@@ -59,12 +60,16 @@ def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespo
     if not form.is_valid():
         form = judgement_form(read_sheet(assignment, membership=membership), request.POST)
         return show_again(request, membership, form)
-    submitted = submit_label(
-        assignment_id=assignment.pk,
-        annotator=request.user,
-        verdict=form.verdict(),
-        client_id=form.cleaned_data["client_id"],
-    )
+    decided: dict[str, Any] = {
+        "assignment_id": assignment.pk,
+        "annotator": request.user,
+        "verdict": form.verdict(),
+        "client_id": form.cleaned_data["client_id"],
+    }
+    if request.htmx and not wants_json(request):
+        _, served = submit_and_claim(**decided)
+        return show_next(request, membership) if served is None else show_served(request, membership, served)
+    submitted = submit_label(**decided)
     return show_done(request, membership, label=submitted.label.pk, created=submitted.created)
 
 
@@ -125,7 +130,10 @@ def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[M
     Raises:
         NotFound, NotAllowed: not a member, not theirs, or of another project.
     """
-    membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)
+    work = find_work(assignment_id=assignment_id, annotator=request.user)
+    if work is not None and work.membership.project.slug == slug and work.membership.role in JUDGING_ROLES:
+        return work.membership, work.assignment
+    membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES)  # or what is wrong
     assignment = own_assignment(assignment_id=assignment_id, annotator=request.user)
     if assignment.item.project_id != membership.project_id:
         raise NotFound(
@@ -136,27 +144,36 @@ def own_work(request: SignedInRequest, slug: str, assignment_id: int) -> tuple[M
 
 def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     """The next item as a page, or alone for htmx."""
-    assignment = claim_next(project=membership.project, annotator=request.user)
-    if assignment is None:
+    served = serve_next(project=membership.project, annotator=request.user)
+    if served is None:
         membership.refresh_from_db(fields=["day", "num_today"])  # a judgement may have come since it was read
         context: dict[str, Any] = {"progress": progress_of(membership), "is_day_full": left_today(membership) == 0}
         if membership.project.qualification_items:
             context["standing"] = standing_of(membership)
         return show(request, membership, context)
-    return show(request, membership, item_context(request, membership, assignment))
+    return show_served(request, membership, served)
 
 
-def item_html(request: SignedInRequest, membership: Membership, assignment: Assignment) -> str:
+def show_served(request: SignedInRequest, membership: Membership, served: Served) -> HttpResponse:
+    """An item that was just claimed, as a page or alone for htmx."""
+    return show(request, membership, item_context(request, membership, served.assignment, shown=served.shown))
+
+
+def item_html(
+    request: SignedInRequest, membership: Membership, assignment: Assignment, *, shown: Shown | None = None
+) -> str:
     """The item alone, as a script takes it."""
-    context = item_context(request, membership, assignment)
+    context = item_context(request, membership, assignment, shown=shown)
     if "item" in context:
         return str(context["item"])
     return render_to_string("labeling/_item.html", {**shared_context(membership), **context}, request)
 
 
-def item_context(request: SignedInRequest, membership: Membership, assignment: Assignment) -> dict[str, Any]:
+def item_context(
+    request: SignedInRequest, membership: Membership, assignment: Assignment, *, shown: Shown | None = None
+) -> dict[str, Any]:
     """What the page of an item to be judged shows: the item itself where it is cast, else what it is rendered from."""
-    sheet = read_sheet(assignment, membership=membership)
+    sheet = read_sheet(assignment, membership=membership, shown=shown)
     is_warned = bool(sheet.topics) and not sheet.draft and request.GET.get("show") != str(sheet.assignment)
     if can_be_cast(sheet) and not is_warned:
         return {"item": cast_item(request, sheet, membership=membership)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from django.db import transaction
+from factories import judge, make_cast
 from procrastinate.contrib.django import connector_params
 
 from labeling.events import CHANNEL, Event, parse, publish
@@ -30,6 +31,15 @@ def test_an_event_waits_for_the_commit(heard):
 
     assert before == []
     assert [event.name for event in heard()] == ["label"]
+
+
+def test_a_judgement_is_told_of_with_its_label_and_its_annotator(heard):
+    cast = make_cast()
+
+    label = judge(cast.project, cast.bob)
+
+    told = Event(project="colours", name="label", details={"label": label.pk, "annotator": cast.bob.pk})
+    assert heard()[-1] == told
 
 
 def test_an_event_of_a_transaction_that_rolls_back_is_never_heard(heard):

@@ -18,7 +18,7 @@ from factories import a_verdict, claim, end_lease, make_item, make_user
 
 from labeling.errors import Conflict
 from labeling.models import Assignment, Item, Label, Membership, Project, Role, Slot, State, User
-from labeling.services.assignments import claim_next, lock_membership, skip
+from labeling.services.assignments import claim_next, lock_membership, locked_assignment, skip
 from labeling.services.labels import submit_label
 from labeling.services.projects import create_project, set_member
 
@@ -105,6 +105,31 @@ def test_one_annotator_in_eight_tabs_holds_one_assignment():
 
     assert len({assignment.pk for assignment in claimed}) == 1
     assert Slot.objects.filter(assignment__isnull=False).count() == 1
+
+
+def test_who_waited_for_the_lock_reads_what_came_of_the_assignment_meanwhile():
+    project, [user] = make_team(overlap=1, num_items=1, num_annotators=1)
+    assignment = claim_next(project=project, annotator=user)
+    assert assignment is not None
+    is_locked = threading.Event()
+
+    def submit() -> None:
+        with transaction.atomic():
+            locked_assignment(assignment_id=assignment.pk, annotator=user)
+            is_locked.set()
+            time.sleep(0.3)
+            Assignment.objects.filter(pk=assignment.pk).update(state=State.SUBMITTED)
+            Membership.objects.filter(user=user).update(num_submitted=1)
+
+    def come_later() -> tuple[str, int]:
+        is_locked.wait(timeout=30)
+        with transaction.atomic():
+            membership, found = locked_assignment(assignment_id=assignment.pk, annotator=user)
+        return found.state, membership.num_submitted
+
+    _, seen = at_once([submit, come_later])
+
+    assert seen == (State.SUBMITTED, 1)
 
 
 def test_double_click_in_eight_threads_stores_one_label():

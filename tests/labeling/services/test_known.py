@@ -236,5 +236,5 @@ def test_a_project_without_them_asks_nothing_more(cast, django_assert_num_querie
         assignment = claim_next(project=cast.project, annotator=cast.bob)
 
     verdict = a_verdict(assignment, seconds=0.0)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4())

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from factories import a_verdict, claim, end_lease, judge, make_cast, make_item, write
 
 from labeling.errors import Conflict, Invalid
-from labeling.models import Comparison, Item, Label, Membership, Rank, Rating, Slot, State
+from labeling.models import (
+    Assignment,
+    Comparison,
+    Completion,
+    Item,
+    Label,
+    Membership,
+    Rank,
+    Rating,
+    Role,
+    Slot,
+    State,
+)
 from labeling.services.assignments import save_draft, skip
-from labeling.services.labels import expand_ranks, submit_label
+from labeling.services.labels import expand_ranks, submit_and_claim, submit_label
+from labeling.services.projects import set_member
 from labeling.services.verdicts import Verdict
 
 pytestmark = pytest.mark.django_db
@@ -282,3 +296,53 @@ def test_a_judgement_of_another_kind_is_refused_and_nothing_is_stored():
 
     assert not Label.objects.exists()
     assert not Slot.objects.get().is_done
+
+
+def test_submit_and_claim_stores_and_serves_in_one():
+    cast = make_cast(num_items=2)
+    first = claim(cast.project, cast.bob)
+
+    submitted, served = submit_and_claim(
+        assignment_id=first.pk, annotator=cast.bob, verdict=a_verdict(first), client_id=uuid4()
+    )
+
+    assert submitted.created
+    assert served is not None
+    assert served.assignment.item == cast.items[1]
+    assert (served.shown.progress.done, served.shown.progress.mine) == (1, 1)
+    texts = {each.pk: each.text for each in Completion.objects.all()}
+    assert served.shown.texts == [texts[pk] for pk in served.assignment.order]
+
+
+def test_submit_and_claim_counts_the_judgement_into_the_day_before_it_serves():
+    cast = make_cast(num_items=2)
+    set_member(project=cast.project, user=cast.bob, role=Role.ANNOTATOR, daily_limit=1)
+    first = claim(cast.project, cast.bob)
+
+    _, served = submit_and_claim(
+        assignment_id=first.pk, annotator=cast.bob, verdict=a_verdict(first), client_id=uuid4()
+    )
+
+    assert served is None
+    assert Assignment.objects.count() == 1
+
+
+def test_what_keeps_the_next_item_away_does_not_keep_the_judgement_from_being_stored(caplog):
+    cast = make_cast(num_items=2)
+    first = claim(cast.project, cast.bob)
+    with connection.cursor() as cursor:  # the transaction of the test takes it back
+        cursor.execute(
+            """
+            CREATE FUNCTION nothing_new() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+            CREATE TRIGGER nothing_new BEFORE INSERT ON labeling_assignment EXECUTE FUNCTION nothing_new();
+            """
+        )
+
+    submitted, served = submit_and_claim(
+        assignment_id=first.pk, annotator=cast.bob, verdict=a_verdict(first), client_id=uuid4()
+    )
+
+    assert (submitted.created, served) == (True, None)
+    assert Label.objects.get().assignment == first
+    assert "no room" in caplog.text

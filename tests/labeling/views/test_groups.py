@@ -47,10 +47,10 @@ def test_a_group_of_another_project_is_not_there(cast, signed_in):
 def test_fifty_groups_take_as_many_queries_as_one(cast, signed_in, django_assert_num_queries):
     make_group(project=cast.project, name="experts")
     client = signed_in(cast.alice)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get(PATH)
     for number in range(50):
         make_group(project=cast.project, name=f"group {number}")
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get(PATH)

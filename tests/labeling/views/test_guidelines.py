@@ -149,7 +149,7 @@ def test_the_page_costs_the_same_queries_for_any_number_of_versions(
     client = signed_in(cast.bob)
     client.post(f"{PAGE}read/", {"version": str(versions)})
 
-    with django_assert_num_queries(5):  # session, person, membership, current, history
+    with django_assert_num_queries(4):  # session with the person, membership, current, history
         client.get(PAGE)
 
 

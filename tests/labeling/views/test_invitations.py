@@ -122,10 +122,10 @@ def test_a_bad_form_makes_no_link(cast, signed_in, change):
 
 def test_fifty_links_take_as_many_queries_as_one(cast, link, signed_in, django_assert_num_queries):
     client = signed_in(cast.alice)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get(PATH)
     for _ in range(50):
         make_invitation(project=cast.project, author=cast.alice, role="annotator")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get(PATH)

@@ -258,7 +258,7 @@ def test_an_item_costs_the_same_queries_whatever_its_size(
     client = signed_in(cast.bob, htmx=True)
     client.get("/p/colours/judge/")
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(9):
         client.get("/p/colours/judge/")
 
 
@@ -272,9 +272,9 @@ def test_to_submit_and_get_the_next_item_costs_the_same_queries_whatever_its_siz
     client = signed_in(cast.bob, htmx=True)
     form = filled(first, ratings=[4] * completions, places=[1] * completions)
 
-    # Session, person, place, assignment; in one transaction the lock, the assignment, the label, the event; in another
-    # the lock and the next assignment; its sheet. Within a test each transaction is a savepoint of two more.
-    with django_assert_num_queries(4 + 4 + 2 + 1 + 2 * 2):
+    # The session with its person; the assignment with their place; in one transaction the same two locked, the label,
+    # and the next assignment with its sheet. Within a test the transaction is a savepoint of two more.
+    with django_assert_num_queries(1 + 1 + 3 + 2):
         answer = client.post(url(first, "submit"), form)
 
     assert answer.status_code == 200

@@ -171,12 +171,12 @@ def test_the_page_asks_as_much_for_one_as_for_many(cast, signed_in, django_asser
     add(cast, 1)
     client = signed_in(cast.alice)
     client.get(PATH)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get(PATH)
 
     add(cast, 20)
     for number in range(20):
         set_member(project=cast.project, user=make_user(f"annotator-{number}"), role=Role.ANNOTATOR)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get(PATH)

@@ -85,7 +85,7 @@ def test_the_list_costs_the_same_queries_for_any_number_of_rows(cast, signed_in,
         set_member(project=cast.project, user=make_user(f"person{number}"), role="annotator")
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get(PATH)
 
 

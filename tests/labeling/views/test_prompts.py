@@ -39,7 +39,7 @@ def test_the_list_costs_the_same_queries_for_any_number_of_rows(cast, signed_in,
         make_item(cast.project, prompt=f"More, number {number}.")
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get(PATH)
 
 
@@ -114,7 +114,7 @@ def test_a_prompt_costs_the_same_queries_for_any_number_of_completions(
         judge(cast.project, cast.dora)
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(f"{PATH}{item.prompt_id}/")
 
     assert Completion.objects.filter(prompt=item.prompt).count() == count

@@ -61,11 +61,11 @@ def test_without_judgements_the_page_says_so(cast, signed_in):
 def test_the_number_of_queries_does_not_grow_with_people_and_judgements(cast, signed_in, django_assert_num_queries):
     judge(cast.project, cast.bob)
     client = signed_in(cast.alice)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(PATH)
 
     judge(cast.project, cast.dora)
     cache.clear()
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(PATH)

@@ -279,7 +279,7 @@ def test_the_last_judgements_are_listed_in_a_fixed_number_of_queries(cast, signe
         judge(cast.project, cast.bob)
     client = signed_in(cast.bob)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         html = client.get("/p/colours/judge/last/").content.decode()
 
     assert html.count("<li>") == min(count, 9)

@@ -42,7 +42,7 @@ def test_the_list_costs_the_same_queries_for_any_number_of_rows(cast, signed_in,
         judge(cast.project, cast.bob)
     client = signed_in(cast.bob)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         page = client.get("/p/colours/queue/?state=submitted")
 
     assert page.content.decode().count("<tr>") == count + 1
