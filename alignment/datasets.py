@@ -87,7 +87,7 @@ def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = ""
     if digest and snapshot.digest != digest:
         raise SnapshotChanged(
             f"the run was trained on judgements with the digest {digest[:12]}, now they are {snapshot.digest[:12]}: "
-            "some were revised since. Start a new run"
+            "some were revised since, or weigh something else. Start a new run"
         )
     _write(path, lines)
     return snapshot
@@ -109,12 +109,19 @@ def demonstrations(snapshot: Snapshot) -> list[Demonstration]:
 
 
 def _lines(project_id: int, *, up_to: int) -> list[str]:
-    judged = [_line(record) for record in exchange.judgements(project_id, up_to=up_to)]
+    weights = exchange.training_weights(project_id)
+    judged = [
+        _line(record, weight=weights.get(record.annotator, 1.0))
+        for record in exchange.judgements(project_id, up_to=up_to)
+    ]
     return judged + [_written_line(record) for record in exchange.demonstrations(project_id, up_to=up_to)]
 
 
-def _line(record: exchange.JudgementRecord) -> str:
-    """One judgement with what a result can depend on, always written the same way."""
+def _line(record: exchange.JudgementRecord, *, weight: float) -> str:
+    """One judgement with what a result can depend on, always written the same way.
+
+    Only what is trained on is weighed: models of today and of last month are judged by the same held-out judgements.
+    """
     content = {
         "id": record.id,
         "held_out": record.prompt.held_out,
@@ -126,6 +133,8 @@ def _line(record: exchange.JudgementRecord) -> str:
     }
     if record.best is not None:  # the lines of rankings stay what they were
         content["best"] = record.best
+    if weight != 1 and not record.prompt.held_out:
+        content["weight"] = weight
     return _canonical(content)
 
 
@@ -178,6 +187,7 @@ def _judgement(content: dict[str, Any]) -> Judgement:
         ranks=tuple(content["ranks"]) if content["ranks"] else None,
         ratings=tuple(content["ratings"]) if content["ratings"] else None,
         best=content.get("best"),
+        weight=content.get("weight", 1.0),
         annotator=content["annotator"],
         id=str(content["id"]),
     )

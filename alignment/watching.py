@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
 """All projects are looked at this often, whatever was heard."""
+REFRESH_SECONDS = 10.0
+"""Figures of the projects that were heard of are brought up to date this often, those of all at each look."""
 KEEP_SECONDS = 5.0
 """The locks are checked this often; runs of dead workers are found then too."""
 IGNORED = {"metric", "samples", "presence"}
@@ -40,7 +42,8 @@ class Watcher(threading.Thread):
     def __init__(self, locks: Locks, *, written_out: dict[int, bool]) -> None:
         super().__init__(name="watcher", daemon=True)
         self.locks, self.written_out = locks, written_out
-        self._looked, self._kept = 0.0, 0.0
+        self._looked, self._kept, self._refreshed = 0.0, 0.0, 0.0
+        self._unrefreshed: set[str] = set()
         self._suspects: set[int] = set()
 
     def run(self) -> None:
@@ -62,7 +65,8 @@ class Watcher(threading.Thread):
                 pause = min(pause * 2, 5.0)
         connection.close()
 
-    def _turn(self, listening: psycopg.Connection[Any]) -> None:
+    def _hear(self, listening: psycopg.Connection[Any]) -> set[str]:
+        """Projects in which something happened."""
         heard: set[str] = set()
         for notify in listening.notifies(timeout=0.5, stop_after=100):
             event = exchange.parse_event(notify.payload)
@@ -70,6 +74,10 @@ class Watcher(threading.Thread):
                 self.written_out.clear()
             if event.name not in IGNORED:
                 heard.add(event.project)
+        return heard
+
+    def _turn(self, listening: psycopg.Connection[Any]) -> None:
+        heard = self._hear(listening)
         now = time.monotonic()
         if now - self._kept >= KEEP_SECONDS:
             self._kept = now
@@ -78,11 +86,16 @@ class Watcher(threading.Thread):
                 ending.set()
                 return
             self._suspects = put_back(self.locks, suspects=self._suspects)
+        self._unrefreshed |= heard
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             look_at_all(written_out=self.written_out)
+            self._unrefreshed |= refresh_figures()
         elif heard:
             look_at_all(written_out=self.written_out, slugs=heard)
+        if self._unrefreshed and now - self._refreshed >= REFRESH_SECONDS:
+            self._refreshed = now
+            self._unrefreshed = refresh_figures(self._unrefreshed)
 
 
 def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) -> None:
@@ -94,6 +107,25 @@ def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) 
         if run is not None:
             logger.info("run %d of project %s: %s", run.pk, project.slug, run.reason)
         services.fill_if_low(project_id=project.id, written_out=written_out.get(project.id, False))
+
+
+def refresh_figures(slugs: set[str] | None = None) -> set[str]:
+    """Bring figures up to date in the projects named, or in all; those of which more is left.
+
+    What goes wrong with figures is logged and left: runs have to be started all the same.
+    """
+    left = set()
+    for project in exchange.all_projects():
+        if slugs is not None and project.slug not in slugs:
+            continue
+        try:
+            if exchange.refresh_figures(project.id):
+                left.add(project.slug)
+        except AWAY:
+            raise
+        except Exception:
+            logger.exception("the figures of project %s are not up to date", project.slug)
+    return left
 
 
 def put_back(locks: Locks, *, suspects: set[int] | None = None) -> set[int]:

@@ -18,6 +18,14 @@ from django.utils.translation import gettext
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
+from labeling.exchange_counts import (
+    count_judgements,
+    count_judgements_after,
+    count_open_slots,
+    latest_judgement,
+    refresh_figures,
+    training_weights,
+)
 from labeling.exchange_evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
 from labeling.exchange_records import (
     CompletionRecord,
@@ -32,7 +40,6 @@ from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
-from labeling.selectors import queue as queue_selectors
 from labeling.selectors.selection import Selection
 from labeling.services import prompts as prompt_services
 
@@ -75,7 +82,9 @@ __all__ = [
     "prompts_to_sample",
     "prompts_written_for",
     "publish",
+    "refresh_figures",
     "refuse_turn",
+    "training_weights",
     "waiting_turn",
 ]
 
@@ -142,29 +151,6 @@ def demonstrations(
             suggestion=row.suggestion_text,
             annotator=label_selectors.pseudonym(project_id, row.annotator),
         )
-
-
-def latest_judgement(project_id: int) -> int:
-    """Id of the newest judgement; 0 when there is none."""
-    return label_selectors.latest_label(project_id)
-
-
-def count_judgements(project_id: int, *, at_most: int) -> int:
-    """How many current judgements there are, imported ones too, counted to ``at_most`` and no further."""
-    return label_selectors.current_labels(project_id)[:at_most].count()
-
-
-def count_judgements_after(project_id: int, judgement: int, *, at_most: int) -> int:
-    """How many judgements were made here after one, counted to ``at_most`` and no further.
-
-    Imported ones don't count: an import of thousands is no reason to train at once.
-    """
-    return label_selectors.count_labels_after(project_id, judgement, at_most=at_most)
-
-
-def count_open_slots(project_id: int, *, at_most: int) -> int:
-    """How many judgements the queue still wants, counted to ``at_most`` and no further."""
-    return queue_selectors.count_open_slots(project_id, at_most=at_most)
 
 
 def prompt_record(project_id: int, prompt_id: int) -> PromptRecord:

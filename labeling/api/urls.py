@@ -8,6 +8,7 @@ from labeling.api.views.access import TokenView
 from labeling.api.views.audit import AuditView
 from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
 from labeling.api.views.data import ComparisonsView, ExportView
+from labeling.api.views.figures import FiguresView, ReliabilitiesView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.invitations import InvitationsView, InvitationView, JoinView
 from labeling.api.views.known import (
@@ -40,6 +41,8 @@ urlpatterns = [
     path("projects/<slug:slug>/prompts/<int:prompt_id>/topics/", TopicsView.as_view(), name="topics"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
+    path("projects/<slug:slug>/figures/", FiguresView.as_view(), name="figures"),
+    path("projects/<slug:slug>/reliabilities/", ReliabilitiesView.as_view(), name="reliabilities"),
     path("projects/<slug:slug>/known/", KnownAnswersView.as_view(), name="known"),
     path("projects/<slug:slug>/known/<int:known_id>/", KnownAnswerView.as_view(), name="known-one"),
     path("projects/<slug:slug>/readiness/", ReadinessView.as_view(), name="readiness"),

@@ -6,7 +6,7 @@ coincidences. So each cluster is summed up once, and a bootstrap only weighs the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,3 +87,17 @@ def wilson(right: int, asked: int, *, z: float = 1.959964) -> Estimate:
     half = z * np.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
     low, high = ((middle + side) / (1 + z**2 / asked) for side in (-half, half))
     return Estimate(share, max(0.0, float(low)), min(1.0, float(high)), asked)
+
+
+def ratio(top: int, bottom: int, *, squares: Sequence[float], z: float = 1.959964) -> Estimate:
+    """A ratio of sums over clusters with the interval of its linearized variance (Cochran 1977, eq. 6.13).
+
+    Args:
+        squares: over the clusters the sums of top squared, of top times bottom, and of bottom squared.
+    """
+    if not bottom:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    share = top / bottom
+    of_top, mixed, of_bottom = squares
+    spread = z * np.sqrt(max(0.0, of_top - 2 * share * mixed + share**2 * of_bottom)) / bottom
+    return Estimate(share, max(0.0, float(share - spread)), min(1.0, float(share + spread)), bottom)

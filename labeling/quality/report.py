@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,15 +13,11 @@ import numpy as np
 
 from labeling.quality import bias, judged
 from labeling.quality.agreement import interval, kendall_tau
-from labeling.quality.crowd_bradley_terry import Votes, fit
 from labeling.quality.estimates import Estimate, mean
 from labeling.quality.judged import Judged, Units
+from labeling.quality.reliability import reliabilities
 
 RATINGS = 7
-FEW = 10
-"""Comparisons shared with two others below which nothing is said of a person's reliability."""
-CROWD = 3
-"""Judgements of an item from which one can tell who is right: of two who differ each may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +200,13 @@ def _people(
         theirs[row.annotator].append(row)
     for row, said in same:
         shares[row.annotator] += [(row.prompt, share) for share in said]
-    reliabilities = _reliabilities([group for group in groups if len(group) >= CROWD])
+    reliable = reliabilities(groups)
     return [
         PersonFigures(
             annotator=person,
             judgements=len(own),
             agreement=mean([share for _, share in shares[person]], clusters=[prompt for prompt, _ in shares[person]]),
-            reliability=reliabilities.get(person, float("nan")),
+            reliability=reliable[person].value if person in reliable else float("nan"),
             first_shown=_first_shown(won := _decided(own)),
             longer=_longer(won, lengths),
             middle=_middle(own),
@@ -218,30 +214,3 @@ def _people(
         )
         for person, own in sorted(theirs.items())
     ]
-
-
-def _reliabilities(groups: Sequence[Sequence[Judged]]) -> dict[int, float]:
-    """Crowd-BT on what several people compared; of those with enough comparisons."""
-    worth = {judged.FIRST: 1.0, judged.TIE: 0.5, judged.SECOND: 0.0}
-    votes = [
-        (pair, row.annotator, worth[category])
-        for group in groups
-        for row in group
-        for pair, category in judged.comparisons(row)
-    ]
-    completions = {each: number for number, each in enumerate(sorted({one for pair, *_ in votes for one in pair}))}
-    people = {each: number for number, each in enumerate(sorted({person for _, person, _ in votes}))}
-    if not votes:
-        return {}
-    found = fit(
-        Votes.of(
-            first=[completions[first] for (first, _), _, _ in votes],
-            second=[completions[second] for (_, second), _, _ in votes],
-            annotator=[people[person] for _, person, _ in votes],
-            outcome=[outcome for _, _, outcome in votes],
-        ),
-        num_completions=len(completions),
-        num_annotators=len(people),
-    )
-    made = Counter(person for _, person, _ in votes)
-    return {person: float(found.reliabilities[number]) for person, number in people.items() if made[person] >= FEW}

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db.models import F
 from django.db.models.functions import Length
 
-from labeling.models import PREFERENCES, Completion, Label, Project, Rank, Rating, Source
+from labeling.models import PREFERENCES, Completion, Label, Project, Purpose, Rank, Rating, Source
 from labeling.quality.judged import Judged
 
 if TYPE_CHECKING:
@@ -40,11 +40,16 @@ def own_quality(project: Project, *, annotator: int) -> PersonFigures | None:
     return next((person for person in quality_of(project).people if person.annotator == annotator), None)
 
 
-def recent_judgements(project: Project, *, last: int = LAST) -> list[Judged]:
-    """The last judgements that stand, blind evaluations included, without demonstrations and imports. Three queries."""
+def recent_judgements(project: Project | int, *, last: int = LAST, with_known: bool = False) -> list[Judged]:
+    """The last judgements that stand, blind evaluations included, without demonstrations and imports. Three queries.
+
+    Those of items with known answers would weigh too much, because everybody judges them: they come when asked for.
+    """
+    current = Label.objects.filter(project=project, superseded_by__isnull=True, kind__in=PREFERENCES)
+    if not with_known:
+        current = current.exclude(item__purpose=Purpose.KNOWN)
     labels = list(
-        Label.objects.filter(project=project, superseded_by__isnull=True, kind__in=PREFERENCES)
-        .exclude(source=Source.IMPORT)
+        current.exclude(source=Source.IMPORT)
         .order_by("-id")
         .values("pk", "item", "annotator", "best", "seconds", prompt=F("item__prompt"), shown=F("assignment__order"))[
             :last

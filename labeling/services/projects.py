@@ -34,6 +34,7 @@ SETTINGS = (
     "qualification_tries",
     "qualification_feedback",
     "known_percent",
+    "weighs_annotators",
     "daily_limit",
     "is_paused",
 )

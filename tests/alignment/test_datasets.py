@@ -6,6 +6,7 @@ import gzip
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from factories import Cast, claim, judge, make_cast, make_item, write
 
 from alignment.core.records import Demonstration, Judgement, Message
@@ -18,8 +19,10 @@ from alignment.datasets import (
     take_snapshot,
     to_prompt,
 )
-from labeling.models import Completion, Label, Rank
+from labeling.models import Completion, Label, Rank, Reliability
+from labeling.selectors.labels import pseudonym
 from labeling.services.labels import submit_label
+from labeling.services.projects import update_project
 from labeling.services.verdicts import Verdict
 
 PROMPT = (Message(role="user", content="Name a colour."),)
@@ -148,3 +151,43 @@ def test_a_pick_of_the_best_reaches_the_learner(cast):
     assert last.ranks is None
     assert last.best is not None
     assert last.completions[last.best] == Completion.objects.get(pk=picked).text
+
+
+def relied_upon(cast, user, value):
+    now = timezone.now()
+    Reliability.objects.update_or_create(
+        project=cast.project, annotator=user, defaults={"value": value, "comparisons": 50, "fitted": now}
+    )
+
+
+def test_annotators_are_weighed_where_the_project_says_so_and_only_in_what_is_trained_on(cast):
+    judge(cast.project, cast.dora)  # a held-out prompt, the first that is open for dora
+    relied_upon(cast, cast.bob, 0.95)
+    up_to = newest(cast)
+    unweighted = take_snapshot(cast.project.pk, up_to=up_to)
+
+    update_project(project=cast.project, weighs_annotators=True)
+    weighted = take_snapshot(cast.project.pk, up_to=up_to)
+
+    assert [judgement.weight for judgement in unweighted.train] == [1.0] * len(unweighted.train)
+    bob = pseudonym(cast.project.pk, cast.bob.pk)
+    # (2 * 0.95 - 1) / (2 * 0.8 - 1)
+    assert {judgement.weight for judgement in weighted.train if judgement.annotator == bob} == {1.5}
+    assert {judgement.weight for judgement in weighted.train if judgement.annotator != bob} <= {1.0}
+    assert {judgement.weight for judgement in weighted.held_out} == {1.0}
+    assert weighted.digest != unweighted.digest
+
+
+def test_a_run_keeps_the_weights_that_it_began_with(cast, tmp_path):
+    relied_upon(cast, cast.bob, 0.95)
+    update_project(project=cast.project, weighs_annotators=True)
+    up_to = newest(cast)
+    first = open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path)
+    relied_upon(cast, cast.bob, 0.6)
+
+    again = open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest)
+
+    assert again == first
+    (tmp_path / "snapshot.jsonl.gz").unlink()
+    with pytest.raises(SnapshotChanged, match="weigh something else"):
+        open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest)

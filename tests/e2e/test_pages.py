@@ -34,6 +34,7 @@ PAGES = [
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/people/"),
     ("alice", "/p/colours/quality/"),
+    ("bob", "/p/colours/quality/me/"),
     ("alice", "/p/colours/known/"),
     ("dora", "/p/colours/qualification/"),
     ("bob", "/p/colours/people/"),

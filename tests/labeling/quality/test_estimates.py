@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from labeling.quality.estimates import bootstrap, mean, wilson
+from labeling.quality.estimates import bootstrap, mean, ratio, wilson
 
 
 def test_the_interval_of_a_mean_is_about_two_standard_errors_wide_each_way():
@@ -51,3 +51,22 @@ def test_wilsons_interval_is_that_of_newcombe_1998_table_1(right, asked, low, hi
 
 def test_of_nothing_asked_nothing_is_said():
     assert math.isnan(wilson(0, 0).value)
+
+
+def test_the_interval_of_a_ratio_is_about_that_of_a_bootstrap_over_clusters():
+    rng = np.random.default_rng(2)
+    bottom = rng.integers(1, 7, 300)
+    top = rng.binomial(bottom, rng.beta(6, 3, 300))
+    squares = (float((top**2).sum()), float((top * bottom).sum()), float((bottom**2).sum()))
+
+    found = ratio(int(top.sum()), int(bottom.sum()), squares=squares)
+
+    drawn = rng.integers(0, 300, (2000, 300))
+    low, high = np.quantile(top[drawn].sum(1) / bottom[drawn].sum(1), [0.025, 0.975])
+    assert found.value == top.sum() / bottom.sum()
+    assert found.low == pytest.approx(low, abs=0.006)
+    assert found.high == pytest.approx(high, abs=0.006)
+
+
+def test_a_ratio_of_nothing_is_nothing():
+    assert math.isnan(ratio(0, 0, squares=(0.0, 0.0, 0.0)).value)

@@ -65,6 +65,18 @@ def test_the_comparisons_of_a_ranking_weigh_as_much_as_one_judgement(tiny_backbo
     assert found == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_judgement_counts_in_the_loss_as_its_annotator_is_weighed(tiny_backbone):
+    model = reward_model(tiny_backbone, ties="drop")
+    careful = judgement("a", "b", ranks=(1, 2), weight=1.5)
+    spammer = judgement("a", "b", ranks=(2, 1), weight=0.0)  # says nothing, and is not even encoded
+    usual = judgement("c", "d", ranks=(1, 2))
+
+    found = loss_of(model, [careful, spammer, usual], [0.4, -0.2, 1.0, 0.9])
+
+    assert found == pytest.approx(1.5 * math.log1p(math.exp(-0.6)) + math.log1p(math.exp(-0.1)), rel=1e-6)
+    assert [model.mass(each) for each in (careful, spammer, usual)] == [1.5, 0.0, 1.0]
+
+
 def test_all_completions_of_a_judgement_are_one_forward_pass_with_one_prompt(tiny_backbone):
     model = reward_model(tiny_backbone)
     units = model.examples([judgement("a", "b", "c", "d", ranks=(1, 2, 3, 4))])

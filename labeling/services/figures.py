@@ -1,0 +1,214 @@
+"""Keeping figures up to date beside the work: each label is counted once, in a transaction with how far that went."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from labeling.models import Folded, Label, Project, Reliability
+from labeling.quality import judged
+from labeling.quality.reliability import reliabilities
+from labeling.selectors.quality import recent_judgements
+
+CHUNK = 1_000
+"""Labels that are counted in one transaction: a fifth of a second or so."""
+FIT_LAST = 6_000
+"""Judgements that reliabilities are fitted to."""
+FIT_AFTER = 100
+"""New labels after which they are fitted anew at once; a few wait for FIT_EVERY."""
+FIT_EVERY = dt.timedelta(minutes=10)
+
+
+def refresh(project: Project | int, *, chunks: int = 5, fits: bool = True) -> bool:
+    """Count what is new in a project and fit reliabilities when it is time; whether more is left to be counted.
+
+    Args:
+        chunks: of at most 1,000 labels, each a transaction.
+        fits: whether reliabilities may be fitted, which takes seconds: not while somebody waits for a page.
+
+    Two who call at once do not wait for each other: the later one finds nothing to do.
+    """
+    pk = project if isinstance(project, int) else project.pk
+    more = True
+    while more and chunks:
+        more = fold(pk)
+        chunks -= 1
+    if fits:
+        fit_when_due(pk)
+    return more
+
+
+@transaction.atomic
+def fold(project_id: int) -> bool:
+    """Count the next labels of a project; whether more are ready to be counted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM labeling_project WHERE id = %s", [project_id])
+        if cursor.fetchone() is None:
+            return False
+        Folded.objects.bulk_create([Folded(project_id=project_id)], ignore_conflicts=True)
+        folded = Folded.objects.select_for_update(skip_locked=True).filter(project=project_id).first()
+        if folded is None:
+            return False
+        safe = _settled(cursor, folded)
+        newest = Label.objects.filter(project=project_id, pk__gt=folded.label, pk__lte=safe).order_by("pk")
+        ids = list(newest.values_list("pk", flat=True)[: CHUNK + 1])
+        if ids:
+            last = ids[min(len(ids), CHUNK) - 1]
+            for statement in (MADE, COMPARED, RATED):
+                cursor.execute(statement, {"project": project_id, "after": folded.label, "last": last})
+            folded.label = last
+        folded.save(update_fields=["label", "mark_label", "mark_xid"])
+    return len(ids) > CHUNK
+
+
+def _settled(cursor: Any, folded: Folded) -> int:
+    """Up to which label id nothing can come any more; sets the next mark.
+
+    Ids are drawn before their transactions commit, so one with a lower id may appear late. What is stored now is
+    settled when no transaction is open, and else once all that are open now have ended.
+    """
+    cursor.execute(SNAPSHOT, {"project": folded.project_id, "mark": folded.mark_xid})
+    newest, next_xid, num_open, num_before_mark = cursor.fetchone()
+    if not num_open:
+        folded.mark_label, folded.mark_xid = newest, next_xid
+        return int(newest)
+    if num_before_mark:
+        return folded.label
+    safe = folded.mark_label
+    folded.mark_label, folded.mark_xid = newest, next_xid
+    return safe
+
+
+# A transaction's own number is not in its snapshot's list of those in progress.
+SNAPSHOT = """
+SELECT (SELECT coalesce(max(id), 0) FROM labeling_label WHERE project_id = %(project)s),
+    pg_snapshot_xmax(snapshot)::text::bigint,
+    (SELECT count(*) FROM pg_snapshot_xip(snapshot)),
+    (SELECT count(*) FROM pg_snapshot_xip(snapshot) xid WHERE xid::text::bigint < %(mark)s)
+FROM (SELECT pg_current_snapshot() AS snapshot) taken
+"""
+# Judgements that people made here, as they were first submitted: a revision says what somebody thinks in the end, and
+# these say how they judge. Those of known answers would outweigh all others, since everybody judges them.
+NEW = """
+SELECT label.id, label.project_id, label.annotator_id, label.kind, label.item_id, label.assignment_id, label.seconds,
+    (label.created AT TIME ZONE 'UTC')::date AS day
+FROM labeling_label label JOIN labeling_item item ON item.id = label.item_id
+WHERE label.project_id = %(project)s AND label.id > %(after)s AND label.id <= %(last)s
+    AND label.source <> 'import' AND label.annotator_id IS NOT NULL AND item.purpose <> 'known'
+    AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = label.id)
+"""
+ADD = """
+INSERT INTO labeling_dayfigures (project_id, annotator_id, kind, day, {names})
+SELECT %(project)s, annotator_id, kind, day, {sums} FROM {rows} GROUP BY annotator_id, kind, day
+ORDER BY annotator_id, kind, day
+ON CONFLICT (project_id, annotator_id, kind, day) DO UPDATE SET {kept}
+"""
+
+
+def _add(rows: str, sums: dict[str, str], *, begin: str) -> str:
+    """A statement that adds sums of ``rows`` to the figures of their people, kinds and days."""
+    kept = ", ".join(f"{name} = labeling_dayfigures.{name} + EXCLUDED.{name}" for name in sums)
+    return begin + ADD.format(names=", ".join(sums), sums=", ".join(sums.values()), rows=rows, kept=kept)
+
+
+MADE = _add("new", {"judgements": "count(*)", "seconds": "sum(seconds)"}, begin=f"WITH new AS ({NEW})")
+RATED = _add(
+    "new JOIN labeling_rating rating ON rating.label_id = new.id AND rating.value IS NOT NULL",
+    {"ratings": "count(*)", "fours": "count(*) FILTER (WHERE rating.value = 4)"},
+    begin=f"WITH new AS ({NEW})",
+)
+# Who else judged the item before, by the same rule; then, on the comparisons that both made, whether they say the same.
+# The winner of a comparison is kept in a column and the loser in another, those of a tie in any order.
+COMPARED = _add(
+    "counted",
+    {
+        "pairs": "sum(pairs)",
+        "same": "sum(same)",
+        "later_pairs": "coalesce(sum(pairs) FILTER (WHERE is_later), 0)",
+        "later_same": "coalesce(sum(same) FILTER (WHERE is_later), 0)",
+        "square_pairs": "coalesce(sum(pairs * pairs) FILTER (WHERE is_later), 0)",
+        "square_same": "coalesce(sum(same * same) FILTER (WHERE is_later), 0)",
+        "pairs_by_same": "coalesce(sum(pairs * same) FILTER (WHERE is_later), 0)",
+        "decided": "sum(decided)",
+        "first_shown": "sum(first_shown)",
+        "of_length": "sum(of_length)",
+        "longer": "sum(longer)",
+    },
+    begin=f"""
+WITH new AS MATERIALIZED ({NEW}), both_made AS MATERIALIZED (
+    SELECT new.id, new.annotator_id, new.kind, new.day, other.annotator_id AS other_id, other.kind AS other_kind,
+        (mine.outcome = theirs.outcome AND (mine.outcome = 'tie' OR mine.chosen_id = theirs.chosen_id))::int AS same
+    FROM new JOIN labeling_label other ON other.item_id = new.item_id AND other.id < new.id
+        AND other.annotator_id <> new.annotator_id AND other.source <> 'import'
+        AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = other.id)
+    JOIN labeling_comparison mine ON mine.label_id = new.id
+    JOIN labeling_comparison theirs ON theirs.label_id = other.id
+        AND least(theirs.chosen_id, theirs.rejected_id) = least(mine.chosen_id, mine.rejected_id)
+        AND greatest(theirs.chosen_id, theirs.rejected_id) = greatest(mine.chosen_id, mine.rejected_id)
+), won AS (
+    SELECT new.id, new.annotator_id, new.kind, new.day,
+        (array_position(shown."order", mine.chosen_id)
+            < array_position(shown."order", mine.rejected_id))::int AS earlier,
+        length(chosen.text) AS chosen_length, length(rejected.text) AS rejected_length
+    FROM new JOIN labeling_comparison mine ON mine.label_id = new.id AND mine.outcome = 'win'
+    JOIN labeling_assignment shown ON shown.id = new.assignment_id
+    JOIN labeling_completion chosen ON chosen.id = mine.chosen_id
+    JOIN labeling_completion rejected ON rejected.id = mine.rejected_id
+), counted AS (
+    SELECT annotator_id, kind, day, true AS is_later, count(*) AS pairs, sum(same) AS same,
+        0 AS decided, 0 AS first_shown, 0 AS of_length, 0 AS longer
+    FROM both_made GROUP BY id, annotator_id, kind, day
+    UNION ALL
+    SELECT other_id, other_kind, day, false, count(*), sum(same), 0, 0, 0, 0
+    FROM both_made GROUP BY other_id, other_kind, day
+    UNION ALL
+    SELECT annotator_id, kind, day, false, 0, 0, count(*), coalesce(sum(earlier), 0),
+        count(*) FILTER (WHERE chosen_length <> rejected_length),
+        count(*) FILTER (WHERE chosen_length > rejected_length)
+    FROM won GROUP BY annotator_id, kind, day
+)
+""",
+)
+
+
+def fit_when_due(project_id: int) -> bool:
+    """Fit reliabilities when enough was counted since the last time, or some and long ago; whether it was done."""
+    folded = Folded.objects.filter(project=project_id).first()
+    if folded is None or folded.label == folded.fitted_label:
+        return False
+    new = Label.objects.filter(project=project_id, pk__gt=folded.fitted_label, pk__lte=folded.label)
+    is_long_ago = folded.fitted is None or timezone.now() - folded.fitted >= FIT_EVERY
+    if not is_long_ago and len(new.values_list("pk")[:FIT_AFTER]) < FIT_AFTER:
+        return False
+    fit_reliabilities(project_id, up_to=folded.label)
+    return True
+
+
+def fit_reliabilities(project_id: int, *, up_to: int) -> None:
+    """Fit Crowd-BT to the last judgements of a project, those of known answers too, and store what it finds.
+
+    Who is no longer among them keeps what was known of them.
+    """
+    rows = recent_judgements(project_id, last=FIT_LAST, with_known=True)
+    found = reliabilities(judged.shared(rows))
+    now = timezone.now()
+    with transaction.atomic():
+        Reliability.objects.bulk_create(
+            [
+                Reliability(
+                    project_id=project_id,
+                    annotator_id=annotator,
+                    value=min(max(reliable.value, 0.0), 1.0),
+                    comparisons=reliable.comparisons,
+                    fitted=now,
+                )
+                for annotator, reliable in sorted(found.items())
+            ],
+            update_conflicts=True,
+            unique_fields=["project", "annotator"],
+            update_fields=["value", "comparisons", "fitted"],
+        )
+        Folded.objects.filter(project=project_id).update(fitted_label=up_to, fitted=now)

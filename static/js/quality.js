@@ -1,0 +1,91 @@
+// Charts of the days, drawn from the table beside them: what a chart shows can be read there, too.
+// A box with data-chart="NAME" shows the cells with data-NAME of the rows with data-day (seconds since 1970) in the
+// nearest [data-days]; data-NAME-low and data-NAME-high are drawn as a band.
+
+const HEIGHT = 176;
+const charts = new Map();
+const lang = document.documentElement.lang || "en";
+
+// A canvas knows no light-dark() and no variables: an element is asked what they come to.
+function colour(name, alpha = 1) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  const [red, green, blue] = found.match(/[\d.]+/g).map(Number);
+  return alpha === 1 || !found.startsWith("rgb") ? found : `rgb(${red} ${green} ${blue} / ${alpha})`;
+}
+
+function column(rows, name) {
+  return rows.map((row) => {
+    const text = row.querySelector(`[data-${name}]`)?.getAttribute(`data-${name}`);
+    return text ? Number(text) : null;
+  });
+}
+
+function dayOf(seconds) {
+  return new Date(seconds * 1000).toLocaleDateString(lang, { timeZone: "UTC", month: "short", day: "numeric" });
+}
+
+function draw(box) {
+  const name = box.dataset.chart;
+  const rows = [...box.closest("[data-days]").querySelectorAll("tr[data-day]")];
+  if (!rows.length) return;
+  const days = rows.map((row) => Number(row.dataset.day));
+  const [values, low, high] = [name, `${name}-low`, `${name}-high`].map((each) => column(rows, each));
+  const hasBand = low.some((value) => value !== null);
+  const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const line = { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: days.length < 8 } };
+  const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  const isShare = box.dataset.share !== undefined;
+  const plot = new window.uPlot(
+    {
+      width: box.clientWidth || 320,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: true, range: (_, from, to) => (from === to ? [from - 86_400, to + 86_400] : [from, to]) },
+        y: { range: (_, least, most) => (isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
+      },
+      axes: [
+        { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
+        { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+      ],
+      series: hasBand ? [{}, line, edge, edge] : [{}, line],
+      bands: hasBand ? [{ series: [3, 2], fill: colour("--accent", 0.18) }] : [],
+    },
+    hasBand ? [days, values, low, high] : [days, values],
+    box,
+  );
+  charts.set(box, plot);
+  box.dataset.drawn = "yes";
+}
+
+function drawAll() {
+  for (const [box, plot] of charts) {
+    if (box.isConnected) continue;
+    plot.destroy();
+    charts.delete(box);
+  }
+  for (const box of document.querySelectorAll("[data-chart]:not([data-drawn])")) draw(box);
+}
+
+// A table that somebody opened stays open when the figures are read anew.
+let isOpen = false;
+document.addEventListener("htmx:beforeSwap", () => {
+  isOpen = Boolean(document.querySelector("[data-days] details[open]"));
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const details = document.querySelector("[data-days] details");
+  if (details && isOpen) details.open = true;
+});
+
+if (window.uPlot) {
+  drawAll();
+  document.addEventListener("htmx:afterSettle", drawAll);
+  window.addEventListener("resize", () => {
+    for (const [box, plot] of charts) plot.setSize({ width: box.clientWidth, height: HEIGHT });
+  });
+}
