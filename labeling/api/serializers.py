@@ -19,6 +19,9 @@ Out = serializers.Serializer[Any]
 class TokenIn(Strict):
     username = Text(allow_blank=False, max_length=150)
     password = Text(allow_blank=False, max_length=1000)
+    code = Text(
+        allow_blank=False, max_length=40, required=False, help_text="Of the second factor, for who turned one on."
+    )
 
 
 class TokenOut(Out):

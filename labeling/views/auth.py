@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.contrib.auth.views import LoginView, LogoutView
@@ -15,7 +16,11 @@ from django.views.decorators.http import require_safe
 
 from labeling.errors import NotAllowed
 from labeling.forms_people import SignInForm
+from labeling.services.second_factor import has_second_factor
 from labeling.sessions import BEGUN, DEVICE
+
+PENDING = "second_step"
+SECONDS_FOR_CODE = 300
 
 
 class SignInView(LoginView):
@@ -26,7 +31,18 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Signed in."""
+        """Signed in, or on to the second step."""
+        user = form.get_user()
+        if has_second_factor(user):
+            until = time.time() + SECONDS_FOR_CODE
+            pending = {
+                "user": user.pk,
+                "until": until,
+                "next": self.get_success_url(),
+                "hash": user.get_session_auth_hash(),
+            }
+            self.request.session[PENDING] = pending
+            return redirect("login-code")
         answer = super().form_valid(form)
         note_device(self.request)
         return answer

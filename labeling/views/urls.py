@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from labeling.views import (
+    account,
     ahead,
     audit,
     auth,
@@ -23,6 +24,7 @@ from labeling.views import (
     qualification,
     quality,
     revise,
+    second_factor,
     tokens,
     work,
 )
@@ -31,10 +33,18 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("healthz", home.healthz, name="healthz"),
     path("login/", auth.sign_in, name="login"),
+    path("login/code/", second_factor.sign_in_code, name="login-code"),
     path("logout/", auth.sign_out, name="logout"),
     path("projects/new/", project.new, name="new-project"),
     path("p/<slug:slug>/", project.project, name="project"),
     path("settings/", preferences.preferences, name="preferences"),
+    path("settings/password/", account.password, name="password"),
+    path("settings/sessions/", account.sessions, name="sessions"),
+    path("settings/sessions/end/", account.end, name="sessions-end"),
+    path("settings/second-factor/", second_factor.second_factor, name="second-factor"),
+    path("settings/second-factor/change/", second_factor.change, name="second-factor-change"),
+    path("settings/second-factor/on/", second_factor.turn_on, name="second-factor-on"),
+    path("settings/erase/", account.erase_me, name="erase-me"),
     path("settings/tokens/", tokens.tokens, name="tokens"),
     path("settings/tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
     path("p/<slug:slug>/settings/", project.change_settings, name="project-settings"),

@@ -11,7 +11,16 @@ from factories import claim
 from labeling.services.guidelines import write_guidelines
 from labeling.views.urls import urlpatterns
 
-FOR_EVERYBODY = {"home", "healthz", "login", "logout", "new-project", "preferences", "join"}
+FOR_EVERYBODY = {"home", "healthz", "login", "login-code", "logout", "new-project", "preferences", "join"}
+FOR_ONESELF = {
+    "password",
+    "sessions",
+    "sessions-end",
+    "second-factor",
+    "second-factor-change",
+    "second-factor-on",
+    "erase-me",
+}
 GET, POST = "get", "post"
 # name: method, what it answers to the annotator, the researcher and the admin of the project
 PAGES = {
@@ -85,7 +94,7 @@ def address(paths, name):
 
 
 def test_every_page_is_listed():
-    assert {pattern.name for pattern in urlpatterns} == FOR_EVERYBODY | set(PAGES)
+    assert {pattern.name for pattern in urlpatterns} == FOR_EVERYBODY | FOR_ONESELF | set(PAGES)
 
 
 @pytest.mark.parametrize("name", PAGES)
