@@ -13,7 +13,6 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
-from labeling.imports.formats import Format
 from labeling.models import Kind, Project, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.models.projects import SLUG
@@ -260,22 +259,3 @@ class PromptsForm(forms.Form):
     def clean_prompts(self) -> Sequence[str]:
         """The lines that hold something."""
         return [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]
-
-
-class UploadForm(forms.Form):
-    """A file with prompts, with or without judgements."""
-
-    file = forms.FileField(
-        label=_("File"), help_text=_("JSON lines, CSV or Parquet; .gz is unpacked. The name tells the kind.")
-    )
-    format = forms.ChoiceField(
-        label=_("What a row holds"),
-        initial=Format.PROMPTS,
-        choices=[
-            (Format.PROMPTS, _("prompts, with completions or without")),
-            (Format.HH, _("hh-rlhf: chosen and rejected conversations")),
-            (Format.TRL, _("TRL: prompt, chosen, rejected")),
-            (Format.OPENRLHF, _("OpenRLHF")),
-            (Format.RANKED, _("rankings as exported here")),
-        ],
-    )

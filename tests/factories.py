@@ -6,6 +6,7 @@ The cast: alice is admin, bob and dora are annotators, rita is researcher, charl
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -13,7 +14,10 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from labeling.models import Assignment, Item, Label, Project, Role, Slot, User
+from labeling.imports.formats import Format
+from labeling.imports.reading import kind_of
+from labeling.imports.recorded import Brought, receive
+from labeling.models import Assignment, Import, Item, Label, Project, Role, Slot, User
 from labeling.services.assignments import claim_next
 from labeling.services.labels import submit_label
 from labeling.services.projects import create_project, set_member
@@ -90,6 +94,12 @@ def make_cast(
     other_project = create_project(slug=f"other-{slug}", creator=charlie)
     items = [make_item(project, prompt=f"Name a colour, number {number}.", texts=texts) for number in range(num_items)]
     return Cast(project, other_project, alice, bob, dora, rita, charlie, items)
+
+
+def make_import(cast: Cast, content: bytes = b'{"prompt": "Three?"}\n', *, name: str = "more.jsonl") -> Import:
+    """An import of alice's that has ended, with its good rows."""
+    brought = Brought(name=name, file_format=Format.PROMPTS, kind=kind_of(name), keep_good=True)
+    return receive(io.BytesIO(content), brought, project=cast.project, by=cast.alice, num_bytes=len(content))
 
 
 def claim(project: Project, annotator: User) -> Assignment:

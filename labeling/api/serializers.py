@@ -9,7 +9,6 @@ from rest_framework import serializers
 from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
 from labeling.models import Kind, Outcome, Role, Source, State, Topic
-from labeling.refusals import ErrorOut
 
 Out = serializers.Serializer[Any]
 
@@ -153,33 +152,6 @@ class PromptOut(Out):
 
 class TopicsIn(Strict):
     topics = serializers.ListField(child=serializers.ChoiceField(Topic.choices), help_text="All that it has.")
-
-
-class RejectedOut(Out):
-    line = serializers.IntegerField()
-    reason = serializers.CharField()
-
-
-class ImportOut(Out):
-    rows = serializers.IntegerField()
-    prompts = serializers.IntegerField(help_text="New ones.")
-    items = serializers.IntegerField(help_text="New ones in the queue.")
-    labels = serializers.IntegerField(help_text="New ones.")
-    repeated = serializers.IntegerField(help_text="Rows that were there already.")
-    held_out = serializers.IntegerField(help_text="Rows whose prompt is held out.")
-    num_rejected = serializers.IntegerField()
-    rejected = RejectedOut(many=True, help_text="The first 1,000.")
-    turns_left_out = serializers.IntegerField(help_text="Turns after the user's last one.")
-    ignored_columns = serializers.ListField(child=serializers.CharField())
-
-
-class ImportErrorOut(ErrorOut):
-    num_rejected = serializers.IntegerField(required=False)
-    rejected = RejectedOut(many=True, required=False, help_text="The first 1,000; nothing was imported.")
-
-
-class ImportFileIn(Out):
-    file = serializers.FileField()
 
 
 class ShownCompletionOut(Out):

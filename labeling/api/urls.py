@@ -20,8 +20,9 @@ from labeling.api.views.known import (
     ReadinessView,
 )
 from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersView, MemberView
+from labeling.api.views.imports import CancelImportView, ImportReportView, ImportsView, ImportView, RejectedView
 from labeling.api.views.projects import ProjectsView, ProjectView
-from labeling.api.views.prompts import ImportView, PromptsView, TopicsView
+from labeling.api.views.prompts import PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
@@ -38,6 +39,10 @@ urlpatterns = [
     path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),
     path("projects/<slug:slug>/prompts/", PromptsView.as_view(), name="prompts"),
     path("projects/<slug:slug>/prompts/import/", ImportView.as_view(), name="import"),
+    path("projects/<slug:slug>/imports/", ImportsView.as_view(), name="imports"),
+    path("projects/<slug:slug>/imports/<int:import_id>/", ImportReportView.as_view(), name="import-report"),
+    path("projects/<slug:slug>/imports/<int:import_id>/cancel/", CancelImportView.as_view(), name="import-cancel"),
+    path("projects/<slug:slug>/imports/<int:import_id>/rejected/", RejectedView.as_view(), name="import-rejected"),
     path("projects/<slug:slug>/prompts/<int:prompt_id>/topics/", TopicsView.as_view(), name="topics"),
     path("projects/<slug:slug>/next/", NextView.as_view(), name="next"),
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),

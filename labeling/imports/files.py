@@ -71,7 +71,7 @@ class Watch:
     Attributes:
         rejected: called for every row that is not taken in, also for those past the 1,000 that are listed; by another
             thread, which has no connection to the database.
-        progress: called after each 2,000 rows; what it raises ends the import, and nothing is stored.
+        progress: called at the beginning and after each 2,000 rows; what it raises ends the import, nothing is stored.
     """
 
     rejected: Callable[[Rejected], None] = lambda _: None
@@ -117,6 +117,7 @@ def import_file(
     summary, watch = Summary(), watch or Watch()
     names = check_tags(tags)
     before = _stamp(file)
+    watch.progress(summary)
     with transaction.atomic():
         # Two imports of one file at once would both find nothing; the labels' key shares pass this lock.
         locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)

@@ -29,7 +29,9 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) -> QuerySet[Prompt]:
     """Prompts that the policy writes for next: those sampled least, the oldest first."""
-    return Prompt.objects.filter(project=project_id, held_out=held_out).order_by("times_sampled", "id")[:limit]
+    return Prompt.objects.filter(project=project_id, held_out=held_out, is_archived=False).order_by(
+        "times_sampled", "id"
+    )[:limit]
 
 
 def completions_of(prompt: Prompt) -> QuerySet[Completion]:

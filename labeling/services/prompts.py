@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,17 +13,7 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Invalid
-from labeling.models import (
-    TURN_SOURCE,
-    Completion,
-    Item,
-    Kind,
-    Origin,
-    Project,
-    Prompt,
-    Purpose,
-    User,
-)
+from labeling.models import TURN_SOURCE, Completion, Item, Kind, Origin, Project, Prompt, Purpose, User
 from labeling.services.bulk import (
     CompletionRow,
     ItemRow,
@@ -105,8 +95,8 @@ def add_prompts(
     """
     checked = [check_messages(messages) for messages in prompts]
     digests = [messages_digest(messages) for messages in checked]
-    given = list(zip(digests, checked, topics or [()] * len(checked), strict=False))
-    stored = store_prompts(project=project, prompts=given, source=source, held_out=held_out)
+    given = zip(digests, checked, topics or [()] * len(checked), strict=False)
+    stored = store_prompts(project=project, prompts=list(given), source=source, held_out=held_out)
     instances = {prompt.digest: prompt for prompt in Prompt.objects.filter(pk__in=[row.id for row in stored.values()])}
     return [instances[digest] for digest in digests], sum(row.is_new for row in stored.values())
 
@@ -227,7 +217,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
         )
         for new in items
     ]
-    ids = insert_items(project_id=project.pk, rows=rows, completions=_completion_ids(items))
+    ids = insert_items(project_id=project.pk, rows=rows, completions=_ids(new.completions for new in items))
     open_slots(
         project=project, items=[(pk, row, new.prompt.topics) for pk, row, new in zip(ids, rows, items, strict=True)]
     )
@@ -262,7 +252,9 @@ def create_judged_items(*, project: Project, items: Sequence[NewItem]) -> list[I
     for new in items:
         check_item(new, project)
     rows = [judged_row(new.prompt.pk, kind=new.kind, purpose=new.purpose) for new in items]
-    return _instances(insert_items(project_id=project.pk, rows=rows, completions=_completion_ids(items)))
+    return _instances(
+        insert_items(project_id=project.pk, rows=rows, completions=_ids(new.completions for new in items))
+    )
 
 
 def judged_row(prompt_id: int, *, kind: str, purpose: str = Purpose.TRAINING) -> ItemRow:
@@ -272,11 +264,11 @@ def judged_row(prompt_id: int, *, kind: str, purpose: str = Purpose.TRAINING) ->
 
 def add_entries(items: Sequence[Item], completions: Sequence[Sequence[Completion]]) -> None:
     """Say which completions the items ask about; part of creating them."""
-    insert_entries([item.pk for item in items], [[completion.pk for completion in group] for group in completions])
+    insert_entries([item.pk for item in items], _ids(completions))
 
 
-def _completion_ids(items: Sequence[NewItem]) -> list[list[int]]:
-    return [[completion.pk for completion in new.completions] for new in items]
+def _ids(groups: Iterable[Sequence[Completion]]) -> list[list[int]]:
+    return [[completion.pk for completion in group] for group in groups]
 
 
 def _instances(ids: Sequence[int]) -> list[Item]:

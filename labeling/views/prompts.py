@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -13,11 +13,9 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms import PromptsForm, TopicsForm, UploadForm
+from labeling.forms import PromptsForm, TopicsForm
+from labeling.forms_prompts import UploadForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.imports.files import RowsRejected, Summary, import_file
-from labeling.imports.formats import Format
-from labeling.imports.reading import kind_of
 from labeling.models import Membership, Prompt
 from labeling.selectors import prompts as selectors
 from labeling.selectors.access import MANAGERS, membership_in
@@ -49,31 +47,6 @@ def add(request: SignedInRequest, slug: str) -> HttpResponse:
         form.add_error("prompts", error.message)
         return show_list(request, membership, form=form, status=422)
     messages.success(request, say_added(added, known=len(lines) - added))
-    return redirect("prompts", slug)
-
-
-@require_POST
-@signed_in
-def upload(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Take in a file: all of it or, when a row is bad, nothing."""
-    membership = membership_in(slug, user=request.user, roles=MANAGERS)
-    form = UploadForm(request.POST, request.FILES, auto_id="upload_%s")
-    if not form.is_valid():
-        return show_list(request, membership, upload_form=form, status=422)
-    file = form.cleaned_data["file"]
-    try:
-        summary = import_file(
-            cast(BinaryIO, file),
-            project=membership.project,
-            file_format=Format(form.cleaned_data["format"]),
-            kind=kind_of(file.name),
-            source=file.name,
-        )
-    except Invalid as error:
-        form.add_error("file", error.message)
-        rejected = error.summary.rejected[:20] if isinstance(error, RowsRejected) else []
-        return show_list(request, membership, upload_form=form, rejected=rejected, status=422)
-    messages.success(request, say_imported(summary))
     return redirect("prompts", slug)
 
 
@@ -118,21 +91,6 @@ def say_added(added: int, *, known: int) -> str:
     if known:
         text += " " + ngettext("%(count)d was known.", "%(count)d were known.", known) % {"count": known}
     return text
-
-
-def say_imported(summary: Summary) -> str:
-    """What came of a file."""
-    stored = summary.stored
-    return gettext(
-        "%(rows)d rows read: %(prompts)d new prompts, %(items)d items for the queue, %(labels)d labels;"
-        " %(repeated)d were here already."
-    ) % {
-        "rows": summary.rows,
-        "prompts": stored.prompts,
-        "items": stored.items,
-        "labels": stored.labels,
-        "repeated": stored.repeated,
-    }
 
 
 def show_list(

@@ -18,7 +18,7 @@ from labeling.imports.files import Rejected, RowsRejected, Watch, import_file
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
 from labeling.models import Comparison, Completion, Item, Label, Prompt, Rank, Rating, Slot, Source, Tag
-from labeling.selectors.labels import demonstrations, judgements
+from labeling.selectors.judgements import demonstrations, judgements
 from labeling.services.prompts import add_prompts
 
 pytestmark = pytest.mark.django_db

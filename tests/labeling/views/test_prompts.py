@@ -65,11 +65,14 @@ def test_a_file_is_imported_with_its_completions(cast, signed_in):
     rows = b'{"prompt": "Three?", "completions": ["a", "b"]}\n{"prompt": "Four?"}\n'
 
     page = signed_in(cast.alice).post(
-        f"{PATH}upload/", {"file": SimpleUploadedFile("more.jsonl", rows), "format": "prompts"}, follow=True
+        f"{PATH}upload/",
+        {"file": SimpleUploadedFile("more.jsonl", rows), "format": "prompts", "tags": "May"},
+        follow=True,
     )
 
     assert "2 rows read: 2 new prompts, 1 items for the queue, 0 labels" in page.content.decode()
     assert Item.objects.filter(project=cast.project).count() == 3
+    assert Prompt.objects.filter(tags__name="May").count() == 2
 
 
 def test_a_file_with_bad_rows_imports_nothing_and_names_them(cast, signed_in):

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from factories import claim
+from factories import claim, make_import
 
 from labeling.services.guidelines import write_guidelines
 from labeling.views.urls import urlpatterns
@@ -52,6 +52,10 @@ PAGES = {
     "prompts": (GET, 403, 403, 200),
     "prompts-add": (POST, 403, 403, 422),
     "prompts-upload": (POST, 403, 403, 422),
+    "imports": (GET, 403, 403, 200),
+    "import": (GET, 403, 403, 200),
+    "import-cancel": (POST, 403, 403, 409),
+    "import-rejected": (GET, 403, 403, 200),
     "prompt": (GET, 403, 403, 200),
     "prompt-topics": (POST, 403, 403, 302),
     "quality": (GET, 200, 200, 200),
@@ -78,6 +82,7 @@ def paths(cast):
         "assignment_id": claim(cast.project, cast.bob).pk,
         "prompt_id": cast.items[0].prompt_id,
         "user_id": cast.dora.pk,
+        "import_id": make_import(cast).pk,
         "group_id": 4711,
         "invitation_id": 4711,
         "number": write_guidelines(project=cast.project, author=cast.alice, text="Be kind.").version,
@@ -88,7 +93,7 @@ def paths(cast):
 def address(paths, name):
     routes, values = paths
     route = routes[name].replace("<slug:slug>", values["slug"])
-    for key in ("assignment_id", "prompt_id", "user_id", "group_id", "invitation_id", "number"):
+    for key in ("assignment_id", "prompt_id", "user_id", "import_id", "group_id", "invitation_id", "number"):
         route = route.replace(f"<int:{key}>", str(values[key]))
     return route
 

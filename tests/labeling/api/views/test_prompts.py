@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from factories import api_client, make_cast, make_item
 
-from labeling.models import Item, Label, Prompt
+from labeling.models import Import, Item, Label, Prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +181,20 @@ def test_import_of_preferences_tells_everything_it_did(cast):
     response = api_client(cast.alice).post(f"{IMPORT}?format=trl", content, content_type="application/x-ndjson")
 
     held_out = 2 * Prompt.objects.get().held_out
-    assert response.json() == {
+    report = response.json()
+    assert report.pop("created") < report.pop("ended")
+    assert report == {
+        "id": Import.objects.get().pk,
+        "state": "finished",
+        "file_name": "API",
+        "format": "trl",
+        "kind": "jsonl",
+        "keep_good": False,
+        "tags": [],
+        "num_bytes": len(content),
+        "bytes_read": len(content),
+        "error": "",
+        "requested_by": "alice",
         "rows": 2,
         "prompts": 1,
         "items": 0,
