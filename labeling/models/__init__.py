@@ -17,6 +17,7 @@ from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Se
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
+from labeling.models.reviews import Review, ReviewReason, ReviewState
 from labeling.models.skips import SkipReason
 from labeling.models.snapshots import ExportMark, Snapshot, SnapshotLabel
 from labeling.models.tags import PromptTag, Tag
@@ -66,6 +67,9 @@ __all__ = [
     "RecoveryCode",
     "RejectedRow",
     "Reliability",
+    "Review",
+    "ReviewReason",
+    "ReviewState",
     "Role",
     "Scope",
     "SecondFactor",

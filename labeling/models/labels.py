@@ -24,6 +24,7 @@ class Source(models.TextChoices):
     PERSON = "person", _("person")
     IMPORT = "import", _("import")
     SIMULATION = "simulation", _("simulated annotator")
+    REVIEW = "review", _("reviewer's decision")
 
 
 class Label(models.Model):

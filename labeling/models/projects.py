@@ -114,6 +114,15 @@ class Project(models.Model):
         db_default=False,
         help_text=_("Training counts each person's judgements by how reliable they are found to be."),
     )
+    review_below = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Items are reviewed whose judges agree on fewer of the comparisons they share (in %; 0 for none)."),
+    )
+    reviews_harmful = models.BooleanField(
+        default=False, db_default=False, help_text=_("Items are reviewed on which somebody raised a harmful flag.")
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     is_archived = models.BooleanField(
         default=False, db_default=False, editable=False, help_text=_("Read-only, and hidden from lists.")
@@ -135,6 +144,7 @@ class Project(models.Model):
             ),
             models.CheckConstraint(condition=Q(qualification_tries__range=(1, 5)), name="project_tries_1_to_5"),
             models.CheckConstraint(condition=Q(known_percent__lte=50), name="project_known_at_most_50"),
+            models.CheckConstraint(condition=Q(review_below__lte=100), name="project_review_to_100"),
             models.CheckConstraint(
                 condition=Q(daily_limit__range=(1, MAX_DAILY)), name="project_daily_limit_1_to_10000"
             ),
