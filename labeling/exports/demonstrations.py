@@ -21,11 +21,13 @@ COLUMNS = {
     "seconds": "float",
     "held_out": "bool",
     "topics": "texts",
+    "tags": "texts",
     "annotator": "text",
     "source": "text",
     "is_extra": "bool",
     "guidelines_version": "int",
     "created": "text",
+    "superseded_by": "int",
 }
 
 
@@ -44,9 +46,11 @@ def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> It
         "seconds": written.seconds,
         "held_out": written.held_out,
         "topics": written.topics,
+        "tags": written.tags,
         "annotator": pseudonym(written.project, written.annotator),
         "source": written.source,
         "is_extra": written.is_extra,
         "guidelines_version": written.guidelines_version,
         "created": written.created,
+        "superseded_by": written.superseded_by,
     }

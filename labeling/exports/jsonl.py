@@ -11,7 +11,7 @@ from labeling.exports.views import Row, View
 CONTENT_TYPE = "application/x-ndjson"
 
 
-def write(rows: Iterator[Row], *, view: View) -> Iterator[bytes]:
+def write(rows: Iterator[Row], *, view: View, is_start: bool = True) -> Iterator[bytes]:
     """The file, a row at a time."""
     for row in rows:
         yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)

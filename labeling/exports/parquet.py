@@ -41,7 +41,7 @@ class _Pipe:
         return data
 
 
-def write(rows: Iterator[Row], *, view: View) -> Iterator[bytes]:
+def write(rows: Iterator[Row], *, view: View, is_start: bool = True) -> Iterator[bytes]:
     """The file, a row group at a time."""
     import pyarrow as pa  # 0.2 s to import, for those who need it
     import pyarrow.parquet as pq

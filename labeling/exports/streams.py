@@ -14,6 +14,7 @@ from django.utils.translation import gettext, override
 
 from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
+from labeling.exports.marks import Marks
 from labeling.exports.views import VIEWS, Row, View
 from labeling.models import Project, Snapshot
 from labeling.selectors.judgements import EVERYTHING
@@ -34,7 +35,7 @@ class FileFormat(StrEnum):
 class Writer(Protocol):
     """Rows to bytes."""
 
-    def __call__(self, rows: Iterator[Row], *, view: View) -> Iterator[bytes]: ...
+    def __call__(self, rows: Iterator[Row], *, view: View, is_start: bool = True) -> Iterator[bytes]: ...
 
 
 WRITERS: dict[FileFormat, tuple[Writer, str]] = {
@@ -60,6 +61,7 @@ class Export:
     counts: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
+    _marks: Marks = field(init=False, repr=False)
 
     @property
     def content_type(self) -> str:
@@ -69,32 +71,52 @@ class Export:
     @property
     def file_name(self) -> str:
         """A name that tells what is in it."""
-        return f"{self.project.slug}-{self.view.name}-{self.up_to}.{self.file_format}"
+        which = self.up_to if self.snapshot is None else self.snapshot.name
+        return f"{self.project.slug}-{self.view.name}-{which}.{self.file_format}"
 
-    def stream(self, *, on_judgement: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    @property
+    def key(self) -> str:
+        """What the bytes of a snapshot's file depend on, for an ETag; "" for live labels, which may change."""
+        if self.snapshot is None:
+            return ""
+        said = f"{self.snapshot.pk} {self.snapshot.digest} {self.view.name} {self.file_format} {code_version()}"
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def stream(self, *, on_judgement: Callable[[int], None] | None = None, begin: int = 0) -> Iterator[bytes]:
         """The content, in pieces of 64 kB or of a row group; memory doesn't grow with the project.
 
         Args:
             on_judgement: called with the number of judgements read so far, for a progress bar.
+            begin: leave out so many bytes of a snapshot's file. They are made again only from the last mark on; the
+                counts and the digest are then of a part and mean nothing.
         """
         writer, _ = WRITERS[self.file_format]
-        pending = bytearray()
-        for part in writer(self._rows(on_judgement), view=self.view):
+        marks = Marks(self.snapshot, self.key, is_resumable=self.file_format is not FileFormat.PARQUET)
+        self._marks, after = marks, marks.begin(begin)
+        pending, skip = bytearray(), begin - marks.position
+        for part in writer(self._rows(on_judgement, after), view=self.view, is_start=not marks.position):
+            marks.position += len(part)
+            if skip:
+                part, skip = part[skip:], max(skip - len(part), 0)
             pending += part
             if len(pending) >= CHUNK_BYTES:
                 yield self._passed(bytes(pending))
                 pending.clear()
         if pending:
             yield self._passed(bytes(pending))
+        marks.end(sha256="" if begin else self._digest.hexdigest())
 
-    def _rows(self, on_judgement: Callable[[int], None] | None) -> Iterator[Row]:
-        for judgement in self.view.read(
-            self.project, up_to=self.up_to, selection=self.selection, snapshot=self.snapshot
-        ):
+    def _rows(self, on_judgement: Callable[[int], None] | None, after: int) -> Iterator[Row]:
+        read = self.view.read(
+            self.project, up_to=self.up_to, selection=self.selection, snapshot=self.snapshot, after=after
+        )
+        for judgement in read:
             self.counts["judgements"] += 1
             for row in self.view.rows(judgement, self.counts):
                 self.counts["rows"] += 1
                 yield row
+            # Whoever writes asks for the next row when all before it is written.
+            self._marks.passed(getattr(judgement, self.view.key))
             if on_judgement is not None:
                 on_judgement(self.counts["judgements"])
 
@@ -111,6 +133,7 @@ class Export:
             "project": self.project.slug,
             "view": self.view.name,
             "format": str(self.file_format),
+            "snapshot": self.snapshot.name if self.snapshot is not None else None,
             "filters": {"held_out": self.selection.held_out, **self.selection.to_dict(), "up_to": self.up_to},
             "counts": {name: self.counts[name] for name in sorted({"judgements", "rows", *self.counts})},
             "columns": dict(self.view.columns),
@@ -128,11 +151,12 @@ def make_export(
     file_format: str = "jsonl",
     selection: Selection = EVERYTHING,
     up_to: int | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Export:
-    """An export of what is stored now, or was stored up to a label.
+    """An export of what is stored now, or was stored up to a label, or is kept in a snapshot.
 
     Raises:
-        Invalid: no such view or format, or a label id that is none.
+        Invalid: no such view or format, a label id that is none, or filters beside a snapshot.
     """
     if view not in VIEWS:
         raise Invalid(
@@ -146,13 +170,16 @@ def make_export(
         )
     if up_to is not None and up_to < 0:
         raise Invalid(gettext("up_to is {up_to}: give the id of a label").format(up_to=up_to))
-    newest = latest_label(project)
+    if snapshot is not None and (up_to is not None or selection != EVERYTHING):
+        raise Invalid(gettext("a snapshot was chosen by its filters when it was made: give no others beside it"))
+    newest = snapshot.up_to if snapshot is not None else latest_label(project)
     return Export(
         project=project,
         view=VIEWS[view],
         file_format=FileFormat(file_format),
         selection=selection,
         up_to=newest if up_to is None else min(up_to, newest),
+        snapshot=snapshot,
     )
 
 

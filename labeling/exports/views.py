@@ -1,21 +1,22 @@
-"""What an export shows of a judgement: rows of comparisons, whole rankings, or the pairs that TRL reads."""
+"""What an export shows of a judgement: rows of comparisons, whole rankings, ratings, or what trainers read."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
+from labeling.exports import trainers
 from labeling.exports.conversations import COLUMNS as CONVERSATION_COLUMNS
 from labeling.exports.conversations import conversation_rows
 from labeling.exports.demonstrations import COLUMNS, demonstration_rows
 from labeling.exports.evaluations import COLUMNS as EVALUATION_COLUMNS
 from labeling.exports.evaluations import evaluation_rows
+from labeling.exports.pairs import margin_of, pairs_of
 from labeling.models import Outcome
 from labeling.selectors.evaluations import blind_judgements
-from labeling.selectors.judgements import StoredJudgement, demonstrations, judgements
+from labeling.selectors.judgements import StoredJudgement, StoredPrompt, demonstrations, judged_prompts, judgements
 from labeling.selectors.labels import pseudonym
 from labeling.selectors.talks import conversations
 
@@ -35,16 +36,20 @@ class View:
     columns: dict[str, str]
     rows: Callable[[Any, Counter[str]], Iterator[Row]]
     read: Callable[..., Iterator[Any]] = judgements
+    key: str = "label"
+    """The id of what is streamed, in whose order it comes."""
 
 
 _CONTEXT = {
     "held_out": "bool",
     "topics": "texts",
+    "tags": "texts",
     "annotator": "text",
     "source": "text",
     "is_extra": "bool",
     "guidelines_version": "int",
     "created": "text",
+    "superseded_by": "int",
 }
 
 
@@ -52,25 +57,14 @@ def _context(judgement: StoredJudgement) -> Row:
     return {
         "held_out": judgement.held_out,
         "topics": judgement.topics,
+        "tags": judgement.tags,
         "annotator": pseudonym(judgement.project, judgement.annotator),
         "source": judgement.source,
         "is_extra": judgement.is_extra,
         "guidelines_version": judgement.guidelines_version,
         "created": judgement.created,
+        "superseded_by": judgement.superseded_by,
     }
-
-
-def pairs_of(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[tuple[int, int, Outcome]]:
-    """Positions (chosen, rejected) of each pair of a ranking; of a tie the one that stands first is told first."""
-    ranks = judgement.ranks
-    for first, second in combinations(range(len(ranks)), 2):
-        better, worse = ranks[first], ranks[second]
-        if better is None or worse is None:
-            counts["unranked_left_out"] += 1
-        elif better == worse:
-            yield first, second, Outcome.TIE
-        else:
-            yield (first, second, Outcome.WIN) if better < worse else (second, first, Outcome.WIN)
 
 
 def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
@@ -89,6 +83,7 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
             "outcome": str(outcome),
             "weight": 2.0 / (count * (count - 1)),
             "strength": judgement.strength,
+            "margin": margin_of(judgement, chosen, rejected),
             "chosen_rating": judgement.ratings[chosen],
             "rejected_rating": judgement.ratings[rejected],
             "chosen_policy": judgement.versions[chosen],
@@ -120,18 +115,40 @@ def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[R
     }
 
 
-def trl_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
-    """TRL's explicit conversational preference, wins only; ties are left out and counted, since TRL has none."""
-    for chosen, rejected, outcome in pairs_of(judgement, counts):
-        if outcome is Outcome.TIE:
-            counts["ties_left_out"] += 1
+def rating_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
+    """One row for each completion that was rated or flagged."""
+    for place, completion in enumerate(judgement.completions):
+        rating, flags = judgement.ratings[place], judgement.flags[place]
+        if rating is None and not flags:
+            counts["unrated_left_out"] += 1
             continue
-        counts["wins"] += 1
+        counts["flagged"] += bool(flags)
         yield {
+            "label_id": judgement.label,
+            "kind": judgement.kind,
+            "prompt_id": judgement.prompt,
             "prompt": judgement.messages,
-            "chosen": [{"role": "assistant", "content": judgement.texts[chosen]}],
-            "rejected": [{"role": "assistant", "content": judgement.texts[rejected]}],
+            "completion_id": completion,
+            "completion": judgement.texts[place],
+            "policy": judgement.versions[place],
+            "rating": rating,
+            "raised": flags,
+            "rank": judgement.ranks[place],
+            "seconds": judgement.seconds,
+            **_context(judgement),
         }
+
+
+def prompt_rows(prompt: StoredPrompt, counts: Counter[str]) -> Iterator[Row]:
+    """One row for each prompt that was judged: TRL's prompt-only type, with what is known of it."""
+    counts["held_out"] += prompt.held_out
+    yield {
+        "prompt_id": prompt.prompt,
+        "prompt": prompt.messages,
+        "held_out": prompt.held_out,
+        "topics": prompt.topics,
+        "tags": prompt.tags,
+    }
 
 
 VIEWS = {
@@ -150,6 +167,7 @@ VIEWS = {
                 "outcome": "text",
                 "weight": "float",
                 "strength": "int",
+                "margin": "int",
                 "chosen_rating": "int",
                 "rejected_rating": "int",
                 "chosen_policy": "int",
@@ -177,9 +195,34 @@ VIEWS = {
             },
             ranking_rows,
         ),
-        View("trl", {"prompt": "messages", "chosen": "messages", "rejected": "messages"}, trl_rows),
+        View(
+            "ratings",
+            {
+                "label_id": "int",
+                "kind": "text",
+                "prompt_id": "int",
+                "prompt": "messages",
+                "completion_id": "int",
+                "completion": "text",
+                "policy": "int",
+                "rating": "int",
+                "raised": "texts",
+                "rank": "int",
+                "seconds": "float",
+                **_CONTEXT,
+            },
+            rating_rows,
+        ),
+        *(View(name, columns, trainers.ROWS[name]) for name, columns in trainers.COLUMNS.items()),
         View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations),
-        View("conversations", CONVERSATION_COLUMNS, conversation_rows, read=conversations),
+        View("conversations", CONVERSATION_COLUMNS, conversation_rows, read=conversations, key="assignment"),
         View("evaluations", EVALUATION_COLUMNS, evaluation_rows, read=blind_judgements),
+        View(
+            "prompts",
+            {"prompt_id": "int", "prompt": "messages", "held_out": "bool", "topics": "texts", "tags": "texts"},
+            prompt_rows,
+            read=judged_prompts,
+            key="prompt",
+        ),
     )
 }

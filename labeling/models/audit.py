@@ -14,6 +14,10 @@ from labeling.models.projects import Project
 ACTIONS = {
     "project.made": _("made the project"),
     "project.settings": _("changed settings"),
+    "project.archived": _("archived the project"),
+    "project.restored": _("restored the project"),
+    "project.cloned": _("began as another project is"),
+    "items.overlap": _("changed the overlap of open items"),
     "guidelines.written": _("wrote guidelines"),
     "member.added": _("added somebody"),
     "member.changed": _("changed a member"),
@@ -27,7 +31,9 @@ ACTIONS = {
     "invitation.revoked": _("revoked an invitation"),
     "known.added": _("added items with known answers"),
     "known.changed": _("changed an item with a known answer"),
+    "review.dismissed": _("left an item as it was judged"),
     "prompt.topics": _("changed the topics of a prompt"),
+    "snapshot.taken": _("took a snapshot"),
 }
 """What is recorded, by code: a page says the text, and services.audit refuses a code that has none."""
 

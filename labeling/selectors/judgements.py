@@ -6,26 +6,21 @@ held open between two batches, however slowly somebody reads.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from psycopg.pq import Format
 
 from labeling.models import Project, Purpose, Snapshot
+from labeling.selectors.batches import in_batches
 from labeling.selectors.chosen import FROM, condition
 from labeling.selectors.selection import Selection
 
 BATCH = 500
 NEWEST = 2**63 - 1
 EVERYTHING = Selection()
-Row = TypeVar("Row")
 Parameters = dict[str, Any]
 UNRATED: tuple[None, list[str]] = (None, [])
 
@@ -92,6 +87,18 @@ class StoredDemonstration:
     suggestion_text: str | None
 
 
+@dataclass(slots=True)
+class StoredPrompt:
+    """A prompt of which something was judged."""
+
+    prompt: int
+    messages: list[dict[str, str]]
+    prompt_digest: str
+    held_out: bool
+    topics: list[str]
+    tags: list[str]
+
+
 def judgements(
     project: Project | int,
     *,
@@ -117,7 +124,7 @@ def judgements(
         chosen=chosen, from_=FROM + (KEPT if snapshot else ""), prompt=KEPT_COLUMNS if snapshot else COLUMNS
     )
     parameters |= {"purpose": str(purpose)}
-    return _in_batches(lambda cursor, last: _judged(cursor, statement, parameters, last, chunk), after=after)
+    return in_batches(lambda cursor, last: _judged(cursor, statement, parameters, last, chunk), after=after)
 
 
 def demonstrations(
@@ -134,53 +141,32 @@ def demonstrations(
     statement = WRITTEN.format(
         chosen=chosen, from_=FROM + (KEPT if snapshot else ""), prompt=KEPT_COLUMNS if snapshot else COLUMNS
     )
-    return _in_batches(lambda cursor, last: _written(cursor, statement, parameters, last, chunk), after=after)
+    return in_batches(lambda cursor, last: _written(cursor, statement, parameters, last, chunk), after=after)
 
 
-def _in_batches(read: Callable[[CursorWrapper, int], tuple[list[Row], int | None]], *, after: int) -> Iterator[Row]:
-    """What a statement reads after one label, and after the last of those, until there is none.
+def judged_prompts(
+    project: Project | int,
+    *,
+    up_to: int | None = None,
+    selection: Selection = EVERYTHING,
+    snapshot: Snapshot | None = None,
+    after: int = 0,
+    chunk: int = BATCH,
+) -> Iterator[StoredPrompt]:
+    """Stream the prompts of judgements, each once, by id; arguments as for judgements, ``after`` is a prompt."""
+    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
+    statement = PROMPTS.format(
+        chosen=chosen, kept=KEPT if snapshot else "", prompt=KEPT_COLUMNS if snapshot else COLUMNS
+    )
 
-    The next batch is read while this one is used: the database and Python then work at the same time.
-    """
-    with connection.cursor() as given, ThreadPoolExecutor(1) as ahead:  # no thread before the second batch
-        given.cursor.format = Format.BINARY
-        cursor = CursorWrapper(given.cursor, connection)  # one that logs statements stays in its thread
-        rows, last = read(cursor, after)
-        while last is not None:
-            with SHORT_TURNS:
-                coming = ahead.submit(read, cursor, last)
-                yield from rows
-                rows, last = coming.result()
-        yield from rows
+    def read(cursor: CursorWrapper, last: int) -> tuple[list[StoredPrompt], int | None]:
+        cursor.execute(statement, {**parameters, "after": last, "size": chunk})
+        rows = cursor.fetchall()
+        found = [StoredPrompt(row[0], orjson.loads(row[1]), *row[2:]) for row in rows]
+        return found, found[-1].prompt if len(rows) == chunk else None
 
+    return in_batches(read, after=after)
 
-class _ShortTurns:
-    """Threads change places more often while somebody is inside.
-
-    A batch comes in a hundred pieces, and at each the thread that reads would wait 5 ms for the one that writes:
-    an export took twice as long.
-    """
-
-    SECONDS = 0.0002
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._usual = Lock(), 0, sys.getswitchinterval()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._usual = sys.getswitchinterval()
-                sys.setswitchinterval(self.SECONDS)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                sys.setswitchinterval(self._usual)
-
-
-SHORT_TURNS = _ShortTurns()
 
 COLUMNS = """prompt.id, prompt.messages::text, prompt.digest, prompt.held_out, prompt.topics, ARRAY(
     SELECT tag.name FROM labeling_prompttag tagged JOIN labeling_tag tag ON tag.id = tagged.tag_id
@@ -206,6 +192,18 @@ JOIN labeling_completion written ON written.id = label.demonstration_id
 LEFT JOIN labeling_completion suggestion ON suggestion.id = label.suggestion_id
 WHERE {{chosen}} AND label.id > %(after)s AND item.purpose = 'training'
 ORDER BY label.id LIMIT %(size)s
+"""
+# Of a snapshot, what is kept with the first label of each prompt.
+PROMPTS = """
+SELECT found.* FROM (
+    SELECT DISTINCT ON (prompt.id) {prompt}
+    FROM labeling_prompt prompt
+    JOIN labeling_item item ON item.prompt_id = prompt.id
+    JOIN labeling_label label ON label.item_id = item.id
+    {kept}
+    WHERE {chosen} AND prompt.project_id = %(project)s AND prompt.id > %(after)s AND item.purpose = 'training'
+    ORDER BY prompt.id, label.id LIMIT %(size)s
+) found
 """
 # The first part keeps the database from starting processes of its own for each batch.
 SHOWN = """

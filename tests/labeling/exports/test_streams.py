@@ -196,7 +196,7 @@ def test_up_to_leaves_later_labels_out(ranked):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"view": "all"}, "no view 'all': use one of comparisons, rankings, trl"),
+        ({"view": "all"}, "no view 'all': use one of comparisons, rankings, ratings, trl"),
         ({"file_format": "xls"}, "no format 'xls'"),
         ({"up_to": -1}, "up_to is -1"),
     ],

@@ -1,0 +1,111 @@
+"""Snapshots: the labels that some filters choose now, under a name, for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
+
+from labeling.errors import Conflict, Invalid
+from labeling.exports.card import write_card
+from labeling.exports.streams import Export, FileFormat, code_version
+from labeling.exports.views import VIEWS
+from labeling.models import Project, Snapshot, User
+from labeling.models.snapshots import SNAPSHOT_NAME
+from labeling.selectors.chosen import FROM, condition
+from labeling.selectors.judgements import EVERYTHING
+from labeling.selectors.labels import latest_label
+from labeling.selectors.selection import Selection
+from labeling.services import audit
+
+WHOLE = ("rankings", "demonstrations", "conversations", "evaluations")
+"""Views that together hold all that was decided, once."""
+
+
+def take_snapshot(
+    *, project: Project, name: str, selection: Selection = EVERYTHING, author: User | None = None
+) -> Snapshot:
+    """Keep the labels that a selection means, with their digest, counts and a dataset card.
+
+    The same selection of the same labels gives the same digest, whatever the name.
+
+    Raises:
+        Invalid: a name that can't stand in an address, no label to keep, or an annotator that nobody is.
+        Conflict: another snapshot of the project has the name.
+    """
+    if len(name) > 60 or not re.fullmatch(SNAPSHOT_NAME, name):
+        raise Invalid(
+            gettext(
+                "the name is {name!r}: use lower-case letters, digits, dots, hyphens, underscores, at most 60"
+            ).format(name=name[:80])
+        )
+    try:
+        return _take(project, name, selection, author)
+    except IntegrityError as error:
+        if "snapshot_name_once" not in str(error):
+            raise
+        raise Conflict(
+            gettext("there is a snapshot {name!r} already: snapshots never change, take another name").format(
+                name=name
+            ),
+            code="name_taken",
+        ) from None
+
+
+@transaction.atomic
+def _take(project: Project, name: str, selection: Selection, author: User | None) -> Snapshot:
+    up_to = latest_label(project)
+    chosen, parameters = condition(project, selection, up_to=up_to)
+    filters = selection.to_dict()
+    snapshot = Snapshot.objects.create(project=project, name=name, filters=filters, up_to=up_to, author=author)
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP.format(from_=FROM, chosen=chosen), {**parameters, "snapshot": snapshot.pk})
+        count = cursor.rowcount
+    if not count:
+        raise Invalid(gettext("these filters leave no label: nothing is kept"))
+    snapshot.manifest, snapshot.digest = _described(snapshot, count)
+    snapshot.card = write_card(snapshot)
+    snapshot.save(update_fields=["manifest", "card", "digest"])
+    audit.record(
+        actor=author, project=project, action="snapshot.taken", subject=name, after={"labels": count, **filters}
+    )
+    return snapshot
+
+
+KEEP = """
+INSERT INTO labeling_snapshotlabel (snapshot_id, label_id, topics, tags)
+SELECT %(snapshot)s, label.id, prompt.topics, ARRAY(
+    SELECT tag.name FROM labeling_prompttag tagged JOIN labeling_tag tag ON tag.id = tagged.tag_id
+    WHERE tagged.prompt_id = prompt.id ORDER BY tag.name
+)
+{from_} WHERE {chosen} AND item.purpose IN ('training', 'evaluation') ORDER BY label.id
+"""
+
+
+def _described(snapshot: Snapshot, count: int) -> tuple[dict[str, Any], str]:
+    """The manifest, and the digest of the JSON lines of all whole views one after the other."""
+    digest, views = hashlib.sha256(), {}
+    for name in WHOLE:
+        export = Export(
+            project=snapshot.project,
+            view=VIEWS[name],
+            file_format=FileFormat.JSONL,
+            selection=EVERYTHING,
+            up_to=snapshot.up_to,
+            snapshot=snapshot,
+        )
+        for part in export.stream():
+            digest.update(part)
+        held = export.manifest()
+        views[name] = {key: held[key] for key in ("counts", "bytes", "sha256")}
+    manifest = {
+        "project": snapshot.project.slug,
+        "filters": {**snapshot.filters, "up_to": snapshot.up_to},
+        "labels": count,
+        "views": views,
+        "code_version": code_version(),
+    }
+    return manifest, digest.hexdigest()
