@@ -10,3 +10,9 @@ class AlignmentConfig(AppConfig):
 
     name = "alignment"
     verbose_name = "Alignment"
+
+    def ready(self) -> None:
+        """Have the loop's settings copied with a project."""
+        from labeling import exchange
+
+        exchange.when_cloned("alignment.copying.copy_loop")

@@ -59,6 +59,7 @@ def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
     Raises:
         Invalid: an unknown setting, or a value outside its range.
     """
+    exchange.refuse_archived(project_id)
     settings = ensure_loop(project_id=project_id)
     settings = LoopSettings.objects.select_for_update().get(pk=settings.pk)
     for name, value in changes.items():
@@ -117,6 +118,7 @@ def create_run(
     Raises:
         Invalid: no such method, a setting that does not exist or is out of range, or no judgements at all.
     """
+    exchange.refuse_archived(project_id)
     settings = ensure_loop(project_id=project_id)
     method = method or settings.method
     if method not in Method.values:

@@ -101,7 +101,7 @@ class Watcher(threading.Thread):
 def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) -> None:
     """Start what is due in the projects named, or in all."""
     for project in exchange.all_projects():
-        if slugs is not None and project.slug not in slugs:
+        if project.is_archived or (slugs is not None and project.slug not in slugs):
             continue
         run = services.start_if_due(project_id=project.id)
         if run is not None:

@@ -38,6 +38,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class Stale(DomainError):
+    """It has changed since the person read it, so that a change would undo somebody else's."""
+
+    code = "stale"
+
+
 class TooManyAttempts(DomainError):
     """Tried too often; after so many seconds it may be tried again."""
 

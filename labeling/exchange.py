@@ -42,6 +42,8 @@ from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.selection import Selection
 from labeling.services import prompts as prompt_services
+from labeling.services.archive import refuse_archived
+from labeling.services.clone import when_cloned
 
 __all__ = [
     "CHANNEL",
@@ -83,9 +85,11 @@ __all__ = [
     "prompts_written_for",
     "publish",
     "refresh_figures",
+    "refuse_archived",
     "refuse_turn",
     "training_weights",
     "waiting_turn",
+    "when_cloned",
 ]
 
 CHANNEL = events.CHANNEL
@@ -264,6 +268,7 @@ def _project(project: Project, *, role: str = Role.ADMIN) -> ProjectRecord:
         overlap=project.overlap,
         role=str(role),
         kinds=tuple(project.kinds),
+        is_archived=project.is_archived,
     )
 
 

@@ -19,6 +19,7 @@ class ProjectRecord:
     overlap: int
     role: str = Role.ADMIN.value
     kinds: tuple[str, ...] = (Kind.RANKING.value,)
+    is_archived: bool = False
 
     @property
     def is_managed(self) -> bool:

@@ -19,8 +19,9 @@ from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
 
-from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooManyAttempts
+from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, Stale, TooManyAttempts
 from labeling.models import User
+from labeling.services.archive import refused_by_database
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -30,6 +31,7 @@ STATUSES: dict[type[DomainError], int] = {
     NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
+    Stale: 412,
     TooManyAttempts: 429,
 }
 P = ParamSpec("P")
@@ -148,10 +150,10 @@ class DomainErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Render a domain error; everything else goes its way."""
-        if not isinstance(exception, DomainError):
+        error = exception if isinstance(exception, DomainError) else refused_by_database(exception)
+        if error is None:
             return None
-        status = error_to_status(exception)
-        return refusal(request, status=status, code=exception.code, message=exception.message)
+        return refusal(request, status=error_to_status(error), code=error.code, message=error.message)
 
 
 def error_body(error: DomainError) -> dict[str, str]:

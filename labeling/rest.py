@@ -22,6 +22,7 @@ from labeling.errors import DomainError, NotAllowed, TooManyAttempts
 from labeling.http import error_body, error_to_status
 from labeling.models import ApiToken, User
 from labeling.models import Scope as Scope  # for the views of other apps, too
+from labeling.services.archive import refused_by_database
 
 MAX_BIGINT = 2**63 - 1
 logger = logging.getLogger(__name__)
@@ -174,6 +175,7 @@ def _if_changed(request: Request, response: Any) -> Any:
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal as {detail, code}; invalid fields are named in ``fields`` as well."""
+    exc = refused_by_database(exc) or exc
     if isinstance(exc, DomainError):
         wait = {"Retry-After": str(exc.seconds)} if isinstance(exc, TooManyAttempts) else None
         return Response(_sayable(error_body(exc)), status=error_to_status(exc), headers=wait)

@@ -62,6 +62,7 @@ class Schema(AutoSchema):
         common = [400, 429]
         common += [401, 403] if self.get_auth() else []
         common += [404] if "{" in self.path else []
+        common += [409] if "{" in self.path and self.method != "GET" else []  # of an archived project
         return common
 
 

@@ -93,6 +93,7 @@ class ProjectOut(ConversationSettingsOut):
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     daily_limit = serializers.IntegerField(allow_null=True)
     is_paused = serializers.BooleanField()
+    is_archived = serializers.BooleanField(help_text="Read-only.")
     progress = ProgressOut()
     created = serializers.DateTimeField()
 
@@ -244,6 +245,7 @@ class ManifestOut(Out):
     project = serializers.CharField()
     view = serializers.CharField()
     format = serializers.CharField()
+    snapshot = serializers.CharField(allow_null=True)
     filters = serializers.JSONField()
     counts = serializers.DictField(child=serializers.IntegerField())
     columns = serializers.DictField(child=serializers.CharField())

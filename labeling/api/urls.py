@@ -10,6 +10,7 @@ from labeling.api.views.conversations import AskAgainView, ConversationView, Fin
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.figures import FiguresView, ReliabilitiesView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
+from labeling.api.views.imports import CancelImportView, ImportReportView, ImportsView, ImportView, RejectedView
 from labeling.api.views.invitations import InvitationsView, InvitationView, JoinView
 from labeling.api.views.known import (
     KnownAnswersView,
@@ -20,10 +21,10 @@ from labeling.api.views.known import (
     ReadinessView,
 )
 from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersView, MemberView
-from labeling.api.views.imports import CancelImportView, ImportReportView, ImportsView, ImportView, RejectedView
-from labeling.api.views.projects import ProjectsView, ProjectView
+from labeling.api.views.projects import ArchiveView, CloneView, EffectsView, ProjectsView, ProjectView, RestoreView
 from labeling.api.views.prompts import PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
+from labeling.api.views.snapshots import SnapshotsView, SnapshotView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
@@ -34,6 +35,10 @@ urlpatterns = [
     path("tokens/<int:token_id>/", RevokeTokenView.as_view(), name="token-revoke"),
     path("projects/", ProjectsView.as_view(), name="projects"),
     path("projects/<slug:slug>/", ProjectView.as_view(), name="project"),
+    path("projects/<slug:slug>/effects/", EffectsView.as_view(), name="effects"),
+    path("projects/<slug:slug>/clone/", CloneView.as_view(), name="clone"),
+    path("projects/<slug:slug>/archive/", ArchiveView.as_view(), name="archive"),
+    path("projects/<slug:slug>/restore/", RestoreView.as_view(), name="restore"),
     path("projects/<slug:slug>/guidelines/", GuidelinesHistoryView.as_view(), name="guidelines"),
     path("projects/<slug:slug>/guidelines/<int:version>/", GuidelinesView.as_view(), name="guidelines-version"),
     path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),
@@ -65,6 +70,8 @@ urlpatterns = [
     path("projects/<slug:slug>/invitations/<int:invitation_id>/", InvitationView.as_view(), name="invitation"),
     path("join/", JoinView.as_view(), name="join"),
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
+    path("projects/<slug:slug>/snapshots/", SnapshotsView.as_view(), name="snapshots"),
+    path("projects/<slug:slug>/snapshots/<str:name>/", SnapshotView.as_view(), name="snapshot"),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),
     path("assignments/<int:assignment_id>/", JudgedView.as_view(), name="judged"),

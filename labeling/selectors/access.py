@@ -14,6 +14,7 @@ from labeling.models import Group, Invitation, Membership, Project, Role, User
 
 MANAGERS = (Role.ADMIN,)
 RESEARCHERS = (Role.ADMIN, Role.RESEARCHER)
+REVIEWERS = (Role.ADMIN, Role.REVIEWER)
 EVERYBODY = tuple(Role)
 
 
@@ -45,20 +46,12 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
     return membership
 
 
-def memberships_of(user: User) -> QuerySet[Membership]:
-    """The person's places, with their projects, by name."""
-    return (
-        Membership.objects.select_related("project")
-        .filter(user=user, is_active=True)
-        .order_by("project__name", "project__id")
-    )
-
-
-def projects_of(user: User) -> QuerySet[Project]:
-    """The projects that the person sees."""
-    if user.is_superuser:
-        return Project.objects.all()
-    return Project.objects.filter(memberships__user=user, memberships__is_active=True)
+def projects_of(user: User, *, archived: bool | None = None) -> QuerySet[Project]:
+    """The projects that the person sees: all, or only the archived ones, or only the others."""
+    projects = Project.objects.all()
+    if not user.is_superuser:
+        projects = projects.filter(memberships__user=user, memberships__is_active=True)
+    return projects if archived is None else projects.filter(is_archived=archived)
 
 
 def members(project: Project) -> QuerySet[Membership]:

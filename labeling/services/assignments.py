@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
+from labeling.services.archive import check_open
 from labeling.services.limits import left_today
 from labeling.services.qualification import judged
 from labeling.services.queue import Served, find_assignment, find_work, locked_member, serve
@@ -37,6 +38,7 @@ def _judging(membership: Membership | None) -> Membership:
         raise NotFound(gettext(NO_MEMBER))
     if membership.role not in JUDGING_ROLES:
         raise NotAllowed(gettext("your role in this project is {role}: it does not judge").format(role=membership.role))
+    check_open(membership.project)
     return membership
 
 

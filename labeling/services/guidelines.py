@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from labeling import events
 from labeling.errors import Conflict, Invalid
 from labeling.models import Guidelines, Membership, Project, User
+from labeling.services.archive import check_open
 from labeling.services.audit import record
 from labeling.services.texts import check_text
 
@@ -39,6 +40,7 @@ def write_guidelines(
             )
         )
     locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_open(locked)
     latest = locked.guidelines_version or 0
     if follows is not None and follows != latest:
         raise Conflict(

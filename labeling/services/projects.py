@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
@@ -10,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeling import events
-from labeling.errors import Conflict, Invalid
+from labeling.errors import Conflict, Invalid, Stale
 from labeling.models import Group, Membership, Project, Role, Slot, User
 from labeling.models.projects import MAX_DAILY
+from labeling.services.archive import check_open
 from labeling.services.audit import difference, record
 from labeling.services.guidelines import write_guidelines
 from labeling.services.leases import release
+from labeling.services.overlap import apply_overlap
 
 SETTINGS = (
     "name",
@@ -35,6 +39,8 @@ SETTINGS = (
     "qualification_feedback",
     "known_percent",
     "weighs_annotators",
+    "review_below",
+    "reviews_harmful",
     "daily_limit",
     "is_paused",
 )
@@ -71,18 +77,31 @@ def create_project(*, slug: str, creator: User, guidelines: str = "", **settings
 
 @transaction.atomic
 def update_project(
-    *, project: Project, changed_by: User | None = None, guidelines: str | None = None, **settings: Any
+    *,
+    project: Project,
+    changed_by: User | None = None,
+    guidelines: str | None = None,
+    expected: str | None = None,
+    apply_to_open_items: bool = False,
+    **settings: Any,
 ) -> Project:
     """Change settings of a project; items that are in the queue keep the overlap they were made with.
 
     Args:
         guidelines: the text of a new version, written by ``changed_by``.
+        expected: the settings that the person saw, as their ``settings_tag``; None to change whatever there is.
+        apply_to_open_items: give open items the overlap, too, as far as services.overlap can.
         settings: any of SETTINGS.
 
     Raises:
         Invalid: an unknown setting, or a value outside its range.
+        Stale: somebody else changed the settings meanwhile.
+        Conflict: the project is archived.
     """
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    check_open(project)
+    if expected is not None and expected != settings_tag(project):
+        raise Stale(_("somebody changed the settings meanwhile: look at them, then save yours again"))
     if "own_flags" in settings:
         _check_none_lost(project, settings["own_flags"])
     was = _settings(project)
@@ -90,10 +109,18 @@ def update_project(
     before, after = difference(was, _settings(project))
     if after:
         record(actor=changed_by, project=project, action="project.settings", before=before, after=after)
+    if apply_to_open_items:
+        record(actor=changed_by, project=project, action="items.overlap", after=apply_overlap(project))
     if guidelines is not None:
         write_guidelines(project=project, author=changed_by, text=guidelines)
     events.publish(project.slug, "project")
     return project
+
+
+def settings_tag(project: Project) -> str:
+    """A short text that is another one when any setting is."""
+    held = json.dumps([_settings(project), project.guidelines_version, project.is_archived], sort_keys=True)
+    return hashlib.sha256(held.encode()).hexdigest()[:16]
 
 
 def _settings(project: Project) -> dict[str, Any]:

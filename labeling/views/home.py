@@ -10,16 +10,24 @@ from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Role
+from labeling.selectors.access import projects_of
 from labeling.selectors.progress import overview
 
 
 @require_safe
 @signed_in
 def home(request: SignedInRequest) -> HttpResponse:
-    """My projects, each with its progress and my share."""
-    places = overview(request.user)
+    """My projects, each with its progress and my share; with ?archived=1 those that were put away."""
+    archived = request.GET.get("archived") == "1"
+    places = overview(request.user, archived=archived)
     is_admin = request.user.is_superuser or any(place.role == Role.ADMIN for place in places)
-    return render(request, "labeling/home.html", {"places": places, "may_start_projects": is_admin or not places})
+    context = {
+        "places": places,
+        "archived": archived,
+        "has_archived": archived or projects_of(request.user, archived=True).exists(),
+        "may_start_projects": is_admin or not places,
+    }
+    return render(request, "labeling/home.html", context)
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""A project at a glance: guidelines and own work for annotators, settings and the loop for admins."""
+"""A project at a glance: guidelines and own work for annotators, the loop for admins."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms import ExportForm, NewProjectForm, ProjectForm
+from labeling.forms import ExportForm, NewProjectForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.models import Membership
-from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
+from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.guidelines import current_guidelines
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import queue_counts
-from labeling.services.projects import create_project, update_project
-
-
-@require_safe
-@signed_in
-def project(request: SignedInRequest, slug: str) -> HttpResponse:
-    """The overview of a project."""
-    return show(request, membership_in(slug, user=request.user))
+from labeling.services.projects import create_project
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,28 +34,11 @@ def new(request: SignedInRequest) -> HttpResponse:
     return render(request, "labeling/new_project.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@require_POST
+@require_safe
 @signed_in
-def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Change a project's settings."""
-    membership = membership_in(slug, user=request.user, roles=MANAGERS)
-    form = ProjectForm(request.POST, instance=membership.project)
-    if form.is_valid():
-        try:
-            update_project(project=membership.project, changed_by=request.user, **form.cleaned_data)
-        except Invalid as error:
-            form.add_error(None, error.message)
-    if form.errors:
-        membership.project.refresh_from_db()
-        return show(request, membership, form=form, status=422)
-    messages.success(request, gettext("The settings are saved."))
-    return redirect("project", slug)
-
-
-def show(
-    request: SignedInRequest, membership: Membership, *, form: ProjectForm | None = None, status: int = 200
-) -> HttpResponse:
-    """The overview, with the settings form as it was sent when something in it was wrong."""
+def project(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The overview of a project."""
+    membership = membership_in(slug, user=request.user)
     project = membership.project
     context = {
         "project": project,
@@ -74,6 +49,4 @@ def show(
     }
     if membership.role in RESEARCHERS:
         context["export"] = ExportForm()
-    if membership.role in MANAGERS:
-        context["form"] = form or ProjectForm(instance=project)
-    return render(request, "labeling/project.html", context, status=status)
+    return render(request, "labeling/project.html", context)

@@ -68,6 +68,7 @@ def test_every_answer_to_an_admin_an_annotator_and_a_stranger_is_as_described():
     schema = schemathesis.openapi.from_wsgi("/api/schema/", http_application)
 
     operations = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    operations.sort(key=lambda operation: operation.path.endswith("/archive/"))  # after it nothing else happens
     found = [
         finding
         for operation in operations

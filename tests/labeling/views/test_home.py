@@ -41,7 +41,7 @@ def test_home_costs_the_same_queries_for_any_number_of_projects(cast, signed_in,
         create_project(slug=f"more-{number}", creator=cast.bob)
     client = signed_in(cast.bob)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get("/")
 
 

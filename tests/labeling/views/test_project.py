@@ -59,10 +59,10 @@ def test_those_who_research_take_the_data_from_the_page_and_annotators_do_not(ca
 
 
 def test_an_admin_changes_all_settings_at_once(cast, signed_in):
-    answer = signed_in(cast.alice).post("/p/colours/settings/", {**SETTINGS, "is_paused": "on"})
+    answer = signed_in(cast.alice).post("/p/colours/settings/", {**SETTINGS, "is_paused": "on", "confirmed": "1"})
 
     cast.project.refresh_from_db()
-    assert (answer.status_code, answer["Location"]) == (302, "/p/colours/")
+    assert (answer.status_code, answer["Location"]) == (302, "/p/colours/settings/")
     assert {name: getattr(cast.project, name) for name in SETTINGS} == SETTINGS
     assert cast.project.is_paused
 
@@ -91,4 +91,4 @@ def test_a_setting_outside_its_range_changes_nothing(cast, signed_in, name, valu
     assert answer.status_code == 422
     assert name in answer.context["form"].errors
     assert (cast.project.name, cast.project.overlap) == ("Colours", 1)
-    assert "<h1>Colours</h1>" in answer.content.decode()
+    assert "<h1>Settings</h1>" in answer.content.decode()

@@ -7,9 +7,9 @@ import json
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from factories import api_client, judge, make_cast, make_user
+from factories import api_client, claim, judge, make_cast, make_user
 
-from labeling.models import Membership, Project
+from labeling.models import Item, Membership, Project
 from labeling.services.projects import create_project
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,9 @@ def test_creator_becomes_the_admin():
         "conversation_turns": 4,
         "conversation_sides": "user",
         "conversation_opening": "prompt",
+        "daily_limit": None,
         "is_paused": False,
+        "is_archived": False,
         "progress": {"done": 0, "total": 0},
     }
     assert Membership.objects.get(project__slug="new", user=zoe).role == "admin"
@@ -194,3 +196,79 @@ def test_flags_are_chosen_ordered_and_made():
     assert (unknown.status_code, lost.status_code) == (400, 400)
     assert "there is no flag 'gore'" in unknown.json()["detail"]
     assert sheet["flags"] == ["rude", "opinion"]
+
+
+def test_change_with_the_etag_of_other_settings_is_refused_and_changes_nothing():
+    cast = make_cast(num_items=2)
+    first, second = api_client(cast.alice), api_client(cast.alice)
+    seen = first.get(f"{ADDRESS}colours/")["ETag"]
+    judge(cast.project, cast.bob)  # progress is no setting
+
+    mine = first.patch(f"{ADDRESS}colours/", {"overlap": 2}, format="json", headers={"If-Match": seen})
+    late = second.patch(f"{ADDRESS}colours/", {"overlap": 3}, format="json", headers={"If-Match": seen})
+    again = second.patch(f"{ADDRESS}colours/", {"overlap": 3}, format="json", headers={"If-Match": mine["ETag"]})
+    wrong = second.patch(f"{ADDRESS}colours/", {"overlap": 3}, format="json", headers={"If-Match": "x"})
+
+    assert [reply.status_code for reply in (mine, late, again, wrong)] == [200, 412, 200, 400]
+    assert (late.json()["code"], "meanwhile" in late.json()["detail"]) == ("stale", True)
+    assert first.get(f"{ADDRESS}colours/", headers={"If-None-Match": again["ETag"]}).status_code == 304
+    assert first.get(f"{ADDRESS}colours/", headers={"If-None-Match": seen}).status_code == 200
+
+
+def test_effects_are_told_and_nothing_is_changed():
+    cast = make_cast(num_items=3, overlap=2)
+    claim(cast.project, cast.bob)
+    body = {"overlap": 3, "name": "Hues", "lease_minutes": 30, "is_paused": True, "held_out_percent": 20}
+
+    told = api_client(cast.alice).post(f"{ADDRESS}colours/effects/", body, format="json")
+
+    effects = {effect["setting"]: effect for effect in told.json()["effects"]}
+    assert set(effects) == {"overlap", "is_paused", "held_out_percent"}
+    assert effects["overlap"]["text"] == "3 open items keep the overlap 2; new ones get 3."
+    assert effects["overlap"]["choice"] == (
+        "Give open items the overlap 3, too: 3 judgements are asked for in addition, 0 no more."
+    )
+    assert effects["is_paused"]["text"] == "1 item is held now and can be finished; no other is handed out."
+    assert "of 3 prompts are held out, and all stay on their side" in effects["held_out_percent"]["text"]
+    assert Project.objects.get(slug="colours").overlap == 2
+
+
+def test_change_is_applied_to_open_items_when_asked():
+    cast = make_cast(num_items=3, overlap=2)
+
+    changed = api_client(cast.alice).patch(
+        f"{ADDRESS}colours/", {"overlap": 3, "apply_to_open_items": True}, format="json"
+    )
+
+    assert changed.json()["progress"]["total"] == 9
+    assert set(Item.objects.filter(project=cast.project).values_list("overlap", flat=True)) == {3}
+
+
+def test_project_is_copied_archived_and_restored():
+    cast = make_cast(num_items=3)
+    admin = api_client(cast.alice)
+
+    made = admin.post(f"{ADDRESS}colours/clone/", {"slug": "hues", "with_prompts": True}, format="json")
+    archived = admin.post(f"{ADDRESS}colours/archive/")
+    changed = admin.patch(f"{ADDRESS}colours/", {"overlap": 2}, format="json")
+    restored = admin.post(f"{ADDRESS}colours/restore/")
+
+    assert (made.status_code, made.json()["name"], made.json()["progress"]["total"]) == (201, "Colours", 0)
+    assert len(admin.get(f"{ADDRESS}hues/prompts/").json()["results"]) == 3
+    assert (archived.json()["is_archived"], archived.json()["is_paused"]) == (True, True)
+    assert (changed.status_code, changed.json()["code"]) == (409, "project_archived")
+    assert (restored.json()["is_archived"], restored.json()["is_paused"]) == (False, True)
+
+
+@pytest.mark.parametrize("action", ["effects", "clone", "archive", "restore"])
+def test_only_admins_of_the_project_reach_what_changes_it(action):
+    cast = make_cast()
+    address = f"{ADDRESS}colours/{action}/"
+
+    statuses = [
+        api_client(user).post(address, {}, format="json").status_code
+        for user in (cast.bob, cast.rita, cast.charlie, None)
+    ]
+
+    assert statuses == [403, 403, 404, 401]
+    assert not Project.objects.get(slug="colours").is_archived

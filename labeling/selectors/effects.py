@@ -1,0 +1,190 @@
+"""What a change of settings does to what is under way: said before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+
+from labeling.models import Kind, Project, Purpose
+from labeling.rows import fetch_one
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItems:
+    """The items that still want judgements, and what giving them another overlap would change."""
+
+    items: int
+    lowest: int
+    highest: int
+    more: int
+    fewer: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What changing one setting does. ``choice`` is what may be done beside it, if anything."""
+
+    setting: str
+    before: Any
+    after: Any
+    text: str
+    choice: str = ""
+
+
+def open_items(project: Project, *, overlap: int) -> OpenItems:
+    """Count them; what blind evaluations and known answers ask for is not among them."""
+    row = fetch_one(OPEN_ITEMS, {"project": project.pk, "target": overlap, "purpose": Purpose.TRAINING.value})
+    assert row is not None  # an aggregate has a row
+    return OpenItems(*row)
+
+
+# What was judged or is held is never taken away.
+OPEN_ITEMS = """
+SELECT count(*), coalesce(min(overlap), 0), coalesce(max(overlap), 0),
+    coalesce(sum(greatest(%(target)s - overlap, 0)), 0)::bigint,
+    coalesce(sum(greatest(overlap - greatest(%(target)s, taken), 0)), 0)::bigint,
+    count(*) FILTER (WHERE overlap > %(target)s AND taken > %(target)s)
+FROM (
+    SELECT item.overlap, item.num_judgements + held.number AS taken
+    FROM labeling_item item
+    JOIN labeling_prompt prompt ON prompt.id = item.prompt_id AND NOT prompt.is_archived
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS open, count(*) FILTER (WHERE slot.leased_until > statement_timestamp()) AS number
+        FROM labeling_slot slot WHERE slot.item_id = item.id AND NOT slot.is_done
+    ) held
+    WHERE item.project_id = %(project)s AND item.purpose = %(purpose)s AND item.num_judgements < item.overlap
+        AND held.open > 0
+) items
+"""
+
+
+def num_held(project: Project) -> int:
+    """How many items people hold at this moment."""
+    row = fetch_one(HELD, {"project": project.pk})
+    assert row is not None
+    return int(row[0])
+
+
+HELD = """
+SELECT count(*) FROM labeling_slot
+WHERE project_id = %(project)s AND NOT is_done AND leased_until > statement_timestamp()
+"""
+PROMPTS = "SELECT count(*), count(*) FILTER (WHERE held_out) FROM labeling_prompt WHERE project_id = %(project)s"
+
+
+def effects_of(project: Project, changes: Mapping[str, Any]) -> list[Effect]:
+    """What each setting that changes does to open items and to people at work; others are left out."""
+    changed = {name: value for name, value in changes.items() if name in EXPLAINED and value != getattr(project, name)}
+    return [
+        Effect(name, getattr(project, name), value, *_told(EXPLAINED[name](project, value)))
+        for name, value in changed.items()
+    ]
+
+
+def _told(said: str | tuple[str, str]) -> tuple[str, str]:
+    return (said, "") if isinstance(said, str) else said
+
+
+def _overlap(project: Project, after: int) -> str | tuple[str, str]:
+    found = open_items(project, overlap=after)
+    if not found.items:
+        return gettext("No item is open; new ones get {after}.").format(after=after)
+    now = str(found.lowest) if found.lowest == found.highest else f"{found.lowest}–{found.highest}"
+    text = ngettext(
+        "{count} open item keeps the overlap {now}; new ones get {after}.",
+        "{count} open items keep the overlap {now}; new ones get {after}.",
+        found.items,
+    ).format(count=found.items, now=now, after=after)
+    choice = gettext(
+        "Give open items the overlap {after}, too: {more} judgements are asked for in addition, {fewer} no more."
+    ).format(after=after, more=found.more, fewer=found.fewer)
+    if found.kept:
+        kept = ngettext(
+            "{count} item keeps more, because so many people judged it or have it open.",
+            "{count} items keep more, because so many people judged them or have them open.",
+            found.kept,
+        )
+        choice = f"{choice} {kept.format(count=found.kept)}"
+    return text, choice
+
+
+def _completions(project: Project, after: int) -> str:
+    count = open_items(project, overlap=project.overlap).items
+    return ngettext(
+        "{count} open item keeps its completions; from now on {after} are written for each.",
+        "{count} open items keep their completions; from now on {after} are written for each.",
+        count,
+    ).format(count=count, after=after)
+
+
+def _kinds(project: Project, after: list[str]) -> str:
+    count = open_items(project, overlap=project.overlap).items
+    names = ", ".join(str(Kind(kind).label) for kind in after)
+    return ngettext(
+        "{count} open item keeps its kind; new ones ask: {names}.",
+        "{count} open items keep their kind; new ones ask: {names}.",
+        count,
+    ).format(count=count, names=names)
+
+
+def _lease(project: Project, after: int) -> str:
+    held = num_held(project)
+    return ngettext(
+        "{count} item is held now: its lease ends as it would have, and is renewed for {after} minutes.",
+        "{count} items are held now: their leases end as they would have, and are renewed for {after} minutes.",
+        held,
+    ).format(count=held, after=after)
+
+
+def _held_out(project: Project, after: int) -> str:
+    row = fetch_one(PROMPTS, {"project": project.pk})
+    assert row is not None
+    return gettext(
+        "{held} of {count} prompts are held out, and all stay on their side: a prompt that was trained on can't become "
+        "held out. Of prompts that come from now on {after} % are held out."
+    ).format(count=row[0], held=row[1], after=after)
+
+
+def _flags(project: Project, after: list[str]) -> str:
+    text = gettext("Judgements made so far keep their flags; pages opened from now on ask about the new list.")
+    if not set(project.flags) - set(after):
+        return text
+    held = num_held(project)
+    return f"{text} " + ngettext(
+        "{count} item is held now: if a flag is raised there that was taken off, the page has to be loaded again.",
+        "{count} items are held now: if a flag is raised there that was taken off, the page has to be loaded again.",
+        held,
+    ).format(count=held)
+
+
+def _conversations(project: Project, after: Any) -> str:
+    return gettext("Conversations that have begun go on by the new setting from their next step.")
+
+
+def _paused(project: Project, after: bool) -> str:
+    if not after:
+        return gettext("Items are handed out again at once.")
+    held = num_held(project)
+    return ngettext(
+        "{count} item is held now and can be finished; no other is handed out.",
+        "{count} items are held now and can be finished; no others are handed out.",
+        held,
+    ).format(count=held)
+
+
+EXPLAINED: dict[str, Any] = {
+    "overlap": _overlap,
+    "completions_per_item": _completions,
+    "kinds": _kinds,
+    "lease_minutes": _lease,
+    "held_out_percent": _held_out,
+    "flags": _flags,
+    "conversation_turns": _conversations,
+    "conversation_sides": _conversations,
+    "conversation_opening": _conversations,
+    "is_paused": _paused,
+}
