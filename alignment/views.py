@@ -105,7 +105,6 @@ def start(request: SignedInRequest, slug: str) -> HttpResponse:
             method=form.cleaned_data["method"],
             changes=form.changes(),
             seed=form.cleaned_data["seed"],
-            reason=gettext("started by %(name)s") % {"name": request.user.get_username()},
             creator_id=request.user.pk,
         )
     except exchange.Invalid as error:

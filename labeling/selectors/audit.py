@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from labeling.models import ACTIONS, AuditEntry, Project, User
 
@@ -60,12 +62,27 @@ def people_of(project: Project) -> QuerySet[User]:
     return User.objects.filter(memberships__project=project).order_by("username")
 
 
-def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """What changed: name, what it was, what it is."""
+def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
+    """What changed: name, what it was (empty when that was not recorded), what it is."""
     before, after = entry.before or {}, entry.after or {}
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return [("", entry.before, entry.after)]
-    return [(name, before.get(name), after.get(name)) for name in {**before, **after}]
+        return [("", in_words(entry.before), in_words(entry.after))]
+    return [
+        (name, in_words(before[name]) if name in before else "", in_words(after.get(name)))
+        for name in {**before, **after}
+        if name in before or after[name] not in (None, [], {})
+    ]
+
+
+def in_words(value: Any) -> str:
+    """A recorded value as people read it."""
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(in_words(each) for each in value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
 def said(entry: AuditEntry) -> str:

@@ -69,7 +69,7 @@ def create_project(*, slug: str, creator: User, guidelines: str = "", **settings
     except IntegrityError as error:  # somebody else took the slug between the question and the write
         raise Conflict(_(SLUG_TAKEN).format(slug=slug), code="slug_taken") from error
     Membership.objects.create(project=project, user=creator, role=Role.ADMIN)
-    record(actor=creator, project=project, action="project.made", after=_settings(project))
+    record(actor=creator, project=project, action="project.made", after={"slug": slug, "name": project.name})
     if guidelines:
         write_guidelines(project=project, author=creator, text=guidelines)
     return project

@@ -96,7 +96,8 @@ def turn_on(request: SignedInRequest) -> HttpResponse:
 def show_setup(request: SignedInRequest, factor: SecondFactor, form: CodeForm, *, status: int = 200) -> HttpResponse:
     """The picture for the phone, and the field for its first code."""
     address = setup_address(factor)
-    picture = segno.make(address, error="m", micro=False).svg_inline(scale=5, border=3, dark="#000", light="#fff")
+    form.fields["code"].help_text = gettext("The six digits that the app shows now.")
+    picture = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
     context = {
         "form": form,
         "picture": mark_safe(picture),  # drawn here, of digits and letters

@@ -130,7 +130,7 @@ def test_a_run_is_started_by_hand_with_any_setting(client, cast):
 
     run = Run.objects.get()
     assert response["Location"] == f"/p/colours/runs/{run.pk}/"
-    assert (run.reason, run.creator, run.trigger) == ("started by alice", cast.alice, "person")
+    assert (run.reason, run.creator, run.trigger) == ("", cast.alice, "person")
     config = run.config
     assert (config["direct"]["beta"], config["trainer"]["epochs"]) == (0.05, 2.0)
     assert (config["reward_trainer"]["lr"], config["lora"]["rank"]) == (0.002, 4)

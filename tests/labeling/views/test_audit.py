@@ -122,3 +122,18 @@ def test_entries_of_another_project_are_not_shown(used, signed_in):
     record(actor=used.charlie, project=used.other_project, action="group.made", subject="theirs")
 
     assert "theirs" not in signed_in(used.alice).get(PATH).content.decode()
+
+
+def test_values_are_shown_as_people_read_them(cast, signed_in):
+    after = {"is_paused": True, "kinds": ["pair", "best"], "own_flags": [], "group": None, "name": "Colours"}
+    record(actor=cast.alice, project=cast.project, action="project.settings", before={"group": "experts"}, after=after)
+
+    answer = signed_in(cast.alice).get(PATH)
+
+    [_, _, changes] = answer.context["entries"][0]
+    assert sorted(changes) == [
+        ("group", "experts", "–"),
+        ("is_paused", "", "yes"),
+        ("kinds", "", "pair, best"),
+        ("name", "", "Colours"),
+    ]
