@@ -9,8 +9,11 @@ from django.http import HttpRequest
 
 from labeling.models import (
     Assignment,
+    AuditEntry,
     Comparison,
     Completion,
+    Group,
+    Invitation,
     Item,
     ItemCompletion,
     Label,
@@ -19,6 +22,7 @@ from labeling.models import (
     Prompt,
     Rank,
     Rating,
+    SecondFactor,
     Slot,
     User,
 )
@@ -46,7 +50,7 @@ class ReadOnly:
 
 class MembershipInline(admin.TabularInline):
     model = Membership
-    raw_id_fields = ("user",)
+    raw_id_fields = ("user", "group")
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
     extra = 0
 
@@ -66,8 +70,37 @@ class MembershipAdmin(admin.ModelAdmin):
     list_filter = ("role", "is_active")
     list_select_related = ("user", "project")
     search_fields = ("user__username", "project__slug")
-    raw_id_fields = ("user", "project")
+    raw_id_fields = ("user", "project", "group")
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("name", "project")
+    list_select_related = ("project",)
+    search_fields = ("name", "project__slug")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("id", "project", "role", "num_uses", "max_uses", "expires", "revoked", "author")
+    list_select_related = ("project", "author")
+    search_fields = ("project__slug",)
+    exclude = ("digest",)
+
+
+@admin.register(SecondFactor)
+class SecondFactorAdmin(ReadOnly, admin.ModelAdmin):
+    """Deleted for who lost both phone and recovery codes; the secret is shown to nobody."""
+
+    list_display = ("user", "confirmed")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "confirmed")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_superuser)
 
 
 class LargeTable:
@@ -162,3 +195,12 @@ class LabelAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     search_fields = ("=id", "=item__id", "annotator__username", "=client_id")
     raw_id_fields = ("project", "item", "assignment", "annotator", "superseded_by")
     inlines = (RatingInline, RankInline, ComparisonInline)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
+    list_display = ("id", "created", "project", "actor", "action", "person", "subject")
+    list_filter = ("action", "project")
+    list_select_related = ("project", "actor", "person")
+    search_fields = ("=id", "actor__username", "person__username")
+    raw_id_fields = ("project", "actor", "person")

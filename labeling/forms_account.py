@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -57,6 +58,32 @@ class PasswordForm(Guessable):
             if found != self.user:
                 raise forms.ValidationError(_("This is not your password."))
         return password
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """Another password. The old one can't be guessed here any faster than at the login page."""
+
+    status = 422
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        """The right one."""
+        try:
+            admitted = sign_in(
+                username=self.user.get_username(),
+                password=self.cleaned_data["old_password"],
+                address=address_of(self.request),
+            )
+        except TooManyAttempts as error:
+            self.status = 429
+            raise forms.ValidationError(error.message) from None
+        if admitted != self.user:
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        old: str = self.cleaned_data["old_password"]
+        return old
 
 
 class CodeForm(Guessable):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from labeling.errors import NotAllowed, NotFound
-from labeling.models import Group, Invitation, Membership, Project, Role, User
+from labeling.models import Membership, Project, Role, User
 
 MANAGERS = (Role.ADMIN,)
 RESEARCHERS = (Role.ADMIN, Role.RESEARCHER)
@@ -61,19 +60,6 @@ def members(project: Project) -> QuerySet[Membership]:
         .filter(project=project)
         .order_by("-is_active", "user__username")
     )
-
-
-def groups_of(project: Project) -> QuerySet[Group]:
-    """A project's groups by name, each with ``num_members`` who take part."""
-    active = Count("memberships", filter=Q(memberships__is_active=True))
-    return Group.objects.filter(project=project).annotate(num_members=active).order_by("name", "pk")
-
-
-def invitations_of(project: Project) -> QuerySet[Invitation]:
-    """A project's links, the newest first, each with ``is_good``: whether somebody can join by it now."""
-    good = Q(revoked__isnull=True, expires__gt=Now(), num_uses__lt=F("max_uses"))
-    rows = Invitation.objects.select_related("group", "author").filter(project=project)
-    return rows.annotate(is_good=ExpressionWrapper(good, output_field=BooleanField())).order_by("-pk")
 
 
 def is_candidate(membership: Membership) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling.forms_account import EraseMeForm
+from labeling.forms_account import EraseMeForm, NewPasswordForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.selectors.sessions import device_name, sessions_of
 from labeling.services.erasure import erase_person
@@ -24,7 +23,7 @@ from labeling.views.auth import note_device
 @signed_in
 def password(request: SignedInRequest) -> HttpResponse:
     """Another password; every other browser is signed out."""
-    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
+    form = NewPasswordForm(request.user, request.POST if request.method == "POST" else None, request=request)
     if request.method == "POST" and form.is_valid():
         user = form.save()
         update_session_auth_hash(request, user)  # this browser stays signed in, under a new key
@@ -32,7 +31,7 @@ def password(request: SignedInRequest) -> HttpResponse:
         end_others(user=request.user, keep=request.session.session_key)
         messages.success(request, gettext("Your password is changed, and all other browsers are signed out."))
         return redirect("preferences")
-    return render(request, "labeling/password.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "labeling/password.html", {"form": form}, status=form.status if form.errors else 200)
 
 
 @require_safe

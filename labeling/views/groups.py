@@ -9,11 +9,12 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling.errors import Conflict, Invalid, NotFound
+from labeling.errors import Conflict, Invalid
 from labeling.forms_people import GroupForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.models import Group, Membership, Project
-from labeling.selectors.access import MANAGERS, groups_of, membership_in
+from labeling.models import Membership
+from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.people import group_of, groups_of
 from labeling.services.groups import make_group, remove_group, rename_group
 
 
@@ -55,18 +56,6 @@ def change(request: SignedInRequest, slug: str, group_id: int) -> HttpResponse:
     rename_group(group=group, name=request.POST.get("name", ""), changed_by=request.user)
     messages.success(request, gettext("The name is saved."))
     return redirect("groups", slug)
-
-
-def group_of(project: Project, group_id: int) -> Group:
-    """A group of this project.
-
-    Raises:
-        NotFound: there is none.
-    """
-    group = project.groups.filter(pk=group_id).first()
-    if group is None:
-        raise NotFound(gettext("there is no group {group} in this project").format(group=group_id))
-    return group
 
 
 def show(request: SignedInRequest, membership: Membership, form: GroupForm, *, status: int = 200) -> HttpResponse:

@@ -11,11 +11,12 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling.errors import Conflict, Invalid, NotFound
+from labeling.errors import Conflict, Invalid
 from labeling.forms_people import InvitationForm, RegisterForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
-from labeling.selectors.access import MANAGERS, invitations_of, membership_in
+from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.people import invitation_of, invitations_of
 from labeling.services.invitations import Made, accept, find_invitation, make_invitation, register, revoke_invitation
 from labeling.views.auth import note_device
 
@@ -47,10 +48,7 @@ def make(request: SignedInRequest, slug: str) -> HttpResponse:
 def revoke(request: SignedInRequest, slug: str, invitation_id: int) -> HttpResponse:
     """End a link."""
     membership = membership_in(slug, user=request.user, roles=MANAGERS)
-    invitation = membership.project.invitations.filter(pk=invitation_id).first()
-    if invitation is None:
-        raise NotFound(gettext("there is no invitation {number} in this project").format(number=invitation_id))
-    revoke_invitation(invitation=invitation, changed_by=request.user)
+    revoke_invitation(invitation=invitation_of(membership.project, invitation_id), changed_by=request.user)
     messages.success(request, gettext("The link does not work any more. Who joined by it stays."))
     return redirect("invitations", slug)
 

@@ -9,12 +9,13 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling.errors import Conflict, Invalid, NotFound
+from labeling.errors import Conflict, Invalid
 from labeling.forms_people import EraseForm, MemberForm, PlaceForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.models import Membership, Project, Role
+from labeling.models import Membership, Role
 from labeling.selectors.access import MANAGERS, members, membership_in
 from labeling.selectors.labels import last_seen, pseudonym
+from labeling.selectors.people import member_of
 from labeling.services.erasure import erase_person, may_erase
 from labeling.services.people import Invited, invite
 from labeling.services.projects import set_member
@@ -93,18 +94,6 @@ def show_erasure(request: SignedInRequest, membership: Membership, member: Membe
         "form": form,
     }
     return render(request, "labeling/erase.html", context, status=422 if form.errors else 200)
-
-
-def member_of(project: Project, user_id: int) -> Membership:
-    """A member of the project, also one who left.
-
-    Raises:
-        NotFound: there is none.
-    """
-    member = members(project).filter(user=user_id).first()
-    if member is None:
-        raise NotFound(gettext("there is no member {user_id} in {slug}").format(user_id=user_id, slug=project.slug))
-    return member
 
 
 def show(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.serializers import ProjectOut
 from labeling.api.serializers_people import InvitationIn, InvitationMadeOut, InvitationOut, JoinIn
-from labeling.api.views.people import group_of
 from labeling.api.views.projects import detail
-from labeling.errors import NotFound
 from labeling.models import Invitation, Scope
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
-from labeling.selectors.access import MANAGERS, invitations_of, membership_in
+from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.people import group_of, invitation_of, invitations_of
 from labeling.services.invitations import accept, make_invitation, revoke_invitation
 
 
@@ -58,10 +56,7 @@ class InvitationView(ApiView):
     def delete(self, request: SignedInApiRequest, slug: str, invitation_id: int) -> Response:
         """Revoke a link; who joined by it stays. Twice is harmless."""
         project = membership_in(slug, user=request.user, roles=MANAGERS).project
-        invitation = project.invitations.filter(pk=invitation_id).first()
-        if invitation is None:
-            raise NotFound(gettext("there is no invitation {number} in this project").format(number=invitation_id))
-        revoke_invitation(invitation=invitation, changed_by=request.user)
+        revoke_invitation(invitation=invitation_of(project, invitation_id), changed_by=request.user)
         return Response(status=204)
 
 

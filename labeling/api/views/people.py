@@ -10,11 +10,12 @@ from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.serializers_people import AddedOut, EraseIn, GroupIn, GroupOut, MemberIn, MemberOut, PlaceIn
-from labeling.errors import Invalid, NotFound
-from labeling.models import Group, Membership, Project, Scope
+from labeling.errors import Invalid
+from labeling.models import Membership, Scope
 from labeling.rest import ApiView, Cursor, SignedInApiRequest
-from labeling.selectors.access import MANAGERS, groups_of, members, membership_in
+from labeling.selectors.access import MANAGERS, members, membership_in
 from labeling.selectors.labels import pseudonym
+from labeling.selectors.people import group_of, groups_of, member_of
 from labeling.services.erasure import erase_person
 from labeling.services.groups import make_group, remove_group, rename_group
 from labeling.services.people import invite
@@ -133,30 +134,6 @@ class GroupView(ApiView):
         project = membership_in(slug, user=request.user, roles=MANAGERS).project
         remove_group(group=group_of(project, group_id), changed_by=request.user)
         return Response(status=204)
-
-
-def member_of(project: Project, user_id: int) -> Membership:
-    """A member of the project, also one who left.
-
-    Raises:
-        NotFound: there is none.
-    """
-    place = members(project).filter(user=user_id).first()
-    if place is None:
-        raise NotFound(gettext("there is no member {user_id} in {slug}").format(user_id=user_id, slug=project.slug))
-    return place
-
-
-def group_of(project: Project, group_id: int) -> Group:
-    """A group of the project.
-
-    Raises:
-        NotFound: there is none.
-    """
-    group = project.groups.filter(pk=group_id).first()
-    if group is None:
-        raise NotFound(gettext("there is no group {group} in this project").format(group=group_id))
-    return group
 
 
 def shown(place: Membership) -> dict[str, Any]:

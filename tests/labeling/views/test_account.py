@@ -129,6 +129,16 @@ def test_a_bad_password_changes_nothing(cast, change):
     assert User.objects.get(username="bob").check_password(PASSWORD)
 
 
+def test_who_guesses_at_an_open_screen_has_to_wait(cast, signed_in):
+    form = {"old_password": "guess", "new_password1": NEW, "new_password2": NEW}
+    here = signed_in(cast.bob)
+
+    statuses = [here.post("/settings/password/", form).status_code for _ in range(6)]
+
+    assert statuses == [422] * 5 + [429]
+    assert here.post("/settings/erase/", {"username": "bob", "password": PASSWORD}).status_code == 429
+
+
 def test_my_data_are_deleted_once_name_and_password_were_said(cast):
     judge(cast.project, cast.bob)
     here = browser(FIREFOX)
