@@ -232,6 +232,7 @@ def test_held_ahead_and_given_back_it_is_gone_without_a_trace(cast):
 
 
 def test_a_project_without_them_asks_nothing_more(cast, django_assert_num_queries):
+    judge(cast.project, cast.bob)  # whoever is served for the first time gets a passage, too
     with django_assert_num_queries(4):  # savepoint, member, statement, release
         assignment = claim_next(project=cast.project, annotator=cast.bob)
 

@@ -47,7 +47,7 @@ def test_passage_stops_at_what_others_hold_and_moves_on_when_it_is_done():
     first_after = {item.pk: min(pk for pk, of in slots if of == item.pk) for item in cast.items}
     assert mine[0].item_id == held.item_id
     assert before == {0: first_after[cast.items[3].pk]}
-    assert after == {0: first_after[cast.items[4].pk]}
+    assert after == {0: first_after[cast.items[5].pk]}
 
 
 @pytest.mark.usefixtures("_short_stride")
@@ -182,3 +182,17 @@ def test_a_prompt_that_lost_its_topic_is_served_to_who_passed_it():
 
     assert passed[0] > first.slots.get().pk
     assert claim(cast.project, cast.bob).item_id == first.pk
+
+
+def test_the_statement_that_serves_is_planned_once_for_a_connection():
+    cast = make_cast(num_items=0)
+    fill_queue(cast.project, items=300, completions=2)
+
+    for _ in range(12):
+        judge(cast.project, cast.bob)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%RECURSIVE begun%'")
+        plans = [row[0] for row in cursor.fetchall()]
+    assert plans
+    assert max(plans) >= 3
