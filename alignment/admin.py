@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
-from alignment.models import Evaluation, LoopSettings, Policy, RewardModel, Run
-
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Any]
-else:  # generic in the stubs only
-    Base = admin.ModelAdmin
-
-
-class ReadOnly(Base):
-    """Nothing is added, changed or deleted here."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
+from alignment.models import Policy, Run
+from labeling.admin_tables import Base, LargeTable, ReadOnly, register_others
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly):
+class RunAdmin(LargeTable, ReadOnly, Base):
     """Runs."""
 
     list_display = ("id", "project", "method", "state", "stage", "trigger", "created")
@@ -41,7 +18,7 @@ class RunAdmin(ReadOnly):
 
 
 @admin.register(Policy)
-class PolicyAdmin(ReadOnly):
+class PolicyAdmin(LargeTable, ReadOnly, Base):
     """Policy versions."""
 
     list_display = ("project", "version", "is_serving", "method", "created")
@@ -49,4 +26,4 @@ class PolicyAdmin(ReadOnly):
     list_select_related = ("project",)
 
 
-admin.site.register([Evaluation, LoopSettings, RewardModel], ReadOnly)
+register_others("alignment")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import Model
 from django.http import HttpRequest
 
+from labeling.admin_tables import LargeTable, PlainTable, ReadOnly, register_others
 from labeling.models import (
+    ApiToken,
     Assignment,
-    AuditEntry,
     Comparison,
     Completion,
-    Group,
-    Invitation,
     Item,
     ItemCompletion,
     Label,
@@ -22,7 +20,7 @@ from labeling.models import (
     Prompt,
     Rank,
     Rating,
-    SecondFactor,
+    Session,
     Slot,
     User,
 )
@@ -32,25 +30,9 @@ admin.site.site_title = "Prefloop"
 admin.site.register(User, UserAdmin)
 
 
-class ReadOnly:
-    """Rows that services alone write: a change by hand would break what they promise."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody."""
-        return False
-
-
 class MembershipInline(admin.TabularInline):
     model = Membership
-    raw_id_fields = ("user", "group")
+    raw_id_fields = ("user",)
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
     extra = 0
 
@@ -70,44 +52,8 @@ class MembershipAdmin(admin.ModelAdmin):
     list_filter = ("role", "is_active")
     list_select_related = ("user", "project")
     search_fields = ("user__username", "project__slug")
-    raw_id_fields = ("user", "project", "group")
+    raw_id_fields = ("user", "project")
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
-
-
-@admin.register(Group)
-class GroupAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("name", "project")
-    list_select_related = ("project",)
-    search_fields = ("name", "project__slug")
-
-
-@admin.register(Invitation)
-class InvitationAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("id", "project", "role", "num_uses", "max_uses", "expires", "revoked", "author")
-    list_select_related = ("project", "author")
-    search_fields = ("project__slug",)
-    exclude = ("digest",)
-
-
-@admin.register(SecondFactor)
-class SecondFactorAdmin(ReadOnly, admin.ModelAdmin):
-    """Deleted for who lost both phone and recovery codes; the secret is shown to nobody."""
-
-    list_display = ("user", "confirmed")
-    list_select_related = ("user",)
-    search_fields = ("user__username",)
-    fields = ("user", "confirmed")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Superusers."""
-        return bool(request.user.is_superuser)
-
-
-class LargeTable:
-    """Tables with millions of rows: no total count, ids instead of drop-down lists."""
-
-    show_full_result_count = False
-    list_per_page = 50
 
 
 @admin.register(Prompt)
@@ -197,10 +143,15 @@ class LabelAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
     inlines = (RatingInline, RankInline, ComparisonInline)
 
 
-@admin.register(AuditEntry)
-class AuditEntryAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
-    list_display = ("id", "created", "project", "actor", "action", "person", "subject")
-    list_filter = ("action", "project")
-    list_select_related = ("project", "actor", "person")
-    search_fields = ("=id", "actor__username", "person__username")
-    raw_id_fields = ("project", "actor", "person")
+@admin.register(ApiToken)
+class ApiTokenAdmin(PlainTable):
+    list_filter = ("is_login",)
+    secrets = ("digest",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:  # type: ignore[override]  # of a token
+        """Deleting one revokes it."""
+        return True
+
+
+# The key of a session opens it.
+register_others("labeling", secrets=("secret", "digest"), besides=[Session])
