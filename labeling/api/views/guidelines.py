@@ -10,20 +10,25 @@ from rest_framework.response import Response
 from labeling.api.docs import errors
 from labeling.api.serializers import GuidelinesIn, GuidelinesOut, GuidelinesVersionOut, ReadOut
 from labeling.models import Guidelines, Scope
-from labeling.rest import ApiView, SignedInApiRequest
+from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.selectors.guidelines import guidelines_history, guidelines_version
 from labeling.services.guidelines import mark_read, write_guidelines
 
 
 class GuidelinesHistoryView(ApiView):
+    pagination_class = NewestFirst
+    query_parameters = {"GET": NewestFirst.PARAMETERS}
+
     @extend_schema(
         responses={200: GuidelinesVersionOut(many=True), **errors(400, 401, 404)}, operation_id="guidelines_list"
     )
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """All versions without their texts, the newest first."""
         project = membership_in(slug, user=request.user).project
-        return Response(GuidelinesVersionOut([_shown(row) for row in guidelines_history(project)], many=True).data)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(guidelines_history(project), request, view=self) or []
+        return paginator.get_paginated_response(GuidelinesVersionOut([_shown(row) for row in page], many=True).data)
 
     @extend_schema(
         request=GuidelinesIn,

@@ -18,7 +18,7 @@ def test_a_version_is_written_listed_and_read(cast):
 
     written = admin.post(ADDRESS, {"text": "Be kind.", "change": "begun", "follows": 0}, format="json")
     admin.post(ADDRESS, {"text": "Be fair."}, format="json")
-    listed = annotator.get(ADDRESS).json()
+    listed = annotator.get(ADDRESS).json()["results"]
     first = annotator.get(f"{ADDRESS}1/").json()
     read = annotator.post(f"{ADDRESS}2/read/").json()
 
@@ -46,7 +46,7 @@ def test_another_text_in_the_settings_is_a_new_version_and_the_same_is_none(cast
     for text in ("Be kind.", "Be kind.", "Be fair."):
         admin.patch("/api/v1/projects/colours/", {"guidelines": text}, format="json")
 
-    rows = admin.get(ADDRESS).json()
+    rows = admin.get(ADDRESS).json()["results"]
 
     assert [(row["version"], row["author"]) for row in rows] == [(2, "alice"), (1, "alice")]
 

@@ -1,0 +1,72 @@
+"""The API of a project's loop, below /api/v1/: how it samples, and how it trains by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from alignment import selectors, services
+from alignment.api_shapes import Out, Strict, refusals
+from alignment.models import LoopSettings, Preset, Start
+from alignment.models.loop import POLICY_METHODS
+from labeling import exchange
+from labeling.rest import ApiView, Scope, SignedInApiRequest
+
+METHODS = [(method.value, method.label) for method in POLICY_METHODS]
+
+
+class LoopIn(Strict):
+    """Settings to be changed; what is left out stays. Runs that have begun go on by those they began with."""
+
+    enabled = serializers.BooleanField(required=False, help_text="Whether runs start by themselves.")
+    judgements_per_run = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    method = serializers.ChoiceField(METHODS, required=False)
+    start = serializers.ChoiceField(Start.choices, required=False, help_text="What policy training starts from.")
+    preset = serializers.ChoiceField(Preset.choices, required=False)
+    beta = serializers.FloatField(required=False, min_value=0.0001, max_value=100, help_text="KL strength.")
+    prompts_per_round = serializers.IntegerField(
+        required=False, min_value=1, max_value=10_000, help_text="For so many prompts a policy version writes at once."
+    )
+    temperature = serializers.FloatField(required=False, min_value=0.01, max_value=10, help_text="Of sampling.")
+    max_new_tokens = serializers.IntegerField(
+        required=False, min_value=1, max_value=32_768, help_text="Tokens that a completion may have."
+    )
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
+
+
+class LoopOut(Out):
+    enabled = serializers.BooleanField()
+    judgements_per_run = serializers.IntegerField()
+    method = serializers.ChoiceField(METHODS)
+    start = serializers.ChoiceField(Start.choices)
+    preset = serializers.ChoiceField(Preset.choices)
+    beta = serializers.FloatField()
+    prompts_per_round = serializers.IntegerField()
+    temperature = serializers.FloatField()
+    max_new_tokens = serializers.IntegerField()
+    seed = serializers.IntegerField()
+
+
+class LoopView(ApiView):
+    writes = Scope.RUNS
+
+    @extend_schema(responses={200: LoopOut}, operation_id="loop_retrieve")
+    def get(self, request: SignedInApiRequest, slug: str) -> Response:
+        """How the project's loop samples and trains; for admins and researchers."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+        return Response(_shown(selectors.loop_settings(project.id)))
+
+    @extend_schema(request=LoopIn, responses={200: LoopOut, **refusals(409, 415)}, operation_id="loop_update")
+    def patch(self, request: SignedInApiRequest, slug: str) -> Response:
+        """Change how it samples and trains from its next round and its next run on; for admins."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+        body = LoopIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(_shown(services.change_loop(project_id=project.id, **body.validated_data)))
+
+
+def _shown(settings: LoopSettings) -> dict[str, Any]:
+    return LoopOut({name: getattr(settings, name) for name in services.LOOP_FIELDS}).data
