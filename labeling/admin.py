@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from labeling.admin_tables import LargeTable, PlainTable, ReadOnly, register_others
@@ -20,6 +21,7 @@ from labeling.models import (
     Prompt,
     Rank,
     Rating,
+    SecondFactor,
     Session,
     Slot,
     User,
@@ -32,7 +34,7 @@ admin.site.register(User, UserAdmin)
 
 class MembershipInline(admin.TabularInline):
     model = Membership
-    raw_id_fields = ("user",)
+    raw_id_fields = ("user", "group")
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
     extra = 0
 
@@ -52,8 +54,22 @@ class MembershipAdmin(admin.ModelAdmin):
     list_filter = ("role", "is_active")
     list_select_related = ("user", "project")
     search_fields = ("user__username", "project__slug")
-    raw_id_fields = ("user", "project")
+    raw_id_fields = ("user", "project", "group")
     readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
+
+
+@admin.register(SecondFactor)
+class SecondFactorAdmin(ReadOnly, admin.ModelAdmin):
+    """Deleted for who lost both phone and recovery codes; the secret is shown to nobody."""
+
+    list_display = ("user", "confirmed")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "confirmed")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_superuser)
 
 
 @admin.register(Prompt)

@@ -13,12 +13,18 @@ from django.urls import reverse
 from factories import claim, judge, make_cast, make_user
 
 from labeling.admin_tables import CountedToALimit
-from labeling.models import Item, Label, Membership, User
+from labeling.models import Item, Label, Membership, SecondFactor, User
+from labeling.services.groups import make_group
+from labeling.services.invitations import make_invitation
+from labeling.services.second_factor import begin
 from labeling.services.tokens import bearer, create_token
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ["user", "project", "membership", "prompt", "completion", "item", "assignment", "label"]
+MODELS = [
+    *("user", "project", "membership", "prompt", "completion", "item", "assignment", "label"),
+    *("auditentry", "group", "invitation", "secondfactor"),
+]
 
 
 @pytest.fixture
@@ -80,6 +86,7 @@ def test_list_and_every_row_can_be_looked_at(root, name):
     cast = make_cast(num_items=2)
     judge(cast.project, cast.bob)
     claim(cast.project, cast.dora)
+    fill_people(cast)
     model = next(model for model in admin.site._registry if model._meta.label_lower == f"labeling.{name}")
 
     listed = root.get(reverse(f"admin:labeling_{name}_changelist"), {"q": "1"})
@@ -90,10 +97,20 @@ def test_list_and_every_row_can_be_looked_at(root, name):
     assert {response.status_code for response in shown} == {200}
 
 
-@pytest.mark.parametrize("name", ["prompt", "completion", "item", "assignment", "label"])
+def fill_people(cast):
+    """A group, an invitation and a second factor."""
+    make_group(project=cast.project, name="experts")
+    make_invitation(project=cast.project, author=cast.alice, role="annotator")
+    begin(cast.bob)
+
+
+@pytest.mark.parametrize(
+    "name", ["prompt", "completion", "item", "assignment", "label", "auditentry", "group", "invitation"]
+)
 def test_what_services_write_can_not_be_changed_by_hand(root, name):
     cast = make_cast(num_items=1)
     judge(cast.project, cast.bob)
+    fill_people(cast)
     model = next(model for model in admin.site._registry if model._meta.label_lower == f"labeling.{name}")
     pk = model._default_manager.values_list("pk", flat=True).first()
 
@@ -105,6 +122,17 @@ def test_what_services_write_can_not_be_changed_by_hand(root, name):
 
     assert statuses == [403, 403, 403]
     assert Label.objects.get().notes == ""
+
+
+def test_a_second_factor_is_deleted_for_who_lost_it_and_its_secret_shown_to_nobody(root):
+    factor = begin(make_user("bob"))
+    path = reverse("admin:labeling_secondfactor_change", args=[factor.pk])
+
+    page = root.get(path).content.decode()
+    root.post(reverse("admin:labeling_secondfactor_delete", args=[factor.pk]), {"post": "yes"})
+
+    assert factor.secret not in page
+    assert not SecondFactor.objects.exists()
 
 
 def test_membership_can_be_repaired_but_its_counts_not(root):
