@@ -22,7 +22,7 @@ from labeling.services.preferences import MAX_BREAK_MINUTES
 from labeling.services.projects import SETTINGS
 from labeling.services.texts import MAX_CHARACTERS
 
-OWN_PAGES = ("flags", "own_flags", "weighs_annotators", *READINESS)
+OWN_PAGES = ("flags", "own_flags", "weighs_annotators", "review_below", "reviews_harmful", *READINESS)
 """Settings that have a page of their own."""
 FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 

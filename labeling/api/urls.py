@@ -26,6 +26,7 @@ from labeling.api.views.prompts import PromptsView, TopicsView
 from labeling.api.views.quality import AgreementView
 from labeling.api.views.snapshots import SnapshotsView, SnapshotView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
+from labeling.api.views.reviews import DecideView, DismissView, ReviewSettingsView, ReviewsView, ReviewView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"
@@ -53,6 +54,11 @@ urlpatterns = [
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
     path("projects/<slug:slug>/figures/", FiguresView.as_view(), name="figures"),
     path("projects/<slug:slug>/reliabilities/", ReliabilitiesView.as_view(), name="reliabilities"),
+    path("projects/<slug:slug>/reviews/", ReviewsView.as_view(), name="reviews"),
+    path("projects/<slug:slug>/reviews/settings/", ReviewSettingsView.as_view(), name="reviews-settings"),
+    path("projects/<slug:slug>/reviews/<int:review_id>/", ReviewView.as_view(), name="review"),
+    path("projects/<slug:slug>/reviews/<int:review_id>/decide/", DecideView.as_view(), name="review-decide"),
+    path("projects/<slug:slug>/reviews/<int:review_id>/dismiss/", DismissView.as_view(), name="review-dismiss"),
     path("projects/<slug:slug>/known/", KnownAnswersView.as_view(), name="known"),
     path("projects/<slug:slug>/known/<int:known_id>/", KnownAnswerView.as_view(), name="known-one"),
     path("projects/<slug:slug>/readiness/", ReadinessView.as_view(), name="readiness"),

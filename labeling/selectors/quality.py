@@ -41,15 +41,16 @@ def own_quality(project: Project, *, annotator: int) -> PersonFigures | None:
 
 
 def recent_judgements(project: Project | int, *, last: int = LAST, with_known: bool = False) -> list[Judged]:
-    """The last judgements that stand, blind evaluations included, without demonstrations and imports. Three queries.
+    """The last judgements that stand, blind evaluations included; three queries.
 
-    Those of items with known answers would weigh too much, because everybody judges them: they come when asked for.
+    Demonstrations, imports and decisions of reviewers are left out. Those of items with known answers would weigh too
+    much, because everybody judges them: they come when asked for.
     """
     current = Label.objects.filter(project=project, superseded_by__isnull=True, kind__in=PREFERENCES)
     if not with_known:
         current = current.exclude(item__purpose=Purpose.KNOWN)
     labels = list(
-        current.exclude(source=Source.IMPORT)
+        current.exclude(source__in=[Source.IMPORT, Source.REVIEW])
         .order_by("-id")
         .values("pk", "item", "annotator", "best", "seconds", prompt=F("item__prompt"), shown=F("assignment__order"))[
             :last

@@ -12,6 +12,7 @@ from labeling.models import Folded, Label, Project, Reliability
 from labeling.quality import judged
 from labeling.quality.reliability import reliabilities
 from labeling.selectors.quality import recent_judgements
+from labeling.services.reviews import open_reviews
 
 CHUNK = 1_000
 """Labels that are counted in one transaction: a fifth of a second or so."""
@@ -45,8 +46,8 @@ def refresh(project: Project | int, *, chunks: int = 5, fits: bool = True) -> bo
 def fold(project_id: int) -> bool:
     """Count the next labels of a project; whether more are ready to be counted."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM labeling_project WHERE id = %s", [project_id])
-        if cursor.fetchone() is None:
+        project = Project.objects.filter(pk=project_id).first()
+        if project is None:
             return False
         Folded.objects.bulk_create([Folded(project_id=project_id)], ignore_conflicts=True)
         folded = Folded.objects.select_for_update(skip_locked=True).filter(project=project_id).first()
@@ -59,6 +60,7 @@ def fold(project_id: int) -> bool:
             last = ids[min(len(ids), CHUNK) - 1]
             for statement in (MADE, COMPARED, RATED):
                 cursor.execute(statement, {"project": project_id, "after": folded.label, "last": last})
+            open_reviews(project, after=folded.label, last=last)
             folded.label = last
         folded.save(update_fields=["label", "mark_label", "mark_xid"])
     return len(ids) > CHUNK
@@ -91,13 +93,14 @@ SELECT (SELECT coalesce(max(id), 0) FROM labeling_label WHERE project_id = %(pro
 FROM (SELECT pg_current_snapshot() AS snapshot) taken
 """
 # Judgements that people made here, as they were first submitted: a revision says what somebody thinks in the end, and
-# these say how they judge. Those of known answers would outweigh all others, since everybody judges them.
+# these say how they judge. A reviewer decides with those of others at hand; those of known answers would outweigh all
+# others, since everybody judges them.
 NEW = """
 SELECT label.id, label.project_id, label.annotator_id, label.kind, label.item_id, label.assignment_id, label.seconds,
     (label.created AT TIME ZONE 'UTC')::date AS day
 FROM labeling_label label JOIN labeling_item item ON item.id = label.item_id
 WHERE label.project_id = %(project)s AND label.id > %(after)s AND label.id <= %(last)s
-    AND label.source <> 'import' AND label.annotator_id IS NOT NULL AND item.purpose <> 'known'
+    AND label.source NOT IN ('import', 'review') AND label.annotator_id IS NOT NULL AND item.purpose <> 'known'
     AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = label.id)
 """
 ADD = """
@@ -142,7 +145,7 @@ WITH new AS MATERIALIZED ({NEW}), both_made AS MATERIALIZED (
     SELECT new.id, new.annotator_id, new.kind, new.day, other.annotator_id AS other_id, other.kind AS other_kind,
         (mine.outcome = theirs.outcome AND (mine.outcome = 'tie' OR mine.chosen_id = theirs.chosen_id))::int AS same
     FROM new JOIN labeling_label other ON other.item_id = new.item_id AND other.id < new.id
-        AND other.annotator_id <> new.annotator_id AND other.source <> 'import'
+        AND other.annotator_id <> new.annotator_id AND other.source NOT IN ('import', 'review')
         AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = other.id)
     JOIN labeling_comparison mine ON mine.label_id = new.id
     JOIN labeling_comparison theirs ON theirs.label_id = other.id

@@ -86,7 +86,7 @@ def person(request: SignedInRequest, slug: str, name: str) -> HttpResponse:
     """One annotator's figures, for admins, who see who it is, and researchers, who do not."""
     membership = membership_in(slug, user=request.user, roles=RESEARCHERS)
     found = figures.whom(membership, name)
-    known = User.objects.filter(pk=found).values_list("username", flat=True).first()
+    known = User.objects.filter(pk=found or 0).values_list("username", flat=True).first()
     return show_person(request, membership, person=found, name=known if known and membership.role in MANAGERS else name)
 
 

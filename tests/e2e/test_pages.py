@@ -42,6 +42,7 @@ PAGES = [
     ("alice", "/p/colours/quality/"),
     ("bob", "/p/colours/quality/me/"),
     ("alice", "/p/colours/known/"),
+    ("alice", "/p/colours/review/"),
     ("dora", "/p/colours/qualification/"),
     ("bob", "/p/colours/people/"),
     ("charlie", "/p/colours/"),

@@ -96,7 +96,7 @@ def test_settings_are_saved_and_what_cannot_be_is_refused(cast, signed_in):
 def test_the_settings_of_the_project_leave_these_as_they_are(cast, signed_in):
     add(cast, 3)
     change_settings(project=cast.project, changed_by=cast.alice, qualification_items=2, qualification_feedback=True)
-    page = signed_in(cast.alice).get("/p/colours/")
+    page = signed_in(cast.alice).get("/p/colours/settings/")
     settings = {name: page.context["form"][name].value() for name in page.context["form"].fields}
     sent = {name: value for name, value in settings.items() if value not in (None, False)}
 
