@@ -99,17 +99,23 @@ def _overlap(project: Project, after: int) -> str | tuple[str, str]:
         "{count} open items keep the overlap {now}; new ones get {after}.",
         found.items,
     ).format(count=found.items, now=now, after=after)
-    choice = gettext(
-        "Give open items the overlap {after}, too: {more} judgements are asked for in addition, {fewer} no more."
-    ).format(after=after, more=found.more, fewer=found.fewer)
+    choice = [gettext("Give open items the overlap {after}, too.").format(after=after)]
+    if found.more:
+        more = ngettext("{count} more judgement is asked for.", "{count} more judgements are asked for.", found.more)
+        choice.append(more.format(count=found.more))
+    if found.fewer:
+        fewer = ngettext(
+            "{count} judgement fewer is asked for.", "{count} judgements fewer are asked for.", found.fewer
+        )
+        choice.append(fewer.format(count=found.fewer))
     if found.kept:
         kept = ngettext(
             "{count} item keeps more, because so many people judged it or have it open.",
             "{count} items keep more, because so many people judged them or have them open.",
             found.kept,
         )
-        choice = f"{choice} {kept.format(count=found.kept)}"
-    return text, choice
+        choice.append(kept.format(count=found.kept))
+    return text, " ".join(choice)
 
 
 def _completions(project: Project, after: int) -> str:
@@ -123,7 +129,7 @@ def _completions(project: Project, after: int) -> str:
 
 def _kinds(project: Project, after: list[str]) -> str:
     count = open_items(project, overlap=project.overlap).items
-    names = ", ".join(str(Kind(kind).label) for kind in after)
+    names = "; ".join(str(Kind(kind).label) for kind in after)
     return ngettext(
         "{count} open item keeps its kind; new ones ask: {names}.",
         "{count} open items keep their kind; new ones ask: {names}.",

@@ -42,6 +42,7 @@ def settings(request: SignedInRequest, slug: str) -> HttpResponse:
     if effects and "confirmed" not in request.POST:
         shown = [_shown(effect, form) for effect in effects]
         context = {"project": project, "role": membership.role, "form": form, "effects": shown, "seen": seen}
+        context["has_choice"] = any(effect.choice for effect in effects)
         return render(request, "labeling/settings_confirm.html", context)
     try:
         update_project(
@@ -116,7 +117,7 @@ def _said(value: Any, field: Any) -> str:
         return gettext("yes") if value else gettext("no")
     names = dict(getattr(field, "choices", ()))
     values = value if isinstance(value, list) else [value]
-    return ", ".join(str(names.get(each, each)) for each in values)
+    return "; ".join(str(names.get(each, each)) for each in values)
 
 
 def _show(

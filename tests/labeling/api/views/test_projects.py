@@ -225,9 +225,7 @@ def test_effects_are_told_and_nothing_is_changed():
     effects = {effect["setting"]: effect for effect in told.json()["effects"]}
     assert set(effects) == {"overlap", "is_paused", "held_out_percent"}
     assert effects["overlap"]["text"] == "3 open items keep the overlap 2; new ones get 3."
-    assert effects["overlap"]["choice"] == (
-        "Give open items the overlap 3, too: 3 judgements are asked for in addition, 0 no more."
-    )
+    assert effects["overlap"]["choice"] == "Give open items the overlap 3, too. 3 more judgements are asked for."
     assert effects["is_paused"]["text"] == "1 item is held now and can be finished; no other is handed out."
     assert "of 3 prompts are held out, and all stay on their side" in effects["held_out_percent"]["text"]
     assert Project.objects.get(slug="colours").overlap == 2
