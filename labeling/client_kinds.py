@@ -10,7 +10,7 @@ talk = client.wait(client.say(talk, "And then?"))
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +25,8 @@ LOOK_SECONDS = 1.0
 class Talk:
     """Where a conversation stands: the sheet holds what was said and the completions to rank.
 
-    ``step`` is say (as the user), wait (for the policy), rank, write (the completion yourself) or end.
+    ``step`` is say (as the user), wait (for the policy), rank, write (the completion yourself) or end; and revise, of a
+    turn of a conversation that is over, which ``carried`` on.
     """
 
     sheet: Sheet
@@ -36,6 +37,8 @@ class Talk:
     topic: str
     error: str
     may_finish: bool
+    carried: str
+    revisable: Sequence[int]
 
 
 class KindsClient(Client):
@@ -76,6 +79,19 @@ class KindsClient(Client):
     def finish(self, talk: Talk) -> None:
         """End the conversation; ``next`` brings another item."""
         self._send("POST", f"assignments/{talk.sheet.assignment}/finish/")
+
+    def judged_turn(self, assignment: int, turn: int) -> Talk:
+        """A turn that you judged in a conversation that is over, your judgement as the draft of its sheet."""
+        return _talk(self._send("GET", f"assignments/{assignment}/turns/{turn}/"))
+
+    def revise_turn(
+        self, assignment: int, turn: int, *, client_id: UUID | None = None, **judgement: Any
+    ) -> dict[str, Any]:
+        """Replace the ranks, flags and notes of a turn; what carried it on stays, and the old judgement is kept."""
+        given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in judgement.items()}
+        body = {"client_id": str(client_id or uuid4()), **given}
+        answer: dict[str, Any] = self._send("POST", f"assignments/{assignment}/turns/{turn}/revise/", body)
+        return answer
 
     def evaluations(self, slug: str) -> list[dict[str, Any]]:
         """The newest blind evaluations of policy versions with what people said so far; for admins and researchers."""

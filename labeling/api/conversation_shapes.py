@@ -36,7 +36,8 @@ class ConversationOut(serializers.Serializer[Any]):
 
     step = serializers.ChoiceField(
         [step.value for step in Step],
-        help_text="say: the user's turn is yours; wait: the policy writes; rank; write: the completion is yours; end.",
+        help_text="say: the user's turn is yours; wait: the policy writes; rank; write: the completion is yours; end. "
+        "revise: a turn that you judged, once the conversation is over.",
     )
     turn = serializers.IntegerField(help_text="That the step belongs to.")
     turns = serializers.IntegerField(help_text="At most.")
@@ -44,6 +45,8 @@ class ConversationOut(serializers.Serializer[Any]):
     topic = serializers.CharField(help_text="What to talk about, when it is not the first thing said.")
     error = serializers.CharField(help_text="Why nothing could be written.")
     may_finish = serializers.BooleanField()
+    carried = serializers.CharField(help_text="What carried a judged turn on.")
+    revisable = serializers.ListField(child=serializers.IntegerField(), help_text="Turns that can be revised.")
 
 
 class SayIn(Strict):
@@ -75,3 +78,22 @@ class SettleIn(TurnIn):
     flags = ById(child=serializers.ListField(child=Text()), required=False, help_text="Flags raised by completion id.")
     notes = Text(required=False, max_length=20_000)
     seconds = Number(min_value=0, max_value=86_400, required=False, help_text="Active time, idle excluded.")
+
+
+class ReviseTurnIn(Strict):
+    """A judged turn, judged anew: ranks of all completions shown, flags and notes. What carried on is not asked."""
+
+    client_id = ClientId(help_text="Made by you, new for each revision, the same for each retry.")
+    ranks = ById(
+        child=Whole(min_value=1, max_value=9), required=False, help_text="1 (best) by completion id; ties share a rank."
+    )
+    flags = ById(child=serializers.ListField(child=Text()), required=False, help_text="Flags raised by completion id.")
+    notes = Text(required=False, max_length=20_000)
+    seconds = Number(min_value=0, max_value=86_400, required=False, help_text="Active time, idle excluded.")
+
+
+class RevisedTurnOut(serializers.Serializer[Any]):
+    """The judgement that stands."""
+
+    label = serializers.IntegerField()  # type: ignore[assignment]  # the name is the API's
+    created = serializers.BooleanField(help_text="Whether this request stored it.")

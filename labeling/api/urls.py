@@ -6,7 +6,15 @@ from django.urls import path
 
 from labeling.api.views.access import TokenView
 from labeling.api.views.audit import AuditView
-from labeling.api.views.conversations import AskAgainView, ConversationView, FinishView, SayView, SettleView
+from labeling.api.views.conversations import (
+    AskAgainView,
+    ConversationView,
+    FinishView,
+    JudgedTurnView,
+    ReviseTurnView,
+    SayView,
+    SettleView,
+)
 from labeling.api.views.data import ComparisonsView, ExportView
 from labeling.api.views.figures import FiguresView, ReliabilitiesView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
@@ -87,6 +95,8 @@ urlpatterns = [
     path("assignments/<int:assignment_id>/ask-again/", AskAgainView.as_view(), name="ask-again"),
     path("assignments/<int:assignment_id>/judge-turn/", SettleView.as_view(), name="judge-turn"),
     path("assignments/<int:assignment_id>/finish/", FinishView.as_view(), name="finish"),
+    path("assignments/<int:assignment_id>/turns/<int:number>/", JudgedTurnView.as_view(), name="judged-turn"),
+    path("assignments/<int:assignment_id>/turns/<int:number>/revise/", ReviseTurnView.as_view(), name="revise-turn"),
     path("assignments/<int:assignment_id>/skip/", SkipView.as_view(), name="skip"),
     path("assignments/<int:assignment_id>/heartbeat/", HeartbeatView.as_view(), name="heartbeat"),
 ]

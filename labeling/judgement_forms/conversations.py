@@ -85,13 +85,10 @@ class WriteForm(SayForm):
         return replace(super().verdict(), text=self.cleaned_data["text"])
 
 
-class RankForm(StepForm):
-    """Places for what the policy wrote, and what carries the conversation on: one of the best, or a text."""
+class PlacesForm(StepForm):
+    """Places and flags for what the policy wrote."""
 
     kept = {"flags": "flags", "place": "ranks"}
-    max_characters = MAX_DEMONSTRATION_CHARACTERS
-
-    text = TextField(max_length=MAX_DEMONSTRATION_CHARACTERS, rows=4)
 
     def __init__(self, data: Any = None, *, sheet: Sheet) -> None:
         super().__init__(data, sheet=sheet)
@@ -102,6 +99,33 @@ class RankForm(StepForm):
                 required=len(self.ids) > 1,
                 error_messages={"required": _("Give it a place in the ranking.")},
             )
+
+    def _places(self) -> dict[int, int]:
+        places = {pk: self.cleaned_data.get(f"place-{pk}") for pk in self.ids}
+        return {pk: int(place) for pk, place in places.items() if place}
+
+    def verdict(self) -> Verdict:
+        """The ranks and flags."""
+        places = self._places()
+        closed = {place: rank for rank, place in enumerate(sorted(set(places.values())), start=1)}
+        return replace(super().verdict(), ranks={pk: closed[place] for pk, place in places.items()})
+
+
+class TurnRevisionForm(PlacesForm):
+    """A judged turn, once the conversation is over; what carried it on is not asked again."""
+
+    fragment = "labeling/_turn_revision.html"
+
+
+class RankForm(PlacesForm):
+    """Places for what the policy wrote, and what carries the conversation on: one of the best, or a text."""
+
+    max_characters = MAX_DEMONSTRATION_CHARACTERS
+
+    text = TextField(max_length=MAX_DEMONSTRATION_CHARACTERS, rows=4)
+
+    def __init__(self, data: Any = None, *, sheet: Sheet) -> None:
+        super().__init__(data, sheet=sheet)
         own = [("", ""), *((str(pk), letter(index)) for index, pk in enumerate(self.ids))]
         unknown = {"invalid_choice": _("This is none of the completions shown.")}
         self.fields["best"] = forms.ChoiceField(required=False, choices=own, error_messages=unknown)
@@ -116,10 +140,6 @@ class RankForm(StepForm):
             self.add_error("best", _("Several are in the first place: choose which of them carries on."))
         return cleaned
 
-    def _places(self) -> dict[int, int]:
-        places = {pk: self.cleaned_data.get(f"place-{pk}") for pk in self.ids}
-        return {pk: int(place) for pk, place in places.items() if place}
-
     def _carried(self) -> int | None:
         places = self._places()
         first = [pk for pk in self.ids if not places or places.get(pk) == min(places.values())]
@@ -132,11 +152,8 @@ class RankForm(StepForm):
         """The ranks, flags, and what carries on."""
         text = self.cleaned_data["text"] if self.cleaned_data["text"].strip() else ""
         suggestion = self.cleaned_data["suggestion"] if text else ""
-        places = self._places()
-        closed = {place: rank for rank, place in enumerate(sorted(set(places.values())), start=1)}
         return replace(
             super().verdict(),
-            ranks={pk: closed[place] for pk, place in places.items()},
             best=None if text else self._carried(),
             text=text,
             suggestion=int(suggestion) if suggestion else None,
@@ -149,6 +166,7 @@ STEPS: dict[Step, type[StepForm]] = {
     Step.RANK: RankForm,
     Step.WRITE: WriteForm,
     Step.END: StepForm,
+    Step.REVISE: TurnRevisionForm,
 }
 
 

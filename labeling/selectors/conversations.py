@@ -24,6 +24,7 @@ class Step(StrEnum):
     RANK = "rank"
     WRITE = "write"
     END = "end"
+    REVISE = "revise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Conversation:
         is_given: the first turn is the prompt itself, for which nothing is written yet.
         is_late: nothing came for half a minute.
         error: why nothing could be written.
+        carried: the completion that carried a judged turn on; whoever revises it can't change that.
+        is_own: whether the annotator wrote that.
+        revisable: the turns whose judgement can be revised, once the conversation is over.
     """
 
     step: Step
@@ -52,6 +56,9 @@ class Conversation:
     is_given: bool = False
     is_late: bool = False
     error: str = ""
+    carried: str = ""
+    is_own: bool = False
+    revisable: tuple[int, ...] = ()
 
     @property
     def state(self) -> str:

@@ -6,7 +6,7 @@ It is an ordinary ranking of the completions of an ordinary prompt, so that all 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -164,9 +164,7 @@ def _label(
     judged = [*shown, written] if written is not None else shown
     if len(judged) < 2 and written is None:
         return None
-    ranks = dict(verdict.ranks)
-    if written is not None and shown:
-        ranks = {written.pk: 1, **{pk: rank + 1 for pk, rank in (ranks or dict.fromkeys(turn.order, 1)).items()}}
+    ranks = ranks_below(written.pk if written else None, verdict.ranks, shown=turn.order)
     kind = Kind.CONVERSATION if shown else Kind.DEMONSTRATION
     new = NewItem(prompt=turn.prompt, completions=judged if shown else [], kind=kind)
     [item] = create_judged_items(project=membership.project, items=[new])
@@ -188,6 +186,13 @@ def _label(
     )
     store_verdicts([(label, replace(verdict, ranks=ranks))])
     return label
+
+
+def ranks_below(written: int | None, ranks: Mapping[int, int], *, shown: Sequence[int]) -> dict[int, int]:
+    """The ranks of a turn as they are stored: what was written for it, if anything, stands above all that was shown."""
+    if written is None or not shown:
+        return dict(ranks)
+    return {written: 1, **{pk: rank + 1 for pk, rank in (ranks or dict.fromkeys(shown, 1)).items()}}
 
 
 @transaction.atomic

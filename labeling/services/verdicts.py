@@ -107,12 +107,15 @@ def check_verdict(
     _check_rest(verdict)
 
 
-def check_turn_verdict(verdict: Verdict, *, completions: Mapping[int, str], flags: Collection[str]) -> None:
+def check_turn_verdict(
+    verdict: Verdict, *, completions: Mapping[int, str], flags: Collection[str], has_carried_on: bool = False
+) -> None:
     """Refuse a verdict that does not answer what a turn of a conversation asks.
 
     Args:
         completions: the texts that were shown, by id; none where the annotator writes both sides.
         flags: the codes that the project asks about.
+        has_carried_on: a revision: what carried on stays, whatever is thought of it now.
 
     Raises:
         Invalid: a foreign or missing completion, ranks with a hole, nothing or twice something to carry on, one that
@@ -133,7 +136,7 @@ def check_turn_verdict(verdict: Verdict, *, completions: Mapping[int, str], flag
                 )
             )
         _check_demonstration(verdict, completions)
-    else:
+    elif not has_carried_on:
         _check_carried(verdict, completions)
     _check_flags(verdict.flags, completions, flags)
     _check_rest(verdict)

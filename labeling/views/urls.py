@@ -69,6 +69,13 @@ urlpatterns = [
     path("p/<slug:slug>/judge/<int:assignment_id>/", revise.judged, name="judged"),
     path("p/<slug:slug>/judge/<int:assignment_id>/revise/", revise.revise, name="revise"),
     path("p/<slug:slug>/judge/<int:assignment_id>/revise/draft/", revise.keep_revision, name="revise-draft"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/turns/<int:number>/", revise.judged, name="judged-turn"),
+    path("p/<slug:slug>/judge/<int:assignment_id>/turns/<int:number>/revise/", revise.revise, name="revise-turn"),
+    path(
+        "p/<slug:slug>/judge/<int:assignment_id>/turns/<int:number>/draft/",
+        revise.keep_revision,
+        name="revise-turn-draft",
+    ),
     path("p/<slug:slug>/guidelines/", guidelines.guidelines, name="guidelines"),
     path("p/<slug:slug>/guidelines/panel/", guidelines.panel, name="guidelines-panel"),
     path("p/<slug:slug>/guidelines/read/", guidelines.read, name="guidelines-read"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from e2e.conftest import Visitors
 from e2e.judging import COLOURS, JUDGE, card, drag, press, submit_button, violations
@@ -178,3 +180,58 @@ def look(page: Page) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
     page.set_viewport_size({"width": 1440, "height": 900})
     return found + ([] if width == 390 else [f"the page is {width} px wide on a phone"])
+
+
+def test_by_touch_and_then_each_turn_is_looked_at_again(idle_cast: Cast, visitors: Visitors):
+    make_item(idle_cast.project, prompt="A colour, please.", texts=COLOURS, kind="conversation")
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = visitors.page("bob", JUDGE, color_scheme="dark", **phone)
+    for letter, place in (("A", 2), ("B", 1), ("C", 1)):
+        card(page, letter).get_by_role("button", name=f"Put {letter} into place {place}").tap()
+    expect(submit_button(page)).to_be_disabled()  # which of the two carries on?
+    card(page, "C").get_by_role("radio").tap()
+    card(page, "A").get_by_role("button", name="Flags").tap()
+    card(page, "A").get_by_text("Hallucination").tap()
+    submit_button(page).tap()
+    page.get_by_label("what do you say next").fill("And a darker one?")
+    submit_button(page).tap()
+    expect(page.get_by_text("The model is writing")).to_be_visible()
+    written(2, "Navy.", "Ink.")
+    card(page, "A").get_by_role("button", name="Put A into place 1").tap()
+    card(page, "B").get_by_role("button", name="Put B into place 2").tap()
+    submit_button(page).tap()
+    page.get_by_role("button", name="End the conversation").tap()
+    expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
+
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{JUDGE}back/")
+    expect(page.get_by_text("What carried on stays")).to_be_visible()
+    press(page, "u")
+    expect(page.get_by_role("link", name="Turn 1")).to_have_attribute("aria-current", "page")
+    expect(page).to_have_url(re.compile("/turns/1/$"))
+    expect(card(page, "C").get_by_text("Carried on")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep it as it is")).to_be_enabled()
+    found = look(page)
+    page.emulate_media(color_scheme="light")
+    found += look(page)
+    card(page, "C").focus()
+    press(page, "p")
+    expect(page.get_by_role("button", name="Take the pin off C")).to_be_visible()
+    page.get_by_role("button", name="Take the pin off C").click()
+    card(page, "C").focus()
+    press(page, "3")
+    expect(page.get_by_role("button", name="Undo my changes")).to_be_visible()
+    page.get_by_role("button", name="Undo my changes").click()
+    expect(page.get_by_text("Nothing is changed so far.")).to_be_visible()
+    card(page, "C").focus()
+    press(page, "3 Control+Enter")
+    expect(page.get_by_role("heading", name="All done for now")).to_be_visible()
+
+    assignment = Assignment.objects.get()
+    first, second, third = assignment.order
+    old, new = Label.objects.filter(turn__number=1).order_by("id")
+    assert dict(old.ranks.values_list("completion", "rank")) == {first: 2, second: 1, third: 1}
+    assert dict(new.ranks.values_list("completion", "rank")) == {first: 2, second: 1, third: 3}
+    assert (old.superseded_by, new.ratings.get().flags) == (new, ["hallucination"])
+    assert Turn.objects.get(number=1).carried_id == third
+    assert found == []

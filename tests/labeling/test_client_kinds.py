@@ -52,6 +52,22 @@ def test_a_conversation_from_the_first_completions_to_the_end(cast, client_of, m
     assert bob.next("colours") is None
 
 
+def test_a_judged_turn_is_revised_once_the_conversation_is_over(cast, client_of):
+    make_item(cast.project, prompt="Name a colour.", texts=("Red.", "Blue."), kind="conversation")
+    bob = client_of(cast.bob)
+    talk = bob.conversation(bob.next("colours").assignment)
+    first, second = (completion.id for completion in talk.sheet.completions)
+    bob.finish(bob.judge_turn(talk, ranks={first: 1, second: 2}, best=first))
+
+    judged = bob.judged_turn(talk.sheet.assignment, 1)
+    revised = bob.revise_turn(talk.sheet.assignment, 1, ranks={first: 2, second: 1}, notes="on second thoughts")
+
+    assert (judged.step, judged.revisable) == ("revise", [1])
+    assert judged.carried == next(each.text for each in judged.sheet.completions if each.id == first)
+    assert judged.sheet.draft["ranks"] == {str(first): 1, str(second): 2}
+    assert revised == {"label": Label.objects.get(superseded_by=None).pk, "created": True}
+
+
 def test_a_refusal_has_its_code(cast, client_of):
     make_item(cast.project, prompt="Name a colour.", texts=("Red.", "Blue."), kind="conversation")
     bob = client_of(cast.bob)

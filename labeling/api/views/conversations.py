@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
-from labeling.api.conversation_shapes import SayIn, SettleIn, TurnIn
+from labeling.api.conversation_shapes import RevisedTurnOut, ReviseTurnIn, SayIn, SettleIn, TurnIn
 from labeling.api.docs import errors
 from labeling.api.serializers import AssignmentOut, SheetOut
 from labeling.errors import Invalid
@@ -14,8 +14,10 @@ from labeling.models import Kind, Scope
 from labeling.rest import ApiView, SignedInApiRequest
 from labeling.selectors.access import membership_in
 from labeling.selectors.queue import sheet
+from labeling.selectors.revisions import judged_sheet
 from labeling.services import conversations
 from labeling.services.assignments import JUDGING_ROLES, check_active, own_assignment
+from labeling.services.revisions import revise_label
 from labeling.services.turns import settle
 from labeling.services.verdicts import Verdict
 
@@ -93,6 +95,45 @@ class FinishView(ApiView):
         done = conversations.finish(assignment_id=assignment_id, annotator=request.user)
         shown = {"assignment": done.pk, "state": done.state, "lease_expires": done.lease_expires}
         return Response(AssignmentOut(shown).data)
+
+
+class JudgedTurnView(ApiView):
+    reads = Scope.JUDGE
+
+    @extend_schema(responses={200: SheetOut, **errors(400, 401, 403, 404, 409)}, operation_id="judged_turn")
+    def get(self, request: SignedInApiRequest, assignment_id: int, number: int) -> Response:
+        """Your judgement of a turn as the sheet's draft, to be revised once the conversation is over."""
+        assignment = own_assignment(assignment_id=assignment_id, annotator=request.user)
+        membership = membership_in(assignment.item.project.slug, user=request.user, roles=JUDGING_ROLES)
+        return Response(SheetOut(judged_sheet(assignment, membership=membership, turn=number)).data)
+
+
+class ReviseTurnView(ApiView):
+    writes = Scope.JUDGE
+
+    @extend_schema(
+        request=ReviseTurnIn,
+        responses={
+            201: RevisedTurnOut,
+            200: OpenApiResponse(RevisedTurnOut, description="Nothing changed, or this client id was stored before."),
+            **errors(400, 401, 403, 404, 409, 415),
+        },
+        operation_id="revise_turn",
+    )
+    def post(self, request: SignedInApiRequest, assignment_id: int, number: int) -> Response:
+        """Replace the ranks, flags and notes of a turn; what carried it on stays. The old judgement is kept."""
+        body = ReviseTurnIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        revised = revise_label(
+            assignment_id=assignment_id,
+            annotator=request.user,
+            client_id=given.pop("client_id"),
+            verdict=Verdict(**given),
+            turn=number,
+        )
+        answer = RevisedTurnOut({"label": revised.label.pk, "created": revised.created}).data
+        return Response(answer, status=201 if revised.created else 200)
 
 
 def _sheet(request: SignedInApiRequest, assignment_id: int) -> Response:

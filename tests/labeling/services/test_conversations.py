@@ -168,7 +168,7 @@ def test_a_conversation_is_not_submitted_or_revised_as_one_judgement(cast):
         submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=whole, client_id=uuid4())
     decide(assignment, shown=assignment.order)
     finish(assignment_id=assignment.pk, annotator=cast.bob)
-    with pytest.raises(Conflict, match="a conversation is not revised"):
+    with pytest.raises(Conflict, match="a conversation has a judgement for each turn"):
         revise_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=whole, client_id=uuid4())
 
 

@@ -8,11 +8,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from factories import Cast, claim, end_lease
 from talking import converse, decide, offer, speak
 
 from labeling.models import Completion, Label, State, Turn
+from labeling.services.conversations import finish
 from labeling.services.projects import update_project
 
 COLOURS = ("Red.", "Blue.", "Green.")
@@ -32,7 +35,7 @@ def waiting(begun):
 
 
 def url(assignment, action="submit"):
-    return f"{JUDGE}{assignment.pk}/{action}/"
+    return f"{JUDGE}{assignment.pk}/{action}/" if action else f"{JUDGE}{assignment.pk}/"
 
 
 def ranked(assignment, *, shown=None, number=1, **others):
@@ -307,18 +310,105 @@ def test_other_kinds_have_no_turns(cast, signed_in, action):
     assert answer.status_code == 400
 
 
-def test_a_conversation_is_not_opened_to_be_revised(cast, signed_in, begun):
+@pytest.fixture
+def over(cast, begun):
+    """A conversation of two judged turns that is finished."""
     decide(begun, shown=begun.order)
+    turn = offer(speak(begun, "And a darker one?"), "Navy.", "Ink.")
+    decide(begun, number=2, shown=turn.order)
+    return finish(assignment_id=begun.pk, annotator=cast.bob)
+
+
+def test_a_finished_conversation_is_opened_at_its_last_turn_and_revised_turn_by_turn(cast, signed_in, over):
     client = signed_in(cast.bob)
-    client.post(url(begun, "finish"))
+    turn = Turn.objects.get(assignment=over, number=2)
 
-    kept = client.post(url(begun, "revise/draft"), json.dumps({"revises": 1}), content_type="application/json")
-    opened = client.get(f"{JUDGE}{begun.pk}/")
-    back = client.get(f"{JUDGE}back/")
+    opened = client.get(url(over, ""), follow=True)
+    listed = client.get(f"{JUDGE}last/")
+    form = {
+        "client_id": str(uuid4()),
+        "seconds": "4",
+        "step": "revise-2",
+        "revises": str(Label.objects.get(turn=turn).pk),
+        "notes": "on second thoughts",
+        **{f"place-{pk}": place for pk, place in zip(turn.order, ("2", "1"), strict=True)},
+    }
+    done = client.post(url(over, "turns/2/revise"), form)
 
-    assert (opened.status_code, kept.status_code) == (409, 409)
-    assert "a conversation is not revised" in text_of(opened).lower()
-    assert f"/{begun.pk}/" not in back.headers.get("Location", "")
+    html = opened.content.decode()
+    assert opened.redirect_chain == [(url(over, "turns/2"), 302)]
+    assert "What carried on stays, since the conversation went on from it." in html
+    assert html.count("Carried on</span>") == 1
+    assert f'action="{url(over, "turns/2/revise")}"' in html
+    assert f'data-back-url="{JUDGE}back/?before={over.pk}&amp;turn=2"' in html
+    assert url(over, "") in listed.content.decode()
+    assert done.status_code == 302
+    old, new = Label.objects.filter(turn=turn).order_by("id")
+    assert (old.superseded_by, new.notes) == (new, "on second thoughts")
+    assert dict(new.ranks.values_list("completion", "rank")) == dict(zip(turn.order, (2, 1), strict=True))
+    turn.refresh_from_db()
+    assert turn.carried_id == turn.order[0]
+
+
+def test_back_goes_from_turn_to_turn_and_then_to_what_was_judged_before(cast, signed_in, over):
+    client = signed_in(cast.bob)
+
+    first = client.get(f"{JUDGE}back/")
+    second = client.get(f"{JUDGE}back/", {"before": over.pk, "turn": 2})
+    third = client.get(f"{JUDGE}back/", {"before": over.pk, "turn": 1})
+    foreign = signed_in(cast.dora).get(f"{JUDGE}back/", {"before": over.pk, "turn": 2})
+
+    assert first.headers["Location"] == url(over, "")
+    assert second.headers["Location"] == url(over, "turns/1")
+    assert third.headers["Location"] == JUDGE
+    assert foreign.status_code == 404
+
+
+def test_an_incomplete_revision_of_a_turn_keeps_the_work_and_drafts_are_kept(cast, signed_in, over):
+    client = signed_in(cast.bob)
+    label = Label.objects.get(turn__number=1)
+    first, *_ = over.order
+    form = {"client_id": str(uuid4()), "step": "revise-1", "revises": str(label.pk), f"place-{first}": "2"}
+    draft = json.dumps({"revises": label.pk, "step": "revise-1", "notes": "half a thought", "ranks": {}})
+
+    refused = client.post(url(over, "turns/1/revise"), form)
+    kept = client.post(url(over, "turns/1/draft"), draft, content_type="application/json")
+    html = client.get(url(over, "turns/1")).content.decode()
+
+    assert (refused.status_code, kept.status_code) == (422, 200)
+    assert "Give it a place in the ranking." in refused.content.decode()
+    assert "half a thought" in html
+    assert Label.objects.count() == 2
+
+
+@pytest.mark.parametrize("action", ["turns/1", "turns/1/revise", "turns/1/draft"])
+def test_a_judged_turn_is_nobody_else_s(cast, signed_in, over, client, action):
+    method = "get" if action == "turns/1" else "post"
+
+    for user, status in ((cast.dora, 404), (cast.rita, 403), (cast.charlie, 404)):
+        assert getattr(signed_in(user), method)(url(over, action)).status_code == status
+    assert getattr(client, method)(url(over, action)).status_code == 302
+    assert getattr(signed_in(cast.bob), method)(url(over, action.replace("1", "7"))).status_code in {400, 404}
+
+
+def test_a_judged_turn_costs_the_same_queries_in_a_short_conversation_and_in_a_long_one(
+    cast, signed_in, begun, django_assert_num_queries
+):
+    update_project(project=cast.project, conversation_turns=20)
+    client = signed_in(cast.bob)
+    decide(begun, shown=begun.order)
+    for number in range(2, 12):
+        turn = offer(speak(begun, f"Turn {number}."), "Yes.", "No.")
+        decide(begun, number=number, shown=turn.order)
+    finish(assignment_id=begun.pk, annotator=cast.bob)
+    client.get(url(begun, "turns/1"))
+    with CaptureQueriesContext(connection) as short:
+        client.get(url(begun, "turns/1"))
+
+    with django_assert_num_queries(len(short)):
+        page = client.get(url(begun, "turns/11"))
+
+    assert page.status_code == 200
 
 
 def test_each_step_costs_as_many_queries_with_one_turn_as_with_many(

@@ -3,6 +3,7 @@
 
 import { words } from "../../lib.js";
 import { TurnTask } from "./turn.js";
+import { TurnRevisionTask } from "./turn_revision.js";
 
 const POLL_MILLISECONDS = 2500;
 
@@ -155,4 +156,4 @@ class EndTask extends StepTask {
   }
 }
 
-const STEPS = { say: SayTask, write: SayTask, wait: WaitTask, rank: TurnTask, end: EndTask };
+const STEPS = { say: SayTask, write: SayTask, wait: WaitTask, rank: TurnTask, end: EndTask, revise: TurnRevisionTask };

@@ -15,7 +15,7 @@ export class TurnTask {
     this.text = item.form.elements.text;
     this.suggestion = item.form.elements.suggestion;
     this.counter = talk.querySelector("[data-counter]");
-    this.max = Number(this.counter.dataset.max);
+    this.max = Number(this.counter?.dataset.max);
     this.current = this.articles[0];
     const say = (text) => item.say(this.isRanked ? this.missing || text : text);
     this.ranking =
@@ -110,7 +110,8 @@ export class TurnTask {
   // --- Hands -------------------------------------------------------------------------------------------------------
 
   onKey(event) {
-    const card = event.target.closest?.("[data-completion]") ?? this.current;
+    const { pins } = this.item;
+    const card = pins.articleAt(event.target) ?? event.target.closest?.("[data-completion]") ?? this.current;
     const place = digit(event);
     if (this.ranking && place && place <= this.articles.length) this.put(card, place);
     else if (event.key === "Backspace" && this.ranking?.place(card)) this.put(card, 0);
@@ -118,6 +119,8 @@ export class TurnTask {
     else if (event.key === "w") this.rewrite(this.isWritten ? null : card);
     else if (event.key === "l") this.foldFlags(card);
     else if (event.key === "r" && this.ranking) this.item.difference.open(card);
+    else if (event.key === "p" && this.ranking) pins.toggle(card);
+    else if (event.key === "y" && this.ranking) pins.toggleTogether();
     else return toggleFlag(event, card, this.item);
     return true;
   }
@@ -156,6 +159,9 @@ export class TurnTask {
   onClick(button) {
     const card = button.closest("[data-completion]");
     if ("place" in button.dataset) this.put(card, Number(button.dataset.place));
+    else if ("pins" in button.dataset) this.item.pins.toggle(card);
+    else if ("unpins" in button.dataset) this.item.pins.toggle(this.item.pins.articleAt(button));
+    else if ("together" in button.dataset) this.item.pins.toggleTogether();
     else if ("compares" in button.dataset) this.item.difference.open(this.current);
     else if ("folds" in button.dataset) this.foldFlags(card);
     else if ("takes" in button.dataset) this.rewrite(card);

@@ -9,6 +9,7 @@ from factories import Cast, api_client, make_cast, make_item
 from talking import converse, decide, offer, speak
 
 from labeling.models import Label, Turn
+from labeling.services.conversations import finish
 from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +150,45 @@ def test_a_wrong_body_is_refused_and_nothing_is_changed(cast, action, body):
     assert answer.status_code == 400
     assert {"detail", "code"} <= answer.json().keys()
     assert Turn.objects.count() == 1
+
+
+def test_a_turn_of_a_finished_conversation_is_looked_at_and_revised(cast):
+    talk = converse(cast.project, cast.bob, texts=COLOURS)
+    decide(talk, shown=talk.order)
+    before = api_client(cast.bob).get(address(talk, "turns/1"))
+    finish(assignment_id=talk.pk, annotator=cast.bob)
+    first, second, third = talk.order
+    body = {"client_id": str(uuid4()), "ranks": {first: 2, second: 1, third: 2}, "notes": "now"}
+
+    sheet = api_client(cast.bob).get(address(talk, "turns/1")).json()
+    answers = [api_client(cast.bob).post(address(talk, "turns/1/revise"), body, format="json") for _ in range(2)]
+    wrong = {**body, "client_id": str(uuid4()), "best": second}
+    refused = api_client(cast.bob).post(address(talk, "turns/1/revise"), wrong, format="json")
+
+    assert before.status_code == 409
+    assert sheet["draft"]["ranks"] == {str(first): 1, str(second): 2, str(third): 3}
+    assert (sheet["conversation"]["step"], sheet["conversation"]["revisable"]) == ("revise", [1])
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json()["label"] == answers[1].json()["label"] == Label.objects.get(superseded_by=None).pk
+    assert refused.status_code == 400
+    assert Turn.objects.get().carried_id == first
+
+
+@pytest.mark.parametrize("action", ["turns/1", "turns/1/revise"])
+def test_a_judged_turn_is_out_of_others_reach(cast, action):
+    talk = converse(cast.project, cast.bob, texts=COLOURS)
+    decide(talk, shown=talk.order)
+    finish(assignment_id=talk.pk, annotator=cast.bob)
+    method = "post" if action.endswith("revise") else "get"
+    body = {"client_id": str(uuid4()), "notes": "mine"} if method == "post" else None
+
+    found = [
+        getattr(api_client(user), method)(address(talk, action), body, format="json").status_code
+        for user in (cast.dora, cast.rita, cast.charlie, None)
+    ]
+
+    assert found == [404, 404, 404, 401]
+    assert Label.objects.count() == 1
 
 
 def test_a_conversation_is_not_submitted_as_one_judgement(cast):
