@@ -62,10 +62,8 @@ def test_the_new_judgement_stands_and_what_carried_on_stays(cast, talk):
     assert (revised.item, revised.kind, revised.turn, revised.notes) == (old.item, "conversation", old.turn, "now")
     assert revised.ratings.get().flags == ["opinion"]
     assert Turn.objects.get(assignment=talk, number=1).carried_id == first
-    assert (
-        Turn.objects.get(assignment=talk, number=2).prompt.messages[1]["content"]
-        == Turn.objects.get(assignment=talk, number=1).carried.text
-    )
+    said = Turn.objects.get(assignment=talk, number=2).prompt.messages[1]["content"]
+    assert said == Completion.objects.get(pk=first).text
     other.refresh_from_db()
     assert other.superseded_by is None
     assert Membership.objects.get(user=cast.bob, project=cast.project).num_submitted == 1
@@ -152,6 +150,7 @@ def test_the_sheet_of_a_turn_holds_its_judgement_and_changes_that_were_begun(cas
 
     yellow, pink = Turn.objects.get(assignment=talk, number=2).order
     assert sheet.draft["ranks"] == {str(yellow): 1, str(pink): 2}
+    assert sheet.conversation is not None
     assert (sheet.conversation.step, sheet.conversation.carried) == ("revise", "Mauve, rather.")
     assert (sheet.conversation.is_own, sheet.conversation.revisable) == (True, (1, 2))
     assert [message["role"] for message in sheet.prompt] == ["user", "assistant", "user"]
@@ -171,6 +170,7 @@ def test_a_turn_with_one_completion_alone_has_no_judgement(cast):
 
     sheet = judged_sheet(begun, membership=membership_in("colours", user=cast.bob), turn=2)
 
+    assert sheet.conversation is not None
     assert sheet.conversation.revisable == (2,)
     with pytest.raises(NotFound, match="turn 1"):
         revise(begun, 1, notes="x")
