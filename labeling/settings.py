@@ -182,6 +182,7 @@ SPECTACULAR_SETTINGS = {
         "labeling.api.description.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "TopicEnum": "labeling.models.Topic.choices",
         "ImportStateEnum": "labeling.models.ImportState.choices",
         "RunStateEnum": "alignment.models.RunState.choices",
         "KindEnum": "labeling.models.Kind.choices",

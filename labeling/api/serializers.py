@@ -136,6 +136,7 @@ class PromptIn(Strict):
     topics = serializers.ListField(
         child=serializers.ChoiceField(Topic.choices), required=False, help_text="What to warn people of."
     )
+    tags = serializers.ListField(child=Text(max_length=60), required=False, help_text="Names it is found by.")
     source = Text(required=False, max_length=200)  # type: ignore[assignment]  # a field of that name, too
 
 
@@ -145,7 +146,9 @@ class PromptOut(Out):
     digest = serializers.CharField()
     held_out = serializers.BooleanField(help_text="Never trained on; models are judged by it.")
     topics = serializers.ListField(child=serializers.ChoiceField(Topic.choices))
+    tags = serializers.ListField(child=serializers.CharField())
     source = serializers.CharField()  # type: ignore[assignment]  # a field of that name, too
+    is_archived = serializers.BooleanField(help_text="Nothing new is asked about it.")
     num_completions = serializers.IntegerField()
     num_items = serializers.IntegerField()
     created = serializers.DateTimeField()

@@ -30,7 +30,7 @@ from labeling.api.views.known import (
 )
 from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersView, MemberView
 from labeling.api.views.projects import ArchiveView, CloneView, EffectsView, ProjectsView, ProjectView, RestoreView
-from labeling.api.views.prompts import PromptsView, TopicsView
+from labeling.api.views.prompts import ChangeView, PromptsView, TagsView, TopicsView
 from labeling.api.views.quality import AgreementView
 from labeling.api.views.snapshots import SnapshotsView, SnapshotView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
@@ -53,6 +53,8 @@ urlpatterns = [
     path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),
     path("projects/<slug:slug>/prompts/", PromptsView.as_view(), name="prompts"),
     path("projects/<slug:slug>/prompts/import/", ImportView.as_view(), name="import"),
+    path("projects/<slug:slug>/prompts/change/", ChangeView.as_view(), name="prompts-change"),
+    path("projects/<slug:slug>/prompts/<int:prompt_id>/tags/", TagsView.as_view(), name="tags"),
     path("projects/<slug:slug>/imports/", ImportsView.as_view(), name="imports"),
     path("projects/<slug:slug>/imports/<int:import_id>/", ImportReportView.as_view(), name="import-report"),
     path("projects/<slug:slug>/imports/<int:import_id>/cancel/", CancelImportView.as_view(), name="import-cancel"),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -107,7 +107,7 @@ def run(imported: Import, file: BinaryIO, *, tell: Callable[[Summary], None] = l
         tell(summary)
 
     try:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
         file.seek(0)
         Import.objects.filter(pk=imported.pk).update(
             state=ImportState.RUNNING, started=timezone.now(), digest=digest, error=""
@@ -187,7 +187,7 @@ def _keep_rejected(imported: Import, rejected: Iterable[Rejected]) -> None:
     rows = list(rejected)
     for start in range(0, len(rows), 10_000):
         part = rows[start : start + 10_000]
-        values = {
+        values: dict[str, Any] = {
             "imported": imported.pk,
             "lines": [row.line for row in part],
             # The reason may quote what no text of the database can hold.

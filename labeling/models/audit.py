@@ -33,6 +33,7 @@ ACTIONS = {
     "known.changed": _("changed an item with a known answer"),
     "review.dismissed": _("left an item as it was judged"),
     "prompt.topics": _("changed the topics of a prompt"),
+    "prompts.changed": _("changed prompts"),
     "snapshot.taken": _("took a snapshot"),
 }
 """What is recorded, by code: a page says the text, and services.audit refuses a code that has none."""

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
 from labeling.forms import PromptsForm, TopicsForm
-from labeling.forms_prompts import UploadForm
+from labeling.forms_prompts import ChangeForm, FilterForm, TagsForm, UploadForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, Prompt
 from labeling.selectors import prompts as selectors
 from labeling.selectors.access import MANAGERS, membership_in
+from labeling.services.prompt_changes import change_prompts, check_change, effect_of
 from labeling.services.prompts import add_prompts
+from labeling.services.tags import set_tags
 from labeling.services.topics import set_topics
 
 PAGE_SIZE = 50
+MOST_COUNTED = 10_000
+
+
+class Pages(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Pages of a list that may have a million rows: counted to 10,000 and no further."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, or one more than 10,000."""
+        rows = cast("QuerySet[Prompt]", self.object_list)
+        return rows[: MOST_COUNTED + 1].count()
+
+    @property
+    def shown_count(self) -> str:
+        """The same for people."""
+        return f"{MOST_COUNTED:,}+" if self.count > MOST_COUNTED else str(self.count)
 
 
 @require_safe
@@ -62,6 +82,7 @@ def prompt(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
         "project": membership.project,
         "role": membership.role,
         "topics_form": TopicsForm(initial={"topics": found.topics}),
+        "tags_form": TagsForm(initial={"tags": ", ".join(getattr(found, "tag_names", None) or [])}),
         "prompt": found,
         "completions": selectors.judged_completions(found),
         "judgements": selectors.judgements_of(found),
@@ -85,6 +106,46 @@ def change_topics(request: SignedInRequest, slug: str, prompt_id: int) -> HttpRe
     return redirect("prompt", slug, prompt_id)
 
 
+@require_POST
+@signed_in
+def change_tags(request: SignedInRequest, slug: str, prompt_id: int) -> HttpResponse:
+    """Say which tags a prompt has."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    found = Prompt.objects.filter(project=membership.project, pk=prompt_id).first()
+    if found is None:
+        raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
+    set_tags(project=membership.project, prompt_id=found.pk, tags=request.POST.get("tags", ""))
+    messages.success(request, gettext("The tags are saved."))
+    return redirect("prompt", slug, prompt_id)
+
+
+@require_POST
+@signed_in
+def change_found(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Change every prompt that the filter finds: first say how many, and do it once that number comes back."""
+    membership = membership_in(slug, user=request.user, roles=MANAGERS)
+    filters, form = FilterForm(request.POST), ChangeForm(request.POST, auto_id="change_%s")
+    if not form.is_valid():
+        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
+    change = check_change(action=form.cleaned_data["action"], value=form.cleaned_data["value"])
+    expected, wanted = form.cleaned_data["expected"], filters.wanted()
+    if expected is None:
+        context = {
+            "project": membership.project,
+            "role": membership.role,
+            "change": change,
+            "label": change.action.label,
+            "effect": effect_of(change, project=membership.project, wanted=wanted),
+            "chosen": filters.as_query(),
+            "query": urlencode(filters.as_query()),
+        }
+        return render(request, "labeling/prompts_change.html", context)
+    made = change_prompts(change, project=membership.project, wanted=wanted, expected=expected, actor=request.user)
+    text = ngettext("%(count)d prompt changed.", "%(count)d prompts changed.", made.prompts)
+    messages.success(request, text % {"count": made.prompts})
+    return redirect("prompts", slug)
+
+
 def say_added(added: int, *, known: int) -> str:
     """How many prompts were new, and how many the project had."""
     text = ngettext("%(count)d prompt added.", "%(count)d prompts added.", added) % {"count": added}
@@ -103,15 +164,20 @@ def show_list(
     **context: Any,
 ) -> HttpResponse:
     """The list with the forms for new prompts, as they were sent when something in them was wrong."""
-    search = request.GET.get("search", "").strip()
-    found = selectors.prompts(membership.project, search=search)
+    project = membership.project
+    filters = FilterForm(request.GET, tags=selectors.tag_names(project), sources=selectors.sources(project))
+    wanted = filters.wanted()
+    query = filters.as_query()
     context |= {
-        "project": membership.project,
+        "project": project,
         "role": membership.role,
         "form": form or PromptsForm(),
         "upload_form": upload_form or UploadForm(auto_id="upload_%s"),
-        "search": search,
-        "query": f"{urlencode({'search': search})}&" if search else "",
-        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+        "filters": filters,
+        "is_filtered": bool(query),
+        "change_form": ChangeForm(auto_id="change_%s"),
+        "chosen": query,
+        "query": f"{urlencode(query)}&" if query else "",
+        "page": Pages(selectors.prompts(project, wanted), PAGE_SIZE).get_page(request.GET.get("page")),
     }
     return render(request, "labeling/prompts.html", context, status=status)

@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
 from labeling.api.docs import HELD_OUT, errors
-from labeling.api.queries import words, yes_no
+from labeling.api.prompt_shapes import PromptChangeIn, PromptChangeOut, TagsIn
+from labeling.api.queries import choice, words, yes_no
 from labeling.api.serializers import PromptIn, PromptOut, TopicsIn
 from labeling.errors import NotFound
 from labeling.imports.one import add_prompt
-from labeling.models import Prompt, Scope
+from labeling.models import Prompt, Scope, Topic
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
+from labeling.selectors.prompts import PromptFilter
+from labeling.services.prompt_changes import change_prompts, check_change, effect_of
+from labeling.services.tags import set_tags
 from labeling.services.topics import set_topics
+
+FILTERS = frozenset({each.name for each in fields(PromptFilter)})
+
+
+def _wanted(request: SignedInApiRequest) -> PromptFilter:
+    return PromptFilter(
+        search=words(request, "search"),
+        tag=words(request, "tag"),
+        source=words(request, "source"),
+        topic=choice(request, "topic", ["", *Topic.values], default=""),
+        held_out=yes_no(request, "held_out"),
+        has_items=yes_no(request, "has_items"),
+        has_demonstrations=yes_no(request, "has_demonstrations"),
+        archived=yes_no(request, "archived"),
+    )
 
 
 class PromptsView(ApiView):
     reads = Scope.DATA
     pagination_class = NewestFirst
-    query_parameters = {"GET": NewestFirst.PARAMETERS | {"search", "held_out"}}
+    query_parameters = {"GET": NewestFirst.PARAMETERS | FILTERS}
 
     @extend_schema(
-        parameters=[HELD_OUT, OpenApiParameter("search", str, description="Words that the messages hold.")],
+        parameters=[
+            HELD_OUT,
+            OpenApiParameter("search", str, description='Beginnings of words, or "a phrase" in quotation marks.'),
+            OpenApiParameter("tag", str, description="Only prompts with this tag."),
+            OpenApiParameter("source", str, description="Only prompts from this file or person."),
+            OpenApiParameter("topic", str, enum=Topic.values, description="Only prompts with this content warning."),
+            OpenApiParameter("has_items", bool, description="Whether something is or was asked about it."),
+            OpenApiParameter("has_demonstrations", bool, description="Whether somebody wrote for it."),
+            OpenApiParameter("archived", bool, description="Only archived ones, or only the others; default: both."),
+        ],
         responses={200: PromptOut(many=True), **errors(400, 401, 403, 404)},
         operation_id="prompts_list",
     )
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """A project's prompts, the newest first; for admins and researchers."""
         project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
-        rows = prompt_selectors.prompts(project, search=words(request, "search"))
-        held_out = yes_no(request, "held_out")
-        if held_out is not None:
-            rows = rows.filter(held_out=held_out)
+        rows = prompt_selectors.prompts(project, _wanted(request))
         paginator = NewestFirst()
         page = paginator.paginate_queryset(rows, request, view=self) or []
         return paginator.get_paginated_response(PromptOut([_shown(row) for row in page], many=True).data)
@@ -58,6 +85,7 @@ class PromptsView(ApiView):
             prompt=body.validated_data["prompt"],
             completions=body.validated_data.get("completions", []),
             topics=body.validated_data.get("topics"),
+            tags=body.validated_data.get("tags"),
             source=body.validated_data.get("source", ""),
         )
         shown = prompt_selectors.prompts(project).get(pk=prompt.pk)
@@ -83,5 +111,48 @@ class TopicsView(ApiView):
 
 
 def _shown(prompt: Prompt) -> dict[str, object]:
-    names = ("id", "digest", "held_out", "topics", "source", "num_completions", "num_items", "created")
-    return {"prompt": prompt.messages, **{name: getattr(prompt, name) for name in names}}
+    names = ("id", "digest", "held_out", "topics", "source", "is_archived", "num_completions", "num_items", "created")
+    tags = getattr(prompt, "tag_names", None) or []
+    return {"prompt": prompt.messages, "tags": tags, **{name: getattr(prompt, name) for name in names}}
+
+
+class ChangeView(ApiView):
+    @extend_schema(
+        request=PromptChangeIn,
+        responses={200: PromptChangeOut, **errors(400, 401, 403, 404, 409, 415)},
+        operation_id="prompts_change",
+    )
+    def post(self, request: SignedInApiRequest, slug: str) -> Response:
+        """Change every prompt that a filter finds, in one transaction; for admins. Ask with `dry_run` first.
+
+        With `expected` it is refused (409) when there are more or fewer of them.
+        """
+        project = membership_in(slug, user=request.user, roles=MANAGERS).project
+        body = PromptChangeIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        change = check_change(action=given["action"], value=given.get("value"))
+        wanted = PromptFilter(**{"archived": None, **given["filter"]})
+        if given.get("dry_run"):
+            effect = effect_of(change, project=project, wanted=wanted)
+        else:
+            effect = change_prompts(
+                change, project=project, wanted=wanted, expected=given.get("expected"), actor=request.user
+            )
+        return Response(PromptChangeOut(effect).data)
+
+
+class TagsView(ApiView):
+    @extend_schema(
+        request=TagsIn, responses={200: PromptOut, **errors(400, 401, 403, 404, 415)}, operation_id="prompts_tags"
+    )
+    def put(self, request: SignedInApiRequest, slug: str, prompt_id: int) -> Response:
+        """Say which tags a prompt has, and no others; for admins."""
+        project = membership_in(slug, user=request.user, roles=MANAGERS).project
+        rows = prompt_selectors.prompts(project).filter(pk=prompt_id)
+        if not rows.exists():
+            raise NotFound(gettext("there is no prompt {prompt_id} in {slug}").format(prompt_id=prompt_id, slug=slug))
+        body = TagsIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        set_tags(project=project, prompt_id=prompt_id, tags=body.validated_data["tags"])
+        return Response(PromptOut(_shown(rows.get())).data)

@@ -24,6 +24,8 @@ ENDPOINTS = [
     ("post", f"{PROJECT}prompts/", 403, 403, 400),
     ("post", f"{PROJECT}prompts/import/", 403, 403, 400),
     ("put", f"{PROJECT}prompts/1/topics/", 403, 403, 404),
+    ("post", f"{PROJECT}prompts/change/", 403, 403, 400),
+    ("put", f"{PROJECT}prompts/1/tags/", 403, 403, 404),
     ("get", f"{PROJECT}imports/", 403, 403, 200),
     ("get", f"{PROJECT}imports/4711/", 403, 403, 404),
     ("post", f"{PROJECT}imports/4711/cancel/", 403, 403, 404),

@@ -331,6 +331,7 @@ def test_demonstrations_become_labels_with_what_was_written_and_their_category_i
 
     label = Label.objects.get()
     assert (first.stored.labels, again.stored.labels, again.stored.repeated) == (1, 0, 1)
+    assert label.demonstration is not None
     assert (label.kind, label.item.kind, label.demonstration.text) == ("demonstration", "demonstration", "Red.")
     assert label.demonstration.origin == "import"
     assert not label.item.entries.exists()
@@ -434,9 +435,10 @@ def test_who_watches_can_end_an_import_and_nothing_is_stored(cast):
     rows = [{"prompt": f"Count to {number}."} for number in range(5000)]
 
     def stop(summary):
-        raise Conflict(f"enough after {summary.rows >= 2000}")
+        if summary.rows >= 2000:
+            raise Conflict("enough")
 
-    with pytest.raises(Conflict, match="enough after True"):
+    with pytest.raises(Conflict, match="enough"):
         import_file(lines(*rows), project=cast.project, file_format=Format.PROMPTS, watch=Watch(progress=stop))
 
     assert not Prompt.objects.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import threading
+from typing import Any
 
 import psycopg
 import pytest
@@ -65,7 +66,7 @@ def test_a_file_that_is_refused_is_put_away_with_its_report(cast):
 
 def test_how_far_it_is_can_be_seen_from_outside_and_cancelling_ends_it_with_nothing_stored(cast, monkeypatch):
     imported = bring(cast, rows=12_000)
-    seen: list[tuple[str, int]] = []
+    seen: list[Any] = []
     tell = importer.Teller.__call__
 
     def look(teller, summary):

@@ -81,7 +81,7 @@ def test_the_list_costs_the_same_queries_for_any_number_of_imports(cast, signed_
         make_import(cast, b'{"prompt": "%d?"}\n' % number, name=f"{number}.jsonl")
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         page = client.get(IMPORTS)
 
     assert page.content.decode().count("finished</span>") == count

@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from factories import judge, make_item
 
 from labeling.models import Completion, Item, Prompt
+from labeling.services.tags import set_tags
 
 PATH = "/p/colours/prompts/"
 
@@ -16,21 +17,80 @@ def test_prompts_are_listed_with_what_they_have_the_newest_first(cast, signed_in
     assert rows == [("Name a colour, number 1.", 3, 1), ("Name a colour, number 0.", 3, 1)]
 
 
-def test_the_search_finds_texts_and_quotes_mean_themselves(cast, signed_in):
+def test_the_search_finds_words_and_quotes_mean_phrases(cast, signed_in):
     make_item(cast.project, prompt='Say "100% <b>so</b>".')
     client = signed_in(cast.alice)
 
     found = {
         search: [row.last_turn for row in client.get(PATH, {"search": search}).context["page"]]
-        for search in ("number 0", "100% <B>", "%", "nothing of this")
+        for search in ("number 0", '"say 100"', "%", "nothing of this")
     }
 
     assert found == {
         "number 0": ["Name a colour, number 0."],
-        "100% <B>": ['Say "100% <b>so</b>".'],
-        "%": ['Say "100% <b>so</b>".'],
+        '"say 100"': ['Say "100% <b>so</b>".'],
+        "%": [],
         "nothing of this": [],
     }
+
+
+def test_filters_are_kept_in_the_address_and_in_the_form_of_changes(cast, signed_in):
+    set_tags(project=cast.project, prompt_id=cast.items[0].prompt_id, tags="hard, set 1")
+    client = signed_in(cast.alice)
+
+    page = client.get(PATH, {"tag": "hard", "held_out": "nonsense", "has_items": "yes", "archived": "both"})
+
+    html = page.content.decode()
+    assert [row.last_turn for row in page.context["page"]] == ["Name a colour, number 0."]
+    assert page.context["chosen"] == {"tag": "hard", "has_items": "yes", "archived": "both"}
+    assert '<input type="hidden" name="tag" value="hard">' in html
+    assert '<span class="badge">set 1</span>' in html
+
+
+def test_a_change_is_said_before_it_is_done_and_done_to_what_the_filter_finds(cast, signed_in):
+    client = signed_in(cast.alice)
+    sent = {"search": '"number 0"', "action": "archive"}
+
+    asked = client.post(f"{PATH}change/", sent)
+    then = Prompt.objects.filter(is_archived=True).count()
+    wrong = client.post(f"{PATH}change/", {**sent, "expected": "5"})
+    done = client.post(f"{PATH}change/", {**sent, "expected": "1"}, follow=True)
+
+    html = asked.content.decode()
+    assert "1 prompt is changed." in html
+    assert "1 open judgement leaves the queue." in html
+    assert '<input type="hidden" name="expected" value="1">' in html
+    assert (then, wrong.status_code) == (0, 409)
+    assert "1 prompt changed." in done.content.decode()
+    assert [prompt.last_turn for prompt in Prompt.objects.filter(is_archived=True)] == ["Name a colour, number 0."]
+    assert len(client.get(PATH).context["page"]) == 1
+    assert len(client.get(PATH, {"archived": "both"}).context["page"]) == 2
+
+
+def test_a_change_with_a_value_that_is_none_is_refused(cast, signed_in):
+    client = signed_in(cast.alice)
+
+    assert client.post(f"{PATH}change/", {"action": "explode"}).status_code == 400
+    assert client.post(f"{PATH}change/", {"action": "priority", "value": "high"}).status_code == 400
+
+
+def test_the_tags_of_a_prompt_are_said_on_its_page(cast, signed_in):
+    client = signed_in(cast.alice)
+    path = f"{PATH}{cast.items[0].prompt_id}/"
+
+    client.post(f"{path}tags/", {"tags": "b, a"})
+    refused = client.post(f"{path}tags/", {"tags": "a,,b"})
+
+    assert 'value="a, b"' in client.get(path).content.decode()
+    assert refused.status_code == 400
+
+
+def test_a_list_of_more_than_10_000_is_counted_no_further(cast, signed_in, monkeypatch):
+    monkeypatch.setattr("labeling.views.prompts.MOST_COUNTED", 1)
+
+    page = signed_in(cast.alice).get(PATH)
+
+    assert page.context["page"].paginator.shown_count == "1+"
 
 
 @pytest.mark.parametrize("count", [1, 50])
@@ -39,7 +99,7 @@ def test_the_list_costs_the_same_queries_for_any_number_of_rows(cast, signed_in,
         make_item(cast.project, prompt=f"More, number {number}.")
     client = signed_in(cast.alice)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         client.get(PATH)
 
 

@@ -40,7 +40,8 @@ def test_prompt_is_added_once(cast):
     assert shown["prompt"] == [{"role": "user", "content": "Name a colour."}]
     assert (shown["source"], shown["num_completions"], shown["num_items"]) == ("me", 0, 0)
     assert set(shown) == {
-        "id", "prompt", "digest", "held_out", "topics", "source", "num_completions", "num_items", "created",
+        "id", "prompt", "digest", "held_out", "topics", "tags", "source", "is_archived", "num_completions",
+        "num_items", "created",
     }  # fmt: skip
 
 
@@ -114,9 +115,49 @@ def test_list_is_newest_first_and_filtered_by_words_and_held_out(cast):
     assert len(held) + len(others) == 30
 
 
-@pytest.mark.parametrize("query", ["held_out=maybe", "search=%00", "tag=x", "held_out="])
+@pytest.mark.parametrize(
+    "query", ["held_out=maybe", "search=%00", "tags=x", "held_out=", "topic=gore", "archived=both"]
+)
 def test_filter_that_is_not_understood_is_refused(cast, query):
     assert api_client(cast.rita).get(f"{PROMPTS}?{query}").status_code == 400
+
+
+def test_prompts_are_tagged_filtered_and_changed_with_their_number_said_before(cast):
+    admin = api_client(cast.alice)
+    for number in range(3):
+        admin.post(PROMPTS, {"prompt": f"Colour {number}?", "completions": ["a", "b"], "tags": ["May"]}, format="json")
+    made = admin.post(PROMPTS, {"prompt": "A fruit?"}, format="json").json()
+    body = {"filter": {"tag": "May", "search": "colour"}, "action": "archive"}
+
+    tagged = admin.put(f"{PROMPTS}{made['id']}/tags/", {"tags": ["June"]}, format="json").json()
+    said = admin.post(f"{PROMPTS}change/", {**body, "dry_run": True}, format="json")
+    wrong = admin.post(f"{PROMPTS}change/", {**body, "expected": 2}, format="json")
+    done = admin.post(f"{PROMPTS}change/", {**body, "expected": 3}, format="json")
+
+    assert tagged["tags"] == ["June"]
+    assert (said.json(), wrong.status_code) == ({"prompts": 3, "judgements": 3}, 409)
+    assert (done.status_code, done.json()) == (200, said.json())
+    assert [row["tags"] for row in admin.get(f"{PROMPTS}?archived=true").json()["results"]] == [["May"]] * 3
+    assert [row["id"] for row in admin.get(f"{PROMPTS}?archived=false&has_items=false").json()["results"]] == [
+        made["id"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "archive"},
+        {"filter": {}},
+        {"filter": {"tags": "x"}, "action": "archive"},
+        {"filter": {}, "action": "explode"},
+        {"filter": {}, "action": "add_tag"},
+        {"filter": {}, "action": "priority", "value": "high"},
+        {"filter": {"topic": "gore"}, "action": "archive"},
+        {"filter": {}, "action": "archive", "expected": -1},
+    ],
+)
+def test_a_change_that_is_not_understood_is_refused(cast, body):
+    assert api_client(cast.alice).post(f"{PROMPTS}change/", body, format="json").status_code == 400
 
 
 def test_list_asks_as_many_queries_for_three_prompts_as_for_one(cast):
