@@ -15,6 +15,7 @@ from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.guidelines import current_guidelines
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import queue_counts
+from labeling.services.limits import left_today
 from labeling.services.projects import create_project
 
 
@@ -45,6 +46,7 @@ def project(request: SignedInRequest, slug: str) -> HttpResponse:
         "role": membership.role,
         "progress": progress_of(membership),
         "guidelines": current_guidelines(project),
+        "left_today": left_today(membership),
         "counts": queue_counts(project_id=project.pk, annotator=request.user),
     }
     if membership.role in RESEARCHERS:

@@ -14,7 +14,9 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from labeling.asgi import http_application
+from labeling.services.groups import make_group
 from labeling.services.guidelines import write_guidelines
+from labeling.services.invitations import make_invitation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +40,8 @@ def something_of(cast: Cast) -> dict[str, Any]:
         "assignment_id": claim(cast.project, cast.bob).pk,
         "prompt_id": cast.items[0].prompt_id,
         "user_id": cast.dora.pk,
+        "group_id": make_group(project=cast.project, name="experts").pk,
+        "invitation_id": make_invitation(project=cast.project, author=cast.alice, role="annotator").invitation.pk,
         "version": 1,
     }
 

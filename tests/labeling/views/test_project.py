@@ -92,3 +92,15 @@ def test_a_setting_outside_its_range_changes_nothing(cast, signed_in, name, valu
     assert name in answer.context["form"].errors
     assert (cast.project.name, cast.project.overlap) == ("Colours", 1)
     assert "<h1>Settings</h1>" in answer.content.decode()
+
+
+def test_what_is_left_of_the_day_is_told_where_there_is_a_limit(cast, signed_in):
+    without = signed_in(cast.bob).get("/p/colours/").content.decode()
+    update_project(project=cast.project, daily_limit=5)
+    judge(cast.project, cast.bob)
+
+    answer = signed_in(cast.bob).get("/p/colours/")
+
+    assert "Left for today" not in without
+    assert answer.context["left_today"] == 4
+    assert "Left for today" in answer.content.decode()
