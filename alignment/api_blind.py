@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from alignment import services
 from alignment.api_shapes import Out, Strict, refusals
-from alignment.blind_results import ShownEvaluation, shown_evaluations
+from alignment.blind_results import ShownEvaluation, newest_evaluations, shown_evaluations, with_results
 from alignment.models import BlindState
 from labeling import exchange
-from labeling.rest import ApiView, Scope, SignedInApiRequest
+from labeling.rest import ApiView, NewestFirst, Scope, SignedInApiRequest
 
 
 class BlindEvaluationIn(Strict):
@@ -50,21 +50,18 @@ class BlindEvaluationOut(Out):
     created = serializers.DateTimeField()
 
 
-class BlindEvaluationsOut(Out):
-    results = BlindEvaluationOut(many=True)
-
-
 class BlindEvaluationsView(ApiView):
     writes = Scope.RUNS
+    pagination_class = NewestFirst
+    query_parameters = {"GET": NewestFirst.PARAMETERS}
 
-    @extend_schema(
-        responses={200: BlindEvaluationsOut, **refusals(400, 401, 403, 404)},
-        operation_id="evaluations_list",
-    )
+    @extend_schema(responses={200: BlindEvaluationOut(many=True)}, operation_id="evaluations_list")
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
-        """The newest 25 blind evaluations, the last one of each two versions, with what people said so far."""
+        """Blind evaluations, the newest first, the last one of each two versions, with what people said so far."""
         project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
-        return Response({"results": [_shown(each) for each in shown_evaluations(project.id)]})
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(newest_evaluations(project.id), request, view=self) or []
+        return paginator.get_paginated_response([_shown(each) for each in with_results(project.id, page)])
 
     @extend_schema(
         request=BlindEvaluationIn,

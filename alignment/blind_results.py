@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from alignment.models import BlindEvaluation, BlindState
 from labeling import exchange
 
@@ -61,17 +63,24 @@ class ShownEvaluation:
 
 
 def shown_evaluations(project_id: int, *, most: int = 25) -> list[ShownEvaluation]:
-    """The project's blind evaluations, the newest first, the last one only of each two versions. Three queries."""
-    rows = BlindEvaluation.objects.filter(project=project_id).select_related("policy", "against").order_by("-id")
+    """The project's blind evaluations, the newest first, the last one only of each two versions. Two queries."""
+    return with_results(project_id, newest_evaluations(project_id)[:most])
+
+
+def newest_evaluations(project_id: int) -> QuerySet[BlindEvaluation]:
+    """The same before anything is known of their results."""
+    same_two = Q(policy=OuterRef("policy"), against=OuterRef("against")) | Q(
+        policy=OuterRef("against"), against=OuterRef("policy")
+    )
+    later = BlindEvaluation.objects.filter(same_two, project=OuterRef("project"), pk__gt=OuterRef("pk"))
+    rows = BlindEvaluation.objects.filter(~Exists(later), project=project_id)
+    return rows.select_related("policy", "against").order_by("-id")
+
+
+def with_results(project_id: int, rows: Iterable[BlindEvaluation]) -> list[ShownEvaluation]:
+    """Each with what came of it so far."""
     known = {(record.first, record.second): record for record in exchange.blind_evaluations(project_id)}
-    return [_shown(row, known) for row in _newest_of_two(rows[: most * 4])][:most]
-
-
-def _newest_of_two(rows: Iterable[BlindEvaluation]) -> Iterable[BlindEvaluation]:
-    newest: dict[frozenset[int], BlindEvaluation] = {}
-    for row in rows:
-        newest.setdefault(frozenset((row.policy_id, row.against_id)), row)
-    return newest.values()
+    return [_shown(row, known) for row in rows]
 
 
 def _shown(row: BlindEvaluation, known: dict[tuple[int, int], exchange.EvaluationRecord]) -> ShownEvaluation:

@@ -184,6 +184,12 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TopicEnum": "labeling.models.Topic.choices",
         "ImportStateEnum": "labeling.models.ImportState.choices",
+        "AssignmentStateEnum": "labeling.models.State.choices",
+        "BlindStateEnum": "alignment.models.BlindState.choices",
+        "ImportStateEnum": "labeling.models.ImportState.choices",
+        "MethodEnum": "alignment.models.Method.choices",
+        "PolicyMethodEnum": "alignment.api_loop.METHODS",
+        "ReviewStateEnum": "labeling.models.ReviewState.choices",
         "RunStateEnum": "alignment.models.RunState.choices",
         "KindEnum": "labeling.models.Kind.choices",
         "RoleEnum": "labeling.models.Role.choices",

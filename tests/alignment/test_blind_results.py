@@ -252,12 +252,12 @@ def test_the_page_costs_the_same_with_one_and_with_many(cast, client, django_ass
     client.force_login(cast.rita)
     people_are_asked(cast, start(cast))
     client.get("/p/colours/policies/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get("/p/colours/policies/")
     for version in range(4, 10):
         make_policy(cast.project, version)
         people_are_asked(cast, start(cast, version=version))
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get("/p/colours/policies/")
     assert Item.objects.count() == 7 * 12

@@ -94,12 +94,16 @@ class EraseView(ApiView):
 
 class GroupsView(ApiView):
     reads = Scope.MANAGE
+    pagination_class = Cursor
+    query_parameters = {"GET": Cursor.PARAMETERS}
 
     @extend_schema(responses={200: GroupOut(many=True), **errors(401, 403, 404)}, operation_id="groups_list")
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
-        """The groups of the project, by name."""
+        """The groups of the project, the oldest first."""
         project = membership_in(slug, user=request.user, roles=MANAGERS).project
-        return Response(GroupOut(groups_of(project), many=True).data)
+        paginator = Cursor()
+        page = paginator.paginate_queryset(groups_of(project), request, view=self) or []
+        return paginator.get_paginated_response(GroupOut(page, many=True).data)
 
     @extend_schema(
         request=GroupIn, responses={201: GroupOut, **errors(400, 401, 403, 404, 409, 415)}, operation_id="groups_create"

@@ -83,3 +83,16 @@ def test_address_that_is_none_is_refused_in_json(client, path):
     response = client.post(f"/api/{path}")
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+def test_every_list_comes_in_pages():
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+
+    for path, methods in schema["paths"].items():
+        answer = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+        if answer is None:
+            continue
+        names = {parameter["name"] for parameter in methods["get"].get("parameters", [])}
+        assert answer["schema"].get("type") != "array", f"{path} is a list without pages"
+        if "Paginated" in answer["schema"]["$ref"]:
+            assert {"cursor", "page_size"} <= names, path
