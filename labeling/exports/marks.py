@@ -32,14 +32,18 @@ class Marks:
     def passed(self, pk: int) -> None:
         """All of this id is written."""
         if self.position >= self._next and self.snapshot is not None and self.is_resumable:
-            self._keep(after=pk)
+            mark = ExportMark(snapshot=self.snapshot, key=self.key, position=self.position, after=pk)
+            ExportMark.objects.bulk_create([mark], ignore_conflicts=True)  # another download may have come by
             self._next = self.position + MARK_BYTES
 
     def end(self, *, sha256: str) -> None:
-        """The file is whole."""
+        """The file is whole. The digest is that of all of it, or "" where only a part was made."""
         if self.snapshot is not None:
-            self._keep(after=0, is_end=True, sha256=sha256)
-
-    def _keep(self, **what: object) -> None:
-        mark = ExportMark(snapshot=self.snapshot, key=self.key, position=self.position, **what)
-        ExportMark.objects.bulk_create([mark], ignore_conflicts=True)  # another download may have come by
+            known = {"sha256": sha256} if sha256 else {}
+            ExportMark.objects.update_or_create(
+                snapshot=self.snapshot,
+                key=self.key,
+                position=self.position,
+                defaults={"is_end": True, **known},
+                create_defaults={"after": 0, "is_end": True, **known},
+            )

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.translation import gettext
 
 from labeling.exports.streams import Export
 from labeling.models import ExportMark
@@ -33,7 +34,8 @@ def respond(request: HttpRequest, export: Export) -> HttpResponseBase:
     begin, total = int(asked[1]), length_of(export)
     end = min(int(asked[2]), total - 1) if asked[2] else total - 1
     if begin > end:
-        response = HttpResponse(status=416)
+        detail = gettext("the file has {total} bytes: begin before its end").format(total=total)
+        response = JsonResponse({"detail": detail, "code": "behind_the_end"}, status=416)
         response["Content-Range"] = f"bytes */{total}"
         return _tagged(response, export)
     parts = _cut(export.stream(begin=begin), end - begin + 1)

@@ -141,10 +141,15 @@ def _names(name: str, value: Any) -> tuple[Any, ...]:
         return tuple(sorted({int(each) for each in value}))
     allowed = KNOWN.get(name)
     for each in value:
-        if not isinstance(each, str) or "\x00" in each or (allowed is not None and each not in allowed):
+        if not isinstance(each, str) or not _is_storable(each) or (allowed is not None and each not in allowed):
             remedy = gettext("give texts") if allowed is None else ", ".join(sorted(allowed))
             raise _refused(name, each, remedy)
     return tuple(sorted(set(value)))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether the database could hold it: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _moment(name: str, value: Any) -> dt.datetime:
@@ -170,7 +175,7 @@ def _moment(name: str, value: Any) -> dt.datetime:
 def _share(value: Any) -> float:
     try:
         share = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         share = -1.0
     if isinstance(value, bool) or not 0 <= share <= 1:
         raise _refused("agreement", value, gettext("give a share from 0 to 1, as 0.7"))

@@ -12,7 +12,8 @@ from labeling.exports.files import write_file
 from labeling.exports.streams import FileFormat, make_export
 from labeling.exports.views import VIEWS
 from labeling.management.importing import named_project
-from labeling.selectors.selection import Selection
+from labeling.management.selections import add_filters, selection_of
+from labeling.selectors.snapshots import snapshot_named
 
 
 class Command(BaseCommand):
@@ -24,20 +25,23 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--format", choices=list(FileFormat), help="default: by the file's name, else jsonl")
         parser.add_argument("--view", choices=list(VIEWS), default="comparisons", help="what a row is (comparisons)")
-        parser.add_argument("--held-out", choices=["only", "without"], help="only held-out prompts, or only the others")
+        parser.add_argument("--snapshot", metavar="NAME", help="the labels of a snapshot; filters don't go with it")
         parser.add_argument("--up-to", type=int, metavar="LABEL", help="the last label to take, as in a manifest")
+        add_filters(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write and say what was written."""
         path: Path = options["file"]
         suffix = path.suffix.removeprefix(".")
         try:
+            project = named_project(options["project"])
             export = make_export(
-                project=named_project(options["project"]),
+                project=project,
                 view=options["view"],
                 file_format=options["format"] or (suffix if suffix in list(FileFormat) else FileFormat.JSONL),
-                selection=Selection(held_out=None if options["held_out"] is None else options["held_out"] == "only"),
+                selection=selection_of(options),
                 up_to=options["up_to"],
+                snapshot=snapshot_named(project, options["snapshot"]) if options["snapshot"] else None,
             )
             manifest = write_file(export, path)
         except DomainError as error:
