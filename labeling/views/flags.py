@@ -16,6 +16,7 @@ from labeling.forms import FlagsForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
 from labeling.selectors.access import MANAGERS, membership_in
+from labeling.selectors.effects import effects_of
 from labeling.services.projects import update_project
 
 
@@ -55,5 +56,6 @@ def show(request: SignedInRequest, membership: Membership, form: FlagsForm, *, s
         "role": membership.role,
         "form": form,
         "moved": request.GET.get("moved", ""),
+        "effects": effects_of(membership.project, {"flags": []}),
     }
     return render(request, "labeling/flags.html", context, status=status)

@@ -139,3 +139,13 @@ def test_archived_project_refuses_settings(client, cast):
 
     assert refused.status_code == 422
     assert Project.objects.get(slug="colours").name == "Colours"
+
+
+def test_page_of_flags_says_whom_a_change_meets(client, cast):
+    claim(cast.project, cast.bob)
+    client.force_login(cast.alice)
+
+    page = client.get("/p/colours/flags/").content.decode()
+
+    assert "Judgements made so far keep their flags" in page
+    assert "1 item is held now: if a flag is raised there that was taken off" in page
