@@ -89,7 +89,10 @@ def one(request: SignedInRequest, slug: str, import_id: int) -> HttpResponse:
         "rejected": rejected_rows(imported)[:SHOWN_ROWS] if imported.num_rejected else [],
         "more_rejected": max(imported.num_rejected - SHOWN_ROWS, 0),
     }
-    return render(request, "labeling/_import.html" if request.htmx else "labeling/import.html", context)
+    response = render(request, "labeling/_import.html" if request.htmx else "labeling/import.html", context)
+    if request.htmx and not context["is_open"]:
+        response["HX-Refresh"] = "true"  # the page around it has the rejected rows
+    return response
 
 
 @require_POST

@@ -34,7 +34,9 @@ def test_a_large_file_leads_to_its_page_which_asks_again_until_it_has_ended(cast
     assert "50 % of the file, 4 rows" in fragment
     assert "<html" not in fragment
     Import.objects.update(state="finished", ended=imported.created)
-    assert "hx-trigger" not in signed_in(cast.alice, htmx=True).get(f"{IMPORTS}{imported.pk}/").content.decode()
+    ended = signed_in(cast.alice, htmx=True).get(f"{IMPORTS}{imported.pk}/")
+    assert "hx-trigger" not in ended.content.decode()
+    assert ended["HX-Refresh"] == "true"
 
 
 def test_a_waiting_import_is_cancelled_from_its_page(cast, signed_in, monkeypatch):
