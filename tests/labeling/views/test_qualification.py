@@ -90,11 +90,3 @@ def test_while_a_try_is_open_nothing_of_it_is_told(asked, signed_in):
 
     assert "1 of 2 items judged" in page
     assert "Count up." not in page
-
-
-@pytest.mark.parametrize(("user", "status"), [("rita", 403), ("charlie", 404), ("", 302)])
-def test_it_is_for_those_who_judge(asked, signed_in, client, user, status):
-    browser = signed_in(getattr(asked, user)) if user else client
-
-    assert browser.get(PATH).status_code == status
-    assert browser.post(f"{PATH}again/").status_code == status

@@ -131,10 +131,3 @@ def test_admins_say_whether_training_weighs_annotators(cast, signed_in):
     client.post(f"{PATH}weights/", {})
     cast.project.refresh_from_db()
     assert not cast.project.weighs_annotators
-
-
-@pytest.mark.parametrize(("user", "status"), [("bob", 403), ("rita", 403), ("charlie", 404), ("", 302)])
-def test_weights_are_for_admins(cast, signed_in, client, user, status):
-    browser = signed_in(getattr(cast, user)) if user else client
-
-    assert browser.post(f"{PATH}weights/", {"weighs_annotators": "on"}).status_code == status

@@ -71,6 +71,24 @@ PAGES = {
     "prompt": (GET, 403, 403, 200),
     "prompt-topics": (POST, 403, 403, 302),
     "quality": (GET, 200, 200, 200),
+    "quality-days": (GET, 200, 200, 200),
+    "quality-me": (GET, 200, 200, 200),
+    "quality-weights": (POST, 403, 403, 302),
+    "quality-person": (GET, 403, 404, 404),
+    "known": (GET, 403, 403, 200),
+    "known-settings": (POST, 403, 403, 422),
+    "known-add": (POST, 403, 403, 422),
+    "known-upload": (POST, 403, 403, 422),
+    "known-from": (POST, 403, 403, 404),
+    "known-change": (POST, 403, 403, 404),
+    "known-admit": (POST, 403, 403, 302),
+    "qualification": (GET, 200, 403, 200),
+    "qualification-again": (POST, 409, 403, 409),
+    "reviews": (GET, 403, 403, 200),
+    "reviews-settings": (POST, 403, 403, 422),
+    "review": (GET, 403, 403, 404),
+    "review-submit": (POST, 403, 403, 404),
+    "review-leave": (POST, 403, 403, 404),
     "people": (GET, 403, 403, 200),
     "audit": (GET, 403, 403, 200),
     "people-add": (POST, 403, 403, 422),
@@ -97,6 +115,9 @@ def paths(cast):
         "import_id": make_import(cast).pk,
         "group_id": 4711,
         "invitation_id": 4711,
+        "label_id": 4711,
+        "known_id": 4711,
+        "review_id": 4711,
         "number": write_guidelines(project=cast.project, author=cast.alice, text="Be kind.").version,
     }
     return {pattern.name: "/" + str(pattern.pattern) for pattern in urlpatterns}, values
@@ -104,9 +125,9 @@ def paths(cast):
 
 def address(paths, name):
     routes, values = paths
-    route = routes[name].replace("<slug:slug>", values["slug"])
-    for key in ("assignment_id", "prompt_id", "user_id", "import_id", "group_id", "invitation_id", "number"):
-        route = route.replace(f"<int:{key}>", str(values[key]))
+    route = routes[name].replace("<slug:slug>", values["slug"]).replace("<slug:name>", "annotator-0123456789")
+    for key, value in values.items():
+        route = route.replace(f"<int:{key}>", str(value))
     return route
 
 
