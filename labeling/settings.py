@@ -123,12 +123,12 @@ _server = environment.database_url("DATABASE_URL") or environment.database_parts
 DATABASES = {
     "default": {
         **_server,
-        "ENGINE": "django.db.backends.postgresql",
-        # Without the health check each pooled connection fails once after a restart of the database.
+        "ENGINE": "labeling.database",
+        # Each thread keeps its connection; without the check it fails once after a restart of the database.
+        "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_server.get("OPTIONS", {}),
-            "pool": {"min_size": 2, "max_size": 12, "timeout": 10},
             # What is asked again and again is planned once for each connection: planning is half of a statement's time.
             "server_side_binding": True,
             "prepare_threshold": 3,

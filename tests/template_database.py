@@ -61,5 +61,4 @@ def _migrate(name: str) -> None:
         call_command("migrate", interactive=False, verbosity=0)
     finally:
         connection.close()
-        connection.close_pool()
         connection.settings_dict["NAME"] = usual

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import NotAllowed, NotFound
 from labeling.models import Membership, Project, Role, User
+from labeling.rows import columns, fetch_one, instances
 
 MANAGERS = (Role.ADMIN,)
 RESEARCHERS = (Role.ADMIN, Role.RESEARCHER)
@@ -29,8 +31,7 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
     unknown = NotFound(gettext("there is no project {slug!r}, or you are not a member of it").format(slug=slug))
     if not user.is_authenticated:
         raise unknown
-    places = Membership.objects.select_related("project").filter(project__slug=slug, user=user, is_active=True)
-    membership = places.order_by("pk").first()
+    membership = _place(slug, user=user)
     if membership is None and user.is_superuser and (project := Project.objects.filter(slug=slug).first()):
         membership = Membership(project=project, role=Role.ADMIN)
     if membership is None:
@@ -43,6 +44,24 @@ def membership_in(slug: str, *, user: User | AnonymousUser, roles: Collection[st
             )
         )
     return membership
+
+
+def _place(slug: str, *, user: User | AnonymousUser) -> Membership | None:
+    row = fetch_one(_places(), {"slug": slug, "user": user.pk})
+    if row is None:
+        return None
+    membership: Membership
+    membership, membership.project = instances(row, Membership, Project)
+    return membership
+
+
+@cache
+def _places() -> str:
+    return f"""
+SELECT {columns(Membership, "membership")}, {columns(Project, "project")}
+FROM labeling_membership membership JOIN labeling_project project ON project.id = membership.project_id
+WHERE project.slug = %(slug)s AND membership.user_id = %(user)s AND membership.is_active
+"""
 
 
 def projects_of(user: User, *, archived: bool | None = None) -> QuerySet[Project]:

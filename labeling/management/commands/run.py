@@ -108,7 +108,6 @@ class Run:
         finally:
             for connection in connections.all(initialized_only=True):
                 connection.close()
-                connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
         if "prepare_model" in get_commands():
             self.say("Model")
             self.prepare_model()

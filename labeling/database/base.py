@@ -1,0 +1,23 @@
+"""The database backend: Django's own, but for how it sees that a connection it kept is still good."""
+
+from __future__ import annotations
+
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that a thread keeps from one request to the next."""
+
+    def is_usable(self) -> bool:
+        """Whether the server is there, asked once for a request.
+
+        On a connection that rests there is nothing to read; a server that ended it left word, or its end. Only then is
+        it asked, which costs a round trip.
+        """
+        if self.connection is None:
+            return False
+        waiting = select.poll()
+        waiting.register(self.connection.fileno(), select.POLLIN)
+        return not waiting.poll(0) or bool(super().is_usable())
