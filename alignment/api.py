@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from alignment import selectors, services
+from alignment import promotion, selectors, services
 from alignment.api_blind import BlindEvaluationsView
 from alignment.api_loop import LoopView
 from alignment.api_shapes import Out, Strict, refusals
@@ -173,7 +173,7 @@ class PromoteView(ApiView):
     def post(self, request: SignedInApiRequest, policy_id: int) -> Response:
         """Let a version write for the queue from now on; an older one is a rollback. Twice is harmless."""
         policy, project = selectors.policy_for(policy_id, user=request.user, roles=exchange.MANAGERS)
-        services.promote(policy_id=policy.pk)
+        promotion.promote(policy_id=policy.pk, changed_by=request.user.pk)
         return Response(PolicyOut(_policy(selectors.policies(project.id).get(pk=policy.pk))).data)
 
 

@@ -65,7 +65,8 @@ class LoopView(ApiView):
         project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
         body = LoopIn(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(_shown(services.change_loop(project_id=project.id, **body.validated_data)))
+        changed = services.change_loop(project_id=project.id, changed_by=request.user.pk, **body.validated_data)
+        return Response(_shown(changed))
 
 
 def _shown(settings: LoopSettings) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from alignment.models import (
     Sample,
     Stage,
 )
-from alignment.services import end_run, promote
+from alignment.promotion import promote
+from alignment.services import end_run
 from labeling import exchange
 
 

@@ -50,10 +50,11 @@ def ensure_loop(*, project_id: int) -> LoopSettings:
 
 
 @transaction.atomic
-def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
+def change_loop(*, project_id: int, changed_by: int | None = None, **changes: Any) -> LoopSettings:
     """Change how the loop of a project runs by itself.
 
     Args:
+        changed_by: id of who changes it; None for a command.
         changes: any of LOOP_FIELDS.
 
     Raises:
@@ -62,10 +63,12 @@ def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
     exchange.refuse_archived(project_id)
     settings = ensure_loop(project_id=project_id)
     settings = LoopSettings.objects.select_for_update().get(pk=settings.pk)
-    for name, value in changes.items():
+    for name in changes:
         if name not in LOOP_FIELDS:
             known = ", ".join(LOOP_FIELDS)
             raise exchange.Invalid(_("the loop has no setting {name!r}; it has {known}").format(name=name, known=known))
+    before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
+    for name, value in changes.items():
         setattr(settings, name, value)
     try:
         settings.full_clean(validate_unique=False)
@@ -74,6 +77,11 @@ def change_loop(*, project_id: int, **changes: Any) -> LoopSettings:
             "; ".join(f"{key}: {' '.join(texts)}" for key, texts in error.message_dict.items())
         ) from None
     settings.save()
+    if before:
+        after = {name: changes[name] for name in before}
+        exchange.record_change(
+            project_id=project_id, actor_id=changed_by, action="loop.settings", before=before, after=after
+        )
     exchange.publish(exchange.project_record(project_id).slug, "loop")
     return settings
 
@@ -212,22 +220,6 @@ def end_run(*, run: Run, state: RunState, error: str = "", traceback: str = "") 
     run.state, run.error, run.traceback, run.finished = state, error, traceback, timezone.now()
     run.save(update_fields=["state", "error", "traceback", "finished"])
     exchange.publish(exchange.project_record(run.project_id).slug, "run", run=run.pk, state=run.state)
-
-
-@transaction.atomic
-def promote(*, policy_id: int) -> Policy:
-    """Let a version write for the queue from now on: an older one is a rollback. Twice is harmless."""
-    policy = Policy.objects.get(pk=policy_id)
-    # The settings row is the lock: all promotions of a project come one after the other.
-    LoopSettings.objects.select_for_update().filter(pk=policy.project_id).first()
-    policy.refresh_from_db()
-    if policy.is_serving:
-        return policy
-    Policy.objects.filter(project=policy.project_id, is_serving=True).update(is_serving=False)
-    policy.is_serving, policy.promoted = True, timezone.now()
-    policy.save(update_fields=["is_serving", "promoted"])
-    exchange.publish(exchange.project_record(policy.project_id).slug, "policy", version=policy.version)
-    return policy
 
 
 @transaction.atomic

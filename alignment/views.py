@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from alignment import selectors, services
+from alignment import promotion, selectors, services
 from alignment.blind_results import shown_evaluations as shown_blind_evaluations
 from alignment.core.fields import InvalidSetting
 from alignment.forms import BlindForm, LoopForm, RunForm, SamplesForm
@@ -68,7 +68,7 @@ def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         context = _context(project, **_loop(project), form=form)
         return render(request, "alignment/loop.html", context, status=422)
-    services.change_loop(project_id=project.id, **form.cleaned_data)
+    services.change_loop(project_id=project.id, changed_by=request.user.pk, **form.cleaned_data)
     messages.success(request, gettext("The settings of the loop are saved."))
     return redirect("alignment:loop-status", slug)
 
@@ -219,7 +219,7 @@ def promote(request: SignedInRequest, slug: str, version: int) -> HttpResponse:
     """Let a version write for the queue from now on; an older one is a rollback."""
     project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
     policy = selectors.policy_in(project.id, version)
-    services.promote(policy_id=policy.pk)
+    promotion.promote(policy_id=policy.pk, changed_by=request.user.pk)
     messages.success(request, gettext("Version %(version)d serves now.") % {"version": version})
     return redirect("alignment:policies", slug)
 

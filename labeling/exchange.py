@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from labeling.exchange_audit import record_change
 from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
 from labeling.exchange_counts import (
     count_judgements,
@@ -84,6 +85,7 @@ __all__ = [
     "prompts_to_sample",
     "prompts_written_for",
     "publish",
+    "record_change",
     "refresh_figures",
     "refuse_archived",
     "refuse_turn",

@@ -32,6 +32,8 @@ ACTIONS = {
     "known.added": _("added items with known answers"),
     "known.changed": _("changed an item with a known answer"),
     "review.dismissed": _("left an item as it was judged"),
+    "loop.settings": _("changed the loop"),
+    "policy.promoted": _("put a policy into service"),
     "prompt.topics": _("changed the topics of a prompt"),
     "prompts.changed": _("changed prompts"),
     "snapshot.taken": _("took a snapshot"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from factories import make_cast
 
-from alignment import requests, services, worker
+from alignment import promotion, requests, services, worker
 from alignment.artifacts import data_folder, folder_digest, load_base
 from alignment.execution import Interrupted
 from alignment.models import BlindEvaluation, Policy, Run
@@ -121,7 +121,7 @@ def begin(cast):
 
 def test_the_served_policy_writes_for_a_turn_and_a_second_job_changes_nothing(cast):
     turn = begin(cast)
-    services.promote(policy_id=Policy.objects.get(version=2).pk)
+    promotion.promote(policy_id=Policy.objects.get(version=2).pk)
 
     requests.write_turn(turn.pk, device="cpu")
     turn.refresh_from_db()

@@ -1,8 +1,7 @@
-"""Starting, stopping and promoting."""
+"""Starting and stopping."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from alignment import bookkeeping, services
 from alignment.models import LoopSettings, Metric, Policy, Run, RunState, Stage, Trigger
 from labeling.errors import Conflict, Invalid, NotFound
+from labeling.models import AuditEntry
 from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.django_db
@@ -33,13 +33,6 @@ def judged(cast, number):
 def start(cast, **arguments):
     judged(cast, 1)
     return services.create_run(project_id=cast.project.pk, **arguments)
-
-
-def version(cast, number, run):
-    parent = Policy.objects.get(project=cast.project, version=1)
-    return Policy.objects.create(
-        project=cast.project, version=number, parent=parent, run=run, method="dpo", path="p", digest="0" * 64
-    )
 
 
 def test_a_project_gets_its_settings_and_version_1_once(cast):
@@ -212,38 +205,6 @@ def test_a_run_that_ended_can_not_be_stopped(cast):
         services.request_stop(run_id=run.pk)
 
 
-def test_promoting_moves_the_pointer_and_an_older_version_is_a_rollback(cast):
-    second = version(cast, 2, start(cast))
-    third = version(cast, 3, start(cast))
-
-    services.promote(policy_id=second.pk)
-    services.promote(policy_id=third.pk)
-    services.promote(policy_id=second.pk)
-
-    assert list(Policy.objects.filter(is_serving=True).values_list("version", flat=True)) == [2]
-    third.refresh_from_db()
-    assert third.status == "past"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_people_who_promote_at_once_leave_one_version_serving(cast):
-    versions = [version(cast, number, start(cast)) for number in (2, 3)]
-    gate = threading.Barrier(2)
-
-    def promote(policy):
-        gate.wait()
-        services.promote(policy_id=policy.pk)
-        connection.close()
-
-    threads = [threading.Thread(target=promote, args=[policy]) for policy in versions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert Policy.objects.filter(project=cast.project, is_serving=True).count() == 1
-
-
 def test_samples_are_asked_for_once_while_a_job_waits(cast):
     services.ensure_loop(project_id=cast.project.pk)
     prompt = cast.items[0].prompt_id
@@ -351,3 +312,18 @@ def test_imported_judgements_start_no_run_by_themselves(cast):
     cast.project.labels.update(source="import")
 
     assert services.start_if_due(project_id=cast.project.pk) is None
+
+
+def test_a_change_of_the_loop_is_remembered_with_who_made_it(cast):
+    services.ensure_loop(project_id=cast.project.pk)
+    before = LoopSettings.objects.get(pk=cast.project.pk).judgements_per_run
+
+    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_run=77)
+    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_run=77)
+
+    [entry] = AuditEntry.objects.filter(action="loop.settings")
+    assert (entry.actor, entry.before, entry.after) == (
+        cast.alice,
+        {"judgements_per_run": before},
+        {"judgements_per_run": 77},
+    )

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from tiny_models import save_model
 
-from alignment import services, stages, worker
+from alignment import promotion, services, stages, worker
 from alignment.artifacts import data_folder, folder_digest, load_base
 from alignment.core.methods.model_files import load_model
 from alignment.core.methods.preference_model import PreferenceModel
@@ -241,7 +241,7 @@ def test_a_policy_that_got_worse_is_kept_as_a_candidate_and_does_not_serve(judge
 
 def test_a_second_round_goes_on_from_the_served_policy_when_it_is_set_to(judged, start):
     first = execute(start("dpo").pk)
-    services.promote(policy_id=first.policy.pk)
+    promotion.promote(policy_id=first.policy.pk)
 
     second = execute(start("dpo", more={"start": {"weights": "parent"}}).pk)
 
