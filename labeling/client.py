@@ -1,4 +1,4 @@
-"""The Python client: HTTP and the standard library only, so that this one file can be copied anywhere.
+"""The Python client: HTTP and the standard library only; this file and client_data.py can be copied anywhere.
 
 client = Client.login("http://localhost:8000", "annotator1", password)
 while (sheet := client.next("demo")) is not None:
@@ -9,7 +9,6 @@ while (sheet := client.next("demo")) is not None:
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -22,8 +21,9 @@ from typing import IO, Any, cast
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
+from labeling.client_data import FIRST_WAIT_SECONDS, Data
+
 BUSY = {502, 503, 504}
-FIRST_WAIT_SECONDS = 0.25
 
 
 class ApiError(Exception):
@@ -90,7 +90,7 @@ class Submitted:
     progress: Progress
 
 
-class Client:
+class Client(Data):
     """One person's access to one server."""
 
     def __init__(self, url: str, token: str = "", *, timeout: float = 60.0, retries: int = 4) -> None:
@@ -193,32 +193,6 @@ class Client:
         """Renew the lease; the answer is when it ends."""
         return datetime.fromisoformat(self._send("POST", f"assignments/{assignment}/heartbeat/")["lease_expires"])
 
-    def comparisons(self, slug: str, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Comparisons in the order they were stored; filters: held_out, outcome."""
-        return self._pages(f"projects/{quote(slug)}/comparisons/", filters)
-
-    def export(
-        self, slug: str, path: Path | str, *, file_format: str = "jsonl", view: str = "comparisons", **filters: Any
-    ) -> Path:
-        """Write an export into a file, which is there whole or not at all; filters: held_out, up_to."""
-        path = Path(path)
-        part = path.with_name(f".{path.name}.part")
-        address = self._address(f"projects/{quote(slug)}/export/", {"format": file_format, "view": view, **filters})
-        try:
-            with self._open("GET", address) as answer, part.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
-
-    def manifest(
-        self, slug: str, *, file_format: str = "jsonl", view: str = "comparisons", **filters: Any
-    ) -> dict[str, Any]:
-        """What an export with the same options and ``up_to=manifest["filters"]["up_to"]`` holds, with its digest."""
-        query = {"format": file_format, "view": view, "manifest": True, **filters}
-        return self._send("GET", self._address(f"projects/{quote(slug)}/export/", query))
-
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         address: str | None = self._address(path, {"page_size": 500, **filters})
         while address:
@@ -248,13 +222,14 @@ class Client:
         *,
         size: int = 0,
         repeatable: bool = True,
+        headers: Mapping[str, str] | None = None,
     ) -> HTTPResponse:
         attempts = 1 + (self.retries if repeatable else 0)
         for attempt in range(1, attempts + 1):
             if data is not None and not isinstance(data, bytes):
                 data.seek(0)
             try:
-                return self._try(method, address, data, size)
+                return self._try(method, address, data, size, headers or {})
             except ApiError as error:
                 if error.status not in BUSY or attempt == attempts:
                     raise
@@ -264,8 +239,10 @@ class Client:
             time.sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _try(self, method: str, address: str, data: bytes | IO[bytes] | None, size: int) -> HTTPResponse:
-        headers = {"Accept": "application/json"}
+    def _try(
+        self, method: str, address: str, data: bytes | IO[bytes] | None, size: int, more: Mapping[str, str]
+    ) -> HTTPResponse:
+        headers = {"Accept": "application/json", **more}
         if self.token:
             headers["Authorization"] = f"Token {self.token}"
         if data is not None:

@@ -12,11 +12,13 @@ from uuid import UUID
 
 import pytest
 from django.core.cache import cache
-from factories import PASSWORD, make_cast
+from factories import PASSWORD, judge, make_cast
 
 from labeling import client as client_module
 from labeling.client import ApiError, Client, Completion, Progress, Unreachable
-from labeling.models import Label, Prompt
+from labeling.exports.streams import make_export
+from labeling.models import Label, Prompt, Snapshot
+from labeling.selectors.labels import pseudonym
 
 CLIENT_ID = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -163,6 +165,49 @@ def test_refused_export_leaves_no_file(cast, client_of, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def judged(cast):
+    for _ in range(3):
+        judge(cast.project, cast.bob)
+    return cast
+
+
+def test_three_lines_lead_to_a_data_frame(judged, client_of):
+    rita = client_of(judged.rita)
+
+    frame = rita.comparisons("colours").to_pandas()
+
+    assert (len(frame), set(frame["outcome"]), frame["weight"].sum()) == (9, {"win"}, pytest.approx(3))
+    assert str(frame["created"].dt.tz) == "UTC"
+    assert list(frame["annotator"].unique()) == [pseudonym(judged.project.pk, judged.bob.pk)]
+
+
+def test_a_researcher_takes_a_snapshot_and_its_rows(judged, client_of):
+    rita = client_of(judged.rita)
+
+    taken = rita.take_snapshot("colours", "v1", kinds=["ranking"])
+    rows = list(rita.rows("colours", view="rankings", snapshot="v1"))
+
+    assert [row["name"] for row in rita.snapshots("colours")] == ["v1"]
+    assert rita.snapshot("colours", "v1") == taken
+    assert (taken["labels"], len(rows)) == (3, 3)
+    assert list(rita.rows("colours", kinds=["pair", "best"])) == []
+
+
+def test_a_file_of_a_snapshot_goes_on_where_it_broke_off(judged, client_of, tmp_path):
+    rita = client_of(judged.rita)
+    rita.take_snapshot("colours", "v1")
+    whole = rita.export("colours", tmp_path / "whole.jsonl", snapshot="v1").read_bytes()
+    etag = make_export(project=judged.project, snapshot=Snapshot.objects.get()).key
+    (tmp_path / ".rest.jsonl.part").write_bytes(whole[:100].replace(b"prompt", b"PROMPT"))
+    (tmp_path / ".rest.jsonl.etag").write_text(f'"{etag}"')
+
+    rest = rita.export("colours", tmp_path / "rest.jsonl", snapshot="v1").read_bytes()
+
+    assert rest == whole[:100].replace(b"prompt", b"PROMPT") + whole[100:]  # what was there is not asked for again
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["rest.jsonl", "whole.jsonl"]
+
+
 class Flaky(BaseHTTPRequestHandler):
     """Breaks the connection at first, is busy next, and answers then; remembers what it was sent."""
 
@@ -223,14 +268,15 @@ def test_what_is_not_safe_to_repeat_is_tried_once(flaky):
     assert len(Flaky.bodies) == 1
 
 
-def test_client_is_one_file_without_django():
+def test_client_is_two_files_without_django():
     code = (
         "import sys, runpy; runpy.run_path(sys.argv[1]); "
-        "print([name for name in sys.modules if name.split('.')[0] in ('django', 'labeling', 'rest_framework')])"
+        "parts = ('django', 'labeling', 'rest_framework', 'pandas'); "
+        "print([name for name in sys.modules if name.split('.')[0] in parts])"
     )
 
     out = subprocess.run(
         [sys.executable, "-I", "-c", code, client_module.__file__], capture_output=True, text=True, check=True
     )
 
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.strip() == "['labeling', 'labeling.client_data']"

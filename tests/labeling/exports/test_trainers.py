@@ -1,0 +1,132 @@
+"""What trainers read: datasets loads it, and an export that was imported is exported to the same bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from uuid import uuid4
+
+import datasets
+import pytest
+from factories import claim, make_cast, make_item
+
+from labeling.exports.streams import FileFormat, make_export
+from labeling.exports.views import VIEWS
+from labeling.imports.files import import_file
+from labeling.imports.formats import Format
+from labeling.imports.reading import FileKind
+from labeling.services.labels import submit_label
+from labeling.services.verdicts import Verdict
+
+pytestmark = pytest.mark.django_db
+
+TALK = [
+    {"role": "user", "content": "Hello, =1+1"},
+    {"role": "assistant", "content": "Hi!"},
+    {"role": "user", "content": "Name a colour."},
+]
+PREFERENCES = {"trl": "trl", "trl_explicit": "trl", "trl_implicit": "trl", "openrlhf": "openrlhf", "hh": "hh"}
+
+
+@pytest.fixture
+def cast():
+    """Two rankings, one of them of a talk, with a tie; a pick; a pair. The order of ids is the order of places."""
+    cast = make_cast(num_items=0)
+    make_item(cast.project, prompt=TALK, texts=("Red, 'quoted'.", "=Blue", "Green 🎨\nand more"), priority=3)
+    make_item(cast.project, prompt="One?", texts=("Yes.", "No."), kind="best", priority=2)
+    make_item(cast.project, prompt="Two?", texts=("A.", "B."), kind="pair", priority=1)
+    for number in range(3):
+        assignment = claim(cast.project, cast.bob)
+        first, second, *rest = sorted(assignment.order)
+        ranked = dict.fromkeys(rest, 2) | {first: 1, second: 2}
+        verdict = [
+            Verdict(ranks=ranked, ratings={pk: 6 - rank for pk, rank in ranked.items()}),
+            Verdict(best=second),
+            Verdict(ranks={first: 1, second: 2}, strength=2),
+        ][number]
+        submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4())
+    return cast
+
+
+def content(project, view, file_format="jsonl"):
+    return b"".join(make_export(project=project, view=view, file_format=file_format).stream())
+
+
+def rows(project, view):
+    return [json.loads(line) for line in content(project, view).splitlines()]
+
+
+def test_preferences_in_texts_and_in_messages(cast):
+    transcript = "\n\nHuman: Hello, =1+1\n\nAssistant: Hi!\n\nHuman: Name a colour."
+
+    explicit, implicit, hh, openrlhf = (
+        rows(cast.project, name)[0] for name in ("trl_explicit", "trl_implicit", "hh", "openrlhf")
+    )
+
+    assert explicit == {"prompt": transcript, "chosen": "Red, 'quoted'.", "rejected": "=Blue"}
+    assert implicit["chosen"] == [*TALK, {"role": "assistant", "content": "Red, 'quoted'."}]
+    assert hh["rejected"] == f"{transcript}\n\nAssistant: =Blue"
+    assert openrlhf["prompt"] == TALK
+    assert [row["margin"] for row in rows(cast.project, "openrlhf")] == [1.0, 1.0, 2.0]
+    assert [row["prompt"] for row in rows(cast.project, "trl_explicit")][-1] == "Two?"
+
+
+def test_unpaired_completions_are_desirable_when_they_win_more_than_they_lose(cast):
+    unpaired = [(row["completion"][0]["content"], row["label"]) for row in rows(cast.project, "trl_unpaired")]
+
+    assert unpaired == [
+        ("Red, 'quoted'.", True),
+        ("=Blue", False),
+        ("Green 🎨\nand more", False),
+        ("Yes.", False),
+        ("No.", True),
+        ("A.", True),
+        ("B.", False),
+    ]
+
+
+def test_ratings_have_a_row_for_each_rated_completion_and_prompts_one_for_each_prompt(cast):
+    assert [(row["rating"], row["rank"]) for row in rows(cast.project, "ratings")] == [(5, 1), (4, 2), (4, 2)]
+    assert [row["prompt"][-1]["content"] for row in rows(cast.project, "prompts")] == ["Name a colour.", "One?", "Two?"]
+
+
+@pytest.mark.parametrize("file_format", list(FileFormat))
+@pytest.mark.parametrize("view", sorted(VIEWS.keys() - {"demonstrations", "conversations", "evaluations"}))
+def test_datasets_loads_every_row(cast, view, file_format, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    path = tmp_path / f"{view}.{file_format}"
+    path.write_bytes(content(cast.project, view, file_format))
+    builder = "json" if file_format == FileFormat.JSONL else str(file_format)
+
+    loaded = datasets.load_dataset(builder, data_files=str(path), cache_dir=str(tmp_path / "cache"), split="train")
+
+    expected = rows(cast.project, view)
+    assert loaded.column_names == list(VIEWS[view].columns)
+    assert len(loaded) == len(expected) > 0
+    if file_format != FileFormat.CSV:  # whose lists are JSON
+        assert loaded.to_list() == expected
+
+
+@pytest.mark.parametrize(("view", "imported_as"), PREFERENCES.items())
+def test_export_import_and_export_give_the_same_bytes(cast, view, imported_as):
+    """Margins come of ratings and strengths, which a preference pair does not have."""
+    first = content(cast.project, view)
+
+    import_file(io.BytesIO(first), project=cast.other_project, file_format=Format(imported_as))
+
+    again = content(cast.other_project, view)
+    if view == "openrlhf":
+        first, again = (
+            b"".join(json.dumps({**json.loads(line), "margin": 0}).encode() for line in each.splitlines())
+            for each in (first, again)
+        )
+    assert again == first
+
+
+@pytest.mark.parametrize("file_format", [FileFormat.CSV, FileFormat.PARQUET])
+def test_pairs_come_through_csv_and_parquet_as_well(cast, file_format):
+    first = content(cast.project, "trl", file_format)
+
+    import_file(io.BytesIO(first), project=cast.other_project, file_format=Format.TRL, kind=FileKind(str(file_format)))
+
+    assert content(cast.other_project, "trl", file_format) == first
