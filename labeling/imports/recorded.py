@@ -199,7 +199,7 @@ def _keep_rejected(imported: Import, rejected: Iterable[Rejected]) -> None:
 
 REJECTED = """
 INSERT INTO labeling_rejectedrow (imported_id, line, reason)
-SELECT %(imported)s, line, reason FROM unnest(%(lines)s::bigint[], %(reasons)s::text[]) WITH ORDINALITY AS given
+SELECT %(imported)s, line, reason FROM unnest(%(lines)s::bigint[], %(reasons)b::text[]) WITH ORDINALITY AS given
     (line, reason, n) ORDER BY n
 """
 

@@ -1,6 +1,7 @@
 """Rows of prompts, completions and items, thousands at a time: one statement for each table.
 
-Part of services.prompts and imports, which check what comes in; each call belongs to a transaction of theirs.
+Part of services.prompts and imports, which check what comes in; each call belongs to a transaction of theirs. Arrays of
+texts go in binary (%b): as text each would be searched for what has to be escaped, which took a quarter of an import.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _stored(row: tuple[Any, ...], *, is_new: bool) -> StoredPrompt:
 PROMPTS = """
 INSERT INTO labeling_prompt (project_id, digest, messages, held_out, source, topics, times_sampled, created)
 SELECT %(project)s, digest, messages, held_out, %(source)s, string_to_array(topics, ' '), 0, statement_timestamp()
-FROM unnest(%(digests)s::text[], %(messages)s::text[]::jsonb[], %(held_out)s::bool[], %(topics)s::text[])
+FROM unnest(%(digests)b::text[], %(messages)b::text[]::jsonb[], %(held_out)s::bool[], %(topics)b::text[])
     WITH ORDINALITY AS given (digest, messages, held_out, topics, n)
 ORDER BY n
 ON CONFLICT (project_id, digest) DO NOTHING
@@ -111,7 +112,7 @@ RETURNING id, digest, held_out, topics, source, is_archived
 # for each of them: of a new one it has no statistics, so it expects no rows. The order is one that only this index has.
 KNOWN_PROMPTS = """
 SELECT prompt.id, prompt.digest, prompt.held_out, prompt.topics, prompt.source, prompt.is_archived
-FROM unnest(%(digests)s::text[]) given (digest) CROSS JOIN LATERAL (
+FROM unnest(%(digests)b::text[]) given (digest) CROSS JOIN LATERAL (
     SELECT * FROM labeling_prompt
     WHERE (labeling_prompt.project_id, labeling_prompt.digest) >= (%(project)s::bigint, given.digest)
     ORDER BY labeling_prompt.project_id, labeling_prompt.digest LIMIT 1
@@ -143,8 +144,8 @@ INSERT INTO labeling_completion
     (prompt_id, digest, origin, policy_version, author_id, text, sampling, logprob, created)
 SELECT prompt, digest, origin, version, author, text, sampling, logprob, statement_timestamp()
 FROM unnest(
-    %(prompts)s::bigint[], %(digests)s::text[], %(origins)s::text[], %(versions)s::int[], %(authors)s::bigint[],
-    %(texts)s::text[], %(sampling)s::text[]::jsonb[], %(logprobs)s::float[]
+    %(prompts)s::bigint[], %(digests)b::text[], %(origins)b::text[], %(versions)s::int[], %(authors)s::bigint[],
+    %(texts)b::text[], %(sampling)b::text[]::jsonb[], %(logprobs)s::float[]
 ) WITH ORDINALITY AS given (prompt, digest, origin, version, author, text, sampling, logprob, n)
 ORDER BY n
 ON CONFLICT DO NOTHING
@@ -152,7 +153,7 @@ RETURNING id, prompt_id, digest, origin, policy_version, author_id
 """
 KNOWN_COMPLETIONS = """
 SELECT written.id, written.prompt_id, written.digest, written.origin, written.policy_version, written.author_id
-FROM unnest(%(prompts)s::bigint[], %(digests)s::text[]) given (prompt, digest) CROSS JOIN LATERAL (
+FROM unnest(%(prompts)s::bigint[], %(digests)b::text[]) given (prompt, digest) CROSS JOIN LATERAL (
     SELECT * FROM labeling_completion WHERE prompt_id = given.prompt AND labeling_completion.digest = given.digest
     OFFSET 0
 ) written
@@ -188,7 +189,7 @@ INSERT INTO labeling_item
     (project_id, prompt_id, kind, purpose, overlap, priority, policy_version, num_judgements, created)
 SELECT %(project)s, prompt, kind, purpose, overlap, priority, version, judged, statement_timestamp()
 FROM unnest(
-    %(prompts)s::bigint[], %(kinds)s::text[], %(purposes)s::text[], %(overlaps)s::int[], %(priorities)s::int[],
+    %(prompts)s::bigint[], %(kinds)b::text[], %(purposes)b::text[], %(overlaps)s::int[], %(priorities)s::int[],
     %(versions)s::int[], %(judged)s::int[]
 ) WITH ORDINALITY AS given (prompt, kind, purpose, overlap, priority, version, judged, n)
 ORDER BY n
@@ -212,7 +213,7 @@ def insert_slots(*, project_id: int, rows: Sequence[SlotRow]) -> None:
 SLOTS = """
 INSERT INTO labeling_slot (project_id, item_id, number, priority, topics, leased_until, is_done)
 SELECT %(project)s, item, number, priority, string_to_array(topics, ' '), '1970-01-01T00:00:00Z', false
-FROM unnest(%(items)s::bigint[], %(numbers)s::int[], %(priorities)s::int[], %(topics)s::text[])
+FROM unnest(%(items)s::bigint[], %(numbers)s::int[], %(priorities)s::int[], %(topics)b::text[])
     WITH ORDINALITY AS given (item, number, priority, topics, n)
 ORDER BY n
 """

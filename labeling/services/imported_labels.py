@@ -81,8 +81,8 @@ INSERT INTO labeling_label (
 SELECT %(project)s, item, kind, best, strength, demonstration, client_id, fingerprint, notes,
     coalesce(created, statement_timestamp()), %(source)s, 0, false
 FROM unnest(
-    %(items)s::bigint[], %(kinds)s::text[], %(best)s::bigint[], %(strengths)s::int[], %(demonstrations)s::bigint[],
-    %(client_ids)s::text[]::uuid[], %(fingerprints)s::text[], %(notes)s::text[], %(created)s::timestamptz[]
+    %(items)s::bigint[], %(kinds)b::text[], %(best)s::bigint[], %(strengths)s::int[], %(demonstrations)s::bigint[],
+    %(client_ids)b::text[]::uuid[], %(fingerprints)b::text[], %(notes)b::text[], %(created)s::timestamptz[]
 ) WITH ORDINALITY
     AS given (item, kind, best, strength, demonstration, client_id, fingerprint, notes, created, n)
 ORDER BY n
