@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
 from django.conf import settings
 
 from alignment.core.backbone import Backbone, LoraConfig
@@ -77,3 +78,8 @@ def folder_digest(folder: Path) -> str:
         with path.open("rb") as file:
             sha.update(hashlib.file_digest(file, "sha256").digest())
     return sha.hexdigest()
+
+
+def choose_device(slot: int) -> str:
+    """The device of a worker slot: its GPU, or the processor where there are fewer."""
+    return f"cuda:{slot}" if slot < torch.cuda.device_count() else "cpu"

@@ -21,17 +21,13 @@ from alignment.core.methods.reward_model import RewardModel
 from alignment.core.trainer import RunResult, Step, train
 from alignment.datasets import Snapshot, open_snapshot
 from alignment.models import Run, Stage
-from alignment.patience import patiently
+from alignment.patience import Interrupted, patiently
 from alignment.plans import Plan
 from alignment.selectors import base_digest
 from labeling import exchange
 
 REPORT_SECONDS = 0.3
 """Steps are reported together at this interval: a page needs no more, and training isn't held up."""
-
-
-class Interrupted(Exception):
-    """The process has to end, or the database went away: the run stays open and goes on from its checkpoint."""
 
 
 class StopRequested(Exception):

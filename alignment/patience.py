@@ -23,6 +23,20 @@ ending = threading.Event()
 """Set when the process has to end: nobody waits for the database then."""
 
 
+class Interrupted(Exception):
+    """The process has to end, or the database went away: the run stays open and goes on from its checkpoint."""
+
+
+def go_on() -> None:
+    """Between two parts of what takes long.
+
+    Raises:
+        Interrupted: the process has to end.
+    """
+    if ending.is_set():
+        raise Interrupted
+
+
 def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call something that is one transaction, again and again while the database is away, up to ten minutes.
 

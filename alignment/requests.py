@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
+from django.conf import settings
 
 from alignment import bookkeeping, writing
 from alignment.artifacts import load_base, load_policy
@@ -84,26 +86,42 @@ def write_samples(
     patiently(bookkeeping.store_samples, project_id=project_id, prompt_id=prompt_id, samples=rows)
 
 
-def write_turn(turn_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """The served policy of a project, loaded; ``key`` says which one it is, and where."""
+
+    key: tuple[object, ...]
+    backbone: Backbone
+    adapter: str | None
+
+
+def write_turn(
+    turn_id: int, *, device: str, check: Callable[[], None] = lambda: None, kept: Kept | None = None
+) -> Kept | None:
     """Let the served policy write for a turn of a conversation, whose annotator waits at the page.
 
     Equal texts are offered once, so it writes again, up to three times, until there are two that differ.
+
+    Args:
+        kept: what an earlier turn was written with; it is loaded anew where another policy serves by now.
+
+    Returns:
+        What it was written with, for the next turn.
     """
     turn = patiently(exchange.waiting_turn, turn_id)
     if turn is None:
-        return
+        return kept
     patiently(ensure_loop, project_id=turn.project)
     plan, serving = _plan(turn.project), patiently(serving_policy, turn.project)
     assert serving is not None, "ensure_loop made version 1"
-    backbone = _base(turn.project, plan, device=device)
-    adapter = load_policy(backbone, serving, name="serving")
+    kept = _served(turn.project, plan, serving, device=device, kept=kept)
     sampled: list[exchange.Sampled] = []
     for _ in range(ATTEMPTS_AT_TWO):
         seed = secrets.randbits(40)
         groups = writing.write(
-            backbone,
+            kept.backbone,
             [to_prompt(turn.prompt.messages)],
-            adapter=adapter,
+            adapter=kept.adapter,
             sampling=plan.sampling,
             completions=turn.num_completions,
             generator=torch.Generator().manual_seed(seed),
@@ -115,6 +133,15 @@ def write_turn(turn_id: int, *, device: str, check: Callable[[], None] = lambda:
             break
     distinct = list({each.text: each for each in sampled}.values())[: turn.num_completions]
     patiently(exchange.offer_turn, turn_id=turn_id, policy_version=serving.version, sampled=distinct)
+    return kept
+
+
+def _served(project_id: int, plan: Plan, serving: Policy, *, device: str, kept: Kept | None) -> Kept:
+    key = (project_id, serving.pk, plan.lora, device, settings.MODEL)  # a version never changes
+    if kept is not None and kept.key == key:
+        return kept
+    backbone = _base(project_id, plan, device=device)
+    return Kept(key, backbone, load_policy(backbone, serving, name="serving"))
 
 
 def evaluate_blindly(evaluation_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> None:

@@ -128,6 +128,13 @@ def refresh_figures(slugs: set[str] | None = None) -> set[str]:
     return left
 
 
+def put_back_turns() -> None:
+    """Let turns be taken again that a dead process was writing for. One written twice is offered once."""
+    waiting = {job.queueing_lock for job in _jobs("todo", exchange.CONVERSATIONS)}
+    for job in _jobs("doing", exchange.CONVERSATIONS):
+        _put_back(job, again=job.queueing_lock not in waiting)
+
+
 def put_back(locks: Locks, *, suspects: set[int] | None = None) -> set[int]:
     """Give every open run that nobody executes its job again.
 
@@ -143,9 +150,9 @@ def put_back(locks: Locks, *, suspects: set[int] | None = None) -> set[int]:
     open_runs = Run.objects.filter(state__in=OPEN_STATES).values_list("pk", flat=True)
     free = {run_id for run_id in open_runs if _is_free(locks, run_id)}
     orphans = free if suspects is None else free & suspects
-    waiting = {job.queueing_lock for job in _jobs("todo")}
-    with_a_job = {job.args.get("run_id") for job in _jobs("todo")}
-    for job in _jobs("doing"):
+    waiting = {job.queueing_lock for job in _jobs("todo", jobs.QUEUE)}
+    with_a_job = {job.args.get("run_id") for job in _jobs("todo", jobs.QUEUE)}
+    for job in _jobs("doing", jobs.QUEUE):
         run_id = job.args.get("run_id")
         if run_id in orphans or (run_id is None and suspects is None):
             _put_back(job, again=job.queueing_lock not in waiting)
@@ -156,8 +163,8 @@ def put_back(locks: Locks, *, suspects: set[int] | None = None) -> set[int]:
     return free - orphans
 
 
-def _jobs(status: str) -> list[ProcrastinateJob]:
-    return list(ProcrastinateJob.objects.filter(queue_name__in=[exchange.CONVERSATIONS, jobs.QUEUE], status=status))
+def _jobs(status: str, queue: str) -> list[ProcrastinateJob]:
+    return list(ProcrastinateJob.objects.filter(queue_name=queue, status=status))
 
 
 def _is_free(locks: Locks, run_id: int) -> bool:

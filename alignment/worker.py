@@ -1,29 +1,25 @@
-"""The worker: takes jobs, executes runs and survives what may happen to it, to others and to the database."""
+"""The worker: executes runs and survives what may happen to it, to others and to the database."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
-import torch
 from django.db import close_old_connections
-from procrastinate import App, BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
-from procrastinate.jobs import Job
 
 from alignment import bookkeeping, jobs, requests
 from alignment.core.trainer import Step
-from alignment.execution import Execution, Interrupted, StopRequested
+from alignment.execution import Execution, StopRequested
 from alignment.locks import Locks, device_lock, run_lock
 from alignment.models import Run, Stage
-from alignment.patience import AWAY, ending, patiently
+from alignment.patience import AWAY, Interrupted, ending, go_on, patiently
 from alignment.stages import execute
+from alignment.taking import GoOnLater
 from labeling import exchange
 
 logger = logging.getLogger(__name__)
@@ -33,16 +29,6 @@ device_of_this_worker = "cpu"
 """Set by the command, from its slot."""
 written_out: dict[int, bool] = {}
 """Projects for which the served version has nothing new to write; forgotten when a version is promoted."""
-
-
-class GoOnLater(BaseRetryStrategy):
-    """A job that was interrupted waits for the next worker; one that failed has failed."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Put an interrupted job back at once."""
-        if isinstance(exception, (Interrupted, *AWAY)):
-            return RetryDecision(retry_at=datetime.now(UTC))
-        return None
 
 
 @app.task(name=jobs.EXECUTE_RUN, queue=jobs.QUEUE, retry=GoOnLater())
@@ -56,7 +42,7 @@ def fill_queue_job(project_id: int) -> None:
     """The job that keeps a queue from running dry."""
     with on_device() as device:
         try:
-            written_out[project_id] = not requests.fill_queue(project_id, device=device, check=_check)
+            written_out[project_id] = not requests.fill_queue(project_id, device=device, check=go_on)
         except exchange.NotFound as gone:
             logger.info("nothing to fill: %s", gone)
 
@@ -66,7 +52,7 @@ def write_samples_job(project_id: int, prompt_id: int, versions: list[int]) -> N
     """The job behind "write once more" of the sample browser."""
     with on_device() as device:
         try:
-            requests.write_samples(project_id, prompt_id, versions=versions, device=device, check=_check)
+            requests.write_samples(project_id, prompt_id, versions=versions, device=device, check=go_on)
         except exchange.NotFound as gone:
             logger.info("nothing to write for: %s", gone)
 
@@ -76,38 +62,13 @@ def evaluate_blindly_job(evaluation_id: int) -> None:
     """The job of a blind evaluation; a failure is kept with it, for its page to say."""
     try:
         with on_device() as device:
-            requests.evaluate_blindly(evaluation_id, device=device, check=_check)
+            requests.evaluate_blindly(evaluation_id, device=device, check=go_on)
     except (Interrupted, *AWAY):
         raise
     except Exception as error:
         logger.exception("blind evaluation %d failed", evaluation_id)
         said = str(error) or type(error).__name__
         patiently(bookkeeping.end_blind_evaluation, evaluation_id=evaluation_id, error=said)
-
-
-@app.task(name=exchange.WRITE_TURN, queue=exchange.CONVERSATIONS, retry=GoOnLater())
-def write_turn_job(turn_id: int) -> None:
-    """The job of a conversation's turn; whoever waits at the page is told why nothing comes."""
-    try:
-        with on_device() as device:
-            requests.write_turn(turn_id, device=device, check=_check)
-    except exchange.NotFound as gone:
-        logger.info("nobody to write for: %s", gone)
-    except (Interrupted, *AWAY):
-        raise
-    except Exception as error:
-        logger.exception("nothing was written for turn %d", turn_id)
-        patiently(exchange.refuse_turn, turn_id=turn_id, reason=str(error) or type(error).__name__)
-
-
-def _check() -> None:
-    if ending.is_set():
-        raise Interrupted
-
-
-def choose_device(slot: int) -> str:
-    """The device of a worker slot: its GPU, or the processor where there are fewer."""
-    return f"cuda:{slot}" if slot < torch.cuda.device_count() else "cpu"
 
 
 @contextmanager
@@ -183,32 +144,3 @@ def _fail(held: dict[str, int], error: Exception) -> None:
         patiently(bookkeeping.fail_run, **held, error=said, traceback="".join(traceback.format_exception(error)))
     except bookkeeping.RunTaken as taken:
         logger.warning("%s", taken)
-
-
-# --- the loop of the process
-
-
-async def work(worker_app: App) -> None:
-    """Take jobs one after the other until the process has to end, however often the database goes away."""
-    while not ending.is_set():
-        try:
-            async with worker_app.open_async():
-                task = asyncio.create_task(
-                    worker_app.run_worker_async(
-                        queues=[exchange.CONVERSATIONS, jobs.QUEUE],
-                        concurrency=1,
-                        delete_jobs="successful",
-                        install_signal_handlers=False,
-                        fetch_job_polling_interval=2.0,
-                    )
-                )
-                while not ending.is_set() and not task.done():
-                    await asyncio.sleep(0.1)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-                if task.done() and not task.cancelled() and (error := task.exception()):
-                    logger.warning("the worker begins again: %s", error)
-        except Exception as error:
-            logger.warning("the database is away: %s", error)
-        if not ending.is_set():
-            await asyncio.sleep(1)

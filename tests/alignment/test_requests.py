@@ -7,12 +7,14 @@ from collections import Counter
 import pytest
 import torch
 from factories import make_cast
+from talking import converse, decide, speak
 
-from alignment import promotion, requests, services, worker
+from alignment import promotion, requests, services, worker, writer
 from alignment.artifacts import data_folder, folder_digest, load_base
-from alignment.execution import Interrupted
 from alignment.models import BlindEvaluation, Policy, Run
+from alignment.patience import Interrupted
 from labeling.models import Completion, Item, Project, Purpose
+from labeling.services.projects import update_project
 from labeling.services.prompts import add_prompts
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -111,10 +113,6 @@ def test_a_failure_is_kept_with_the_evaluation(cast, settings):
 
 def begin(cast):
     """A turn that waits for the model."""
-    from talking import converse, speak
-
-    from labeling.services.projects import update_project
-
     update_project(project=cast.project, conversation_opening="topic", completions_per_item=3)
     return speak(converse(cast.project, cast.bob, prompt="Talk about tea."), "Which tea is green?")
 
@@ -136,13 +134,36 @@ def test_the_served_policy_writes_for_a_turn_and_a_second_job_changes_nothing(ca
     assert not written.exclude(logprob__lt=0).exists()
 
 
+def test_the_served_policy_stays_loaded_between_turns_until_another_one_serves(cast):
+    turns = [begin(cast)]
+    kept = requests.write_turn(turns[0].pk, device="cpu")
+    turns[0].refresh_from_db()
+    decide(turns[0].assignment, shown=turns[0].order)
+    turns.append(speak(turns[0].assignment, "And black?"))
+
+    again = requests.write_turn(turns[1].pk, device="cpu", kept=kept)
+    promotion.promote(policy_id=Policy.objects.get(version=2).pk)
+    turns[1].refresh_from_db()
+    decide(turns[1].assignment, number=2, shown=turns[1].order)
+    turns.append(speak(turns[1].assignment, "And white?"))
+    other = requests.write_turn(turns[2].pk, device="cpu", kept=again)
+
+    assert again is kept
+    assert other is not kept
+    turns[2].refresh_from_db()
+    written = [
+        set(Completion.objects.filter(pk__in=turn.order).values_list("policy_version", flat=True)) for turn in turns
+    ]
+    assert written == [{1}, {1}, {2}]
+
+
 @pytest.mark.django_db(transaction=True)  # the jobs close their connections
 def test_why_nothing_could_be_written_is_told_and_a_turn_that_is_gone_is_no_failure(cast, settings):
     turn = begin(cast)
     settings.MODEL = str(settings.DATA_DIR / "nothing here")
 
-    worker.write_turn_job(turn.pk)
-    worker.write_turn_job(999_999)
+    writer.write_turn_job(turn.pk)
+    writer.write_turn_job(999_999)
 
     turn.refresh_from_db()
     assert turn.state == "waiting"

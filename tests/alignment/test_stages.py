@@ -15,10 +15,10 @@ from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.model.loading import weights_digest
 from alignment.core.tiny import FILES
 from alignment.datasets import to_prompt
-from alignment.execution import Execution, Interrupted
+from alignment.execution import Execution
 from alignment.learning import policy_method
 from alignment.models import Evaluation, Metric, Policy, RewardModel, Run, Sample, Stage
-from alignment.patience import ending
+from alignment.patience import Interrupted, ending
 from alignment.plans import Plan
 from labeling.models import Completion, Item
 

@@ -66,6 +66,26 @@ def test_a_worker_writes_for_somebody_who_waits_in_a_conversation(judged, worker
     assert Turn.objects.get(pk=turn.pk).state == "offered"
 
 
+def test_a_writer_writes_for_a_conversation_while_a_run_has_the_device(judged, start, workers):
+    update_project(project=judged.project, conversation_opening="topic")
+    run = start("rm", more={"reward_trainer": {"steps": 2000}})
+    turn = speak(converse(judged.project, judged.dora, prompt="Talk about tea."), "Which tea is green?")
+    taken = ProcrastinateJob.objects.filter(queue_name="conversations", status="todo")
+    taken.update(status="doing")  # by a writer that was killed
+    workers.start("--queues", "training")
+    workers.wait_until(lambda: steps_of(run), what="the first steps")
+    waiting = Turn.objects.get(pk=turn.pk).state
+
+    writer = workers.start("--queues", "conversations")
+    workers.wait_until(lambda: Turn.objects.get(pk=turn.pk).order, what="completions of the turn")
+
+    assert (waiting, Turn.objects.get(pk=turn.pk).state) == ("waiting", "offered")
+    assert is_in(run, "running")
+    assert not ProcrastinateJob.objects.filter(queue_name="conversations").exclude(status="succeeded").exists()
+    writer.terminate()
+    assert writer.wait(timeout=20) == 0
+
+
 def test_a_worker_that_is_killed_in_training_is_followed_by_one_that_goes_on_from_the_checkpoint(start, workers):
     run = start("rm", more=LONG)
     first = workers.start()

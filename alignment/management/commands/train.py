@@ -52,7 +52,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the run, execute it here and print the result."""
         from alignment import worker
-        from alignment.execution import Interrupted
+        from alignment.artifacts import choose_device
+        from alignment.patience import Interrupted
 
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # each of them would make a run of its own
             raise CommandError(
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             )
         run = self._create(options)
         self.stdout.write(f"run {run.pk}: {run.get_method_display()} on project {options['project']}, seed {run.seed}")
-        worker.device_of_this_worker = worker.choose_device(0)
+        worker.device_of_this_worker = choose_device(0)
         try:
             with ended_by_signals():
                 ended = worker.execute_run(run.pk)

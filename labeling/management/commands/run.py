@@ -123,13 +123,15 @@ class Run:
         mark_done(note, digest)
 
     def programs(self) -> list[Program]:
-        """What is kept running: web processes, a worker for each GPU or one on the CPU, and the importer."""
+        """What is kept running: web processes, a worker for each GPU or one on the CPU, a writer for conversations,
+        and the importer."""
         command = web_command(host=self.host, port=self.port)
         webs = [Program(f"web{number or ''}", command) for number in range(settings.WEB_PROCESSES)]
-        worker = [*manage(), "worker", "--slot"]
+        worker = [*manage(), "worker", "--queues", "training", "--slot"]
         others = [Program(f"worker{slot}", [*worker, str(slot)]) for slot in range(1, num_gpus(os.environ))]
+        writer = Program("writer", [*manage(), "worker", "--queues", "conversations"])
         importer = Program("importer", [*manage(), "importer"])
-        return [*webs, Program("worker", [*worker, "0"]), *others, importer]
+        return [*webs, Program("worker", [*worker, "0"]), *others, writer, importer]
 
     def tend(self, interruption: Interruption) -> None:
         """Once a second: announce the web server when it answers, and start a database that died."""
