@@ -98,10 +98,11 @@ FROM (SELECT pg_current_snapshot() AS snapshot) taken
 NEW = """
 SELECT label.id, label.project_id, label.annotator_id, label.kind, label.item_id, label.assignment_id, label.seconds,
     (label.created AT TIME ZONE 'UTC')::date AS day
-FROM labeling_label label JOIN labeling_item item ON item.id = label.item_id
+FROM labeling_label label
 WHERE label.project_id = %(project)s AND label.id > %(after)s AND label.id <= %(last)s
-    AND label.source NOT IN ('import', 'review') AND label.annotator_id IS NOT NULL AND item.purpose <> 'known'
-    AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = label.id)
+    AND label.source NOT IN ('import', 'review') AND label.annotator_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM labeling_item item WHERE item.id = label.item_id AND item.purpose = 'known' OFFSET 0)
+    AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = label.id OFFSET 0)
 """
 ADD = """
 INSERT INTO labeling_dayfigures (project_id, annotator_id, kind, day, {names})
@@ -117,14 +118,17 @@ def _add(rows: str, sums: dict[str, str], *, begin: str) -> str:
     return begin + ADD.format(names=", ".join(sums), sums=", ".join(sums.values()), rows=rows, kept=kept)
 
 
-MADE = _add("new", {"judgements": "count(*)", "seconds": "sum(seconds)"}, begin=f"WITH new AS ({NEW})")
+MADE = _add("new", {"judgements": "count(*)", "seconds": "sum(seconds)"}, begin=f"WITH new AS MATERIALIZED ({NEW})")
 RATED = _add(
-    "new JOIN labeling_rating rating ON rating.label_id = new.id AND rating.value IS NOT NULL",
+    """new CROSS JOIN LATERAL (
+        SELECT value FROM labeling_rating WHERE label_id = new.id AND value IS NOT NULL OFFSET 0
+    ) rating""",
     {"ratings": "count(*)", "fours": "count(*) FILTER (WHERE rating.value = 4)"},
-    begin=f"WITH new AS ({NEW})",
+    begin=f"WITH new AS MATERIALIZED ({NEW})",
 )
 # Who else judged the item before, by the same rule; then, on the comparisons that both made, whether they say the same.
-# The winner of a comparison is kept in a column and the loser in another, those of a tie in any order.
+# The winner of a comparison is kept in a column and the loser in another, those of a tie in any order. OFFSET 0 keeps
+# each an index look-up per label: as joins the planner reads whole tables once they are large.
 COMPARED = _add(
     "counted",
     {
@@ -144,22 +148,33 @@ COMPARED = _add(
 WITH new AS MATERIALIZED ({NEW}), both_made AS MATERIALIZED (
     SELECT new.id, new.annotator_id, new.kind, new.day, other.annotator_id AS other_id, other.kind AS other_kind,
         (mine.outcome = theirs.outcome AND (mine.outcome = 'tie' OR mine.chosen_id = theirs.chosen_id))::int AS same
-    FROM new JOIN labeling_label other ON other.item_id = new.item_id AND other.id < new.id
-        AND other.annotator_id <> new.annotator_id AND other.source NOT IN ('import', 'review')
-        AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = other.id)
-    JOIN labeling_comparison mine ON mine.label_id = new.id
-    JOIN labeling_comparison theirs ON theirs.label_id = other.id
-        AND least(theirs.chosen_id, theirs.rejected_id) = least(mine.chosen_id, mine.rejected_id)
+    FROM new CROSS JOIN LATERAL (
+        SELECT label.id, label.annotator_id, label.kind FROM labeling_label label
+        WHERE label.item_id = new.item_id AND label.id < new.id AND label.annotator_id <> new.annotator_id
+            AND label.source NOT IN ('import', 'review')
+            AND NOT EXISTS (SELECT FROM labeling_label older WHERE older.superseded_by_id = label.id) OFFSET 0
+    ) other CROSS JOIN LATERAL (
+        SELECT chosen_id, rejected_id, outcome FROM labeling_comparison WHERE label_id = new.id OFFSET 0
+    ) mine CROSS JOIN LATERAL (
+        SELECT chosen_id, rejected_id, outcome FROM labeling_comparison WHERE label_id = other.id OFFSET 0
+    ) theirs
+    WHERE least(theirs.chosen_id, theirs.rejected_id) = least(mine.chosen_id, mine.rejected_id)
         AND greatest(theirs.chosen_id, theirs.rejected_id) = greatest(mine.chosen_id, mine.rejected_id)
 ), won AS (
     SELECT new.id, new.annotator_id, new.kind, new.day,
         (array_position(shown."order", mine.chosen_id)
             < array_position(shown."order", mine.rejected_id))::int AS earlier,
         length(chosen.text) AS chosen_length, length(rejected.text) AS rejected_length
-    FROM new JOIN labeling_comparison mine ON mine.label_id = new.id AND mine.outcome = 'win'
-    JOIN labeling_assignment shown ON shown.id = new.assignment_id
-    JOIN labeling_completion chosen ON chosen.id = mine.chosen_id
-    JOIN labeling_completion rejected ON rejected.id = mine.rejected_id
+    FROM new CROSS JOIN LATERAL (
+        SELECT chosen_id, rejected_id FROM labeling_comparison
+        WHERE label_id = new.id AND outcome = 'win' OFFSET 0
+    ) mine CROSS JOIN LATERAL (
+        SELECT "order" FROM labeling_assignment WHERE id = new.assignment_id OFFSET 0
+    ) shown CROSS JOIN LATERAL (
+        SELECT text FROM labeling_completion WHERE id = mine.chosen_id OFFSET 0
+    ) chosen CROSS JOIN LATERAL (
+        SELECT text FROM labeling_completion WHERE id = mine.rejected_id OFFSET 0
+    ) rejected
 ), counted AS (
     SELECT annotator_id, kind, day, true AS is_later, count(*) AS pairs, sum(same) AS same,
         0 AS decided, 0 AS first_shown, 0 AS of_length, 0 AS longer

@@ -65,7 +65,7 @@ def open_reviews(project: Project, *, after: int, last: int) -> int:
 
 
 # Of each item that was judged just now: whether a harmful flag stands on it, and of the comparisons that two people
-# made the share on which they agree, counted over all labels that stand.
+# made the share on which they agree, counted over all labels that stand. OFFSET 0: as in services.figures.
 OPEN = """
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT label.item_id FROM labeling_label label JOIN labeling_item item ON item.id = label.item_id
@@ -75,19 +75,25 @@ WITH touched AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM labeling_review review WHERE review.item_id = label.item_id)
 ), judged AS MATERIALIZED (
     SELECT label.id, label.item_id, label.annotator_id, label.best_id
-    FROM touched JOIN labeling_label label ON label.item_id = touched.item_id
-    WHERE label.superseded_by_id IS NULL AND label.source NOT IN ('import', 'review')
+    FROM touched CROSS JOIN LATERAL (
+        SELECT * FROM labeling_label label WHERE label.item_id = touched.item_id
+            AND label.superseded_by_id IS NULL AND label.source NOT IN ('import', 'review') OFFSET 0
+    ) label
 ), flagged AS (
-    SELECT DISTINCT judged.item_id FROM judged JOIN labeling_rating rating ON rating.label_id = judged.id
-    WHERE rating.flags && %(harmful)s::varchar[]
+    SELECT DISTINCT judged.item_id FROM judged CROSS JOIN LATERAL (
+        SELECT flags FROM labeling_rating WHERE label_id = judged.id OFFSET 0
+    ) rating WHERE rating.flags && %(harmful)s::varchar[]
 ), said AS (
     SELECT judged.item_id, avg((mine.outcome = theirs.outcome
         AND (mine.outcome = 'tie' OR mine.chosen_id = theirs.chosen_id))::int) AS agreement
     FROM judged JOIN judged other ON other.item_id = judged.item_id AND other.id < judged.id
         AND other.annotator_id <> judged.annotator_id
-    JOIN labeling_comparison mine ON mine.label_id = judged.id
-    JOIN labeling_comparison theirs ON theirs.label_id = other.id
-        AND least(theirs.chosen_id, theirs.rejected_id) = least(mine.chosen_id, mine.rejected_id)
+    CROSS JOIN LATERAL (
+        SELECT chosen_id, rejected_id, outcome FROM labeling_comparison WHERE label_id = judged.id OFFSET 0
+    ) mine CROSS JOIN LATERAL (
+        SELECT chosen_id, rejected_id, outcome FROM labeling_comparison WHERE label_id = other.id OFFSET 0
+    ) theirs
+    WHERE least(theirs.chosen_id, theirs.rejected_id) = least(mine.chosen_id, mine.rejected_id)
         AND greatest(theirs.chosen_id, theirs.rejected_id) = greatest(mine.chosen_id, mine.rejected_id)
     GROUP BY judged.item_id
     UNION ALL
