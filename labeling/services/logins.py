@@ -94,10 +94,11 @@ def admit(tried: Attempt) -> None:
     Raises:
         TooManyAttempts: it has to wait.
     """
-    now = timezone.now()
     keys = sorted(tried.limits)  # always in one order, so that none waits for another that waits for it
-    LoginAttempts.objects.bulk_create([LoginAttempts(key=key, last=now) for key in keys], ignore_conflicts=True)
+    new = [LoginAttempts(key=key, last=timezone.now()) for key in keys]
+    LoginAttempts.objects.bulk_create(new, ignore_conflicts=True)
     rows = {row.key: row for row in LoginAttempts.objects.select_for_update().filter(key__in=keys).order_by("key")}
+    now = timezone.now()  # after those that were waited for
     known = rows[tried.pair].succeeded
     is_known = known is not None and known > now - KNOWN
     counted = [rows[key] for key in ([tried.pair] if is_known else keys)]
@@ -113,8 +114,9 @@ def admit(tried: Attempt) -> None:
 
 
 def _seconds_left(row: LoginAttempts, limit: Limit, now: dt.datetime) -> int:
-    ends = row.last + dt.timedelta(seconds=limit.wait(row.failures))
-    return math.ceil((ends - now).total_seconds())
+    wait = limit.wait(row.failures)
+    # Clocks of two machines differ: a try of another one may be in the future.
+    return math.ceil((row.last + dt.timedelta(seconds=wait) - now).total_seconds()) if wait else 0
 
 
 def say_wait(seconds: int) -> str:

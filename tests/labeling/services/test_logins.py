@@ -129,6 +129,15 @@ def test_a_name_that_has_no_account_waits_as_one_that_has():
 
 
 @pytest.mark.django_db
+def test_a_try_on_a_machine_whose_clock_is_ahead_makes_nobody_wait():
+    bob = make_user("bob")
+    sign_in(username="bob", password="wrong", address=HOME)
+    later(-5)
+
+    assert sign_in(username="bob", password=PASSWORD, address=HOME) == bob
+
+
+@pytest.mark.django_db
 def test_neither_names_nor_addresses_are_kept():
     sign_in(username="my secret, typed into the wrong field", password="wrong", address=HOME)
 
