@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.contrib.sessions.models import Session
 from e2e.conftest import Visitors
 from e2e.judging import COLOURS, JUDGE, card, decided, press, submit_button, violations
 from factories import PASSWORD, Cast, claim, judge, make_item
 from playwright.sync_api import Page, expect
 
-from labeling.models import Assignment, Label
+from labeling.models import Assignment, Label, Session
 
 pytestmark = pytest.mark.browser
 KEYS = {"ranking": "5 4 3 1 2 3", "rating": "6 4 2", "best": "2", "pair": "2", "demonstration": "Escape 1"}

@@ -6,14 +6,13 @@ import datetime as dt
 import re
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from e2e.conftest import Visitors
 from e2e.judging import JUDGE, card, decided, press
 from factories import PASSWORD, Cast
 from playwright.sync_api import expect
 
-from labeling.models import Assignment, Label, Slot, State
+from labeling.models import Assignment, Label, Session, Slot, State
 from labeling.services.assignments import claim_next
 
 pytestmark = pytest.mark.browser

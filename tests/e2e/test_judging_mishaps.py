@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from e2e.conftest import Visitors
@@ -22,7 +21,7 @@ from e2e.judging import COLOURS, JUDGE, press
 from factories import Cast, make_item, make_user
 from playwright.sync_api import Browser, Page, expect
 
-from labeling.models import Kind, Label, Role, User
+from labeling.models import Kind, Label, Role, Session, User
 from labeling.services.projects import set_member
 
 pytestmark = pytest.mark.browser
