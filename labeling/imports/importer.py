@@ -27,7 +27,7 @@ from labeling.models import Import, ImportState
 
 PAUSE_SECONDS = 1.0
 TELL_SECONDS = 0.5
-LOST_AFTER = dt.timedelta(hours=1)
+LOST_AFTER = dt.timedelta(days=1)  # a command reads its file where it lies, and may take long
 LOCK_SPACE = 0x1A907  # the first of the two keys of the advisory locks
 logger = logging.getLogger(__name__)
 

@@ -90,17 +90,28 @@ class _Report:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def run(imported: Import, file: BinaryIO, *, tell: Callable[[Summary], None] = lambda _: None) -> Summary:
+def run(
+    imported: Import,
+    file: BinaryIO,
+    *,
+    tell: Callable[[Summary], None] = lambda _: None,
+    on_rejected: Callable[[Rejected], None] = lambda _: None,
+) -> Summary:
     """Take the file in and report; all that is stored is stored with the report, or nothing is.
 
     Args:
         tell: called after each 2,000 rows; it raises Cancelled when the import shall end.
+        on_rejected: called for each row that is not taken in, by another thread.
 
     Raises:
         Cancelled: what ``tell`` raised.
         Invalid: nothing was imported, see files.import_file.
     """
     report = _Report()
+
+    def reject(row: Rejected) -> None:
+        report.rejected.append(row)
+        on_rejected(row)
 
     def progress(summary: Summary) -> None:
         report.summary = summary
@@ -121,7 +132,7 @@ def run(imported: Import, file: BinaryIO, *, tell: Callable[[Summary], None] = l
                 source=imported.file_name,
                 keep_good=imported.keep_good,
                 tags=imported.tags,
-                watch=Watch(rejected=report.rejected.append, progress=progress),
+                watch=Watch(rejected=reject, progress=progress),
             )
             _end(imported, ImportState.FINISHED, report)
     except Cancelled:

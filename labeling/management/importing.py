@@ -9,9 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labeling.errors import DomainError
-from labeling.imports.files import Rejected, Summary, Watch, import_file
+from labeling.imports.files import Rejected, Summary
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind, kind_of
+from labeling.imports.recorded import Brought, ask_for, run
 from labeling.models import Project, User
 from labeling.services.projects import create_project
 
@@ -27,6 +28,7 @@ class ImportCommand(BaseCommand):
         parser.add_argument("file", type=Path, metavar="FILE", help="JSON lines, CSV or Parquet, gzip or not")
         parser.add_argument("--project", metavar="SLUG", help="default: named after the file, made when missing")
         parser.add_argument("--kind", choices=list(FileKind), help="default: by the file's name")
+        parser.add_argument("--tags", metavar="A,B", help="given to every prompt of the file")
         parser.add_argument(
             "--keep-good", action="store_true", help="store the good rows and list the others, instead of nothing"
         )
@@ -45,15 +47,15 @@ class ImportCommand(BaseCommand):
         with file:
             try:
                 project = named_project(options["project"]) if options["project"] else project_after(path)
-                summary = import_file(
-                    file,
-                    project=project,
+                brought = Brought(
+                    name=path.name,
                     file_format=file_format,
                     kind=FileKind(options["kind"] or kind_of(path.name)),
-                    source=path.name,
                     keep_good=options["keep_good"],
-                    watch=Watch(rejected=self.tell_rejected),
+                    tags=options["tags"],
                 )
+                imported = ask_for(brought, project=project, by=None, num_bytes=path.stat().st_size)
+                summary = run(imported, file, on_rejected=self.tell_rejected)
             except DomainError as error:
                 raise CommandError(error.message) from None
         self.stdout.write(f"{project.slug}: {told(summary)}")

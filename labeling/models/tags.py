@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import Regex
@@ -25,7 +27,8 @@ class Tag(models.Model):
             models.UniqueConstraint(fields=["project", "name"], name="tag_once_per_project"),
             # Commas stand between tags in a cell of a CSV.
             models.CheckConstraint(
-                condition=~Q(name="") & ~Regex(models.F("name"), r"^\s|\s$|[,[:cntrl:]]"), name="tag_has_a_name"
+                condition=cast(Q, ~Q(name="") & ~Regex(models.F("name"), r"^\s|\s$|[,[:cntrl:]]")),
+                name="tag_has_a_name",
             ),
         ]
 

@@ -117,7 +117,7 @@ def test_an_import_without_a_file_fails_once_nobody_can_be_at_it_any_more(cast):
 
     importer.run_next(ending=threading.Event())
     then = Import.objects.get().state
-    Import.objects.update(created=timezone.now() - dt.timedelta(hours=2))
+    Import.objects.update(created=timezone.now() - dt.timedelta(days=2))
     importer.run_next(ending=threading.Event())
 
     assert then == "waiting"

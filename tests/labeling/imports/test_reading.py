@@ -165,8 +165,7 @@ class Endless(io.RawIOBase):
     parts = (b'{"a": 1}\n', *[PIECE] * 200, b"\n", b'{"a": 2}\n')
 
     def __init__(self) -> None:
-        self.coming = iter(self.parts)
-        self.rest = b""
+        self.seek(0)
 
     def readable(self) -> bool:
         return True
@@ -175,7 +174,8 @@ class Endless(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self.__init__()
+        self.coming = iter(self.parts)
+        self.rest = b""
         return 0
 
     def readinto(self, buffer) -> int:

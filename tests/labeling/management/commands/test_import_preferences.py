@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from factories import make_cast, make_user
 
-from labeling.models import Item, Label, Membership, Project, Prompt, User
+from labeling.models import Import, Item, Label, Membership, Project, Prompt, User
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ def test_prompts_are_imported_with_a_word_on_what_was_not_used(tmp_path):
     path = tmp_path / "prompts.jsonl"
     messages = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
     path.write_text(
-        json.dumps({"messages": messages, "category": "chat"})
+        json.dumps({"messages": messages, "colour": "chat"})
         + "\n"
         + json.dumps({"prompt": "Sky?", "completions": ["Blue.", "Green."]})
     )
@@ -113,7 +113,7 @@ def test_prompts_are_imported_with_a_word_on_what_was_not_used(tmp_path):
 
     assert "2 new prompts, 1 new items in the queue" in out
     assert "1 turns after the user's last one are no part of the prompts." in out
-    assert "Columns without a use here: category." in out
+    assert "Columns without a use here: colour." in out
     assert Item.objects.count() == 1
 
 
@@ -130,3 +130,16 @@ def test_file_that_cannot_be_opened_is_named(tmp_path, name, reason):
 def test_format_has_to_be_said(sample):
     with pytest.raises(CommandError, match="--format"):
         run("import_preferences", sample)
+
+
+def test_an_import_at_the_shell_is_remembered_with_its_bad_rows_and_gives_tags(tmp_path):
+    path = tmp_path / "more.jsonl"
+    path.write_text('{"prompt": "One?"}\n{"prompt": ""}\n')
+
+    _, told = run("import_prompts", path, "--keep-good", "--tags", "May,set 1")
+
+    imported = Import.objects.get()
+    assert (imported.state, imported.requested_by, imported.prompts, imported.num_rejected) == ("finished", None, 1, 1)
+    assert imported.rejected_rows.get().line == 2
+    assert told == "line 2: turn 1 is empty\n"
+    assert sorted(Prompt.objects.get().tags.values_list("name", flat=True)) == ["May", "set 1"]
