@@ -54,8 +54,8 @@ class AuditForm(forms.Form):
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         everybody = people_of(project).values_list("pk", "username")
-        self.fields["person"].choices = [("", _("everybody")), *everybody]  # type: ignore[attr-defined]
-        self.fields["action"].choices = [("", _("everything")), *ACTIONS.items()]  # type: ignore[attr-defined]
+        self.fields["person"].choices = [("", _("everybody")), *everybody]  # type: ignore[attr-defined]  # a choice field
+        self.fields["action"].choices = [("", _("everything")), *ACTIONS.items()]  # type: ignore[attr-defined]  # a choice field
 
 
 class MemberForm(forms.Form):
@@ -75,7 +75,7 @@ class PlaceForm(forms.Form):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"].queryset = project.groups.all()  # type: ignore[attr-defined]
+        self.fields["group"].queryset = project.groups.all()  # type: ignore[attr-defined]  # a model choice field
 
 
 class GroupForm(forms.Form):
@@ -94,7 +94,7 @@ class InvitationForm(forms.Form):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"].queryset = project.groups.all()  # type: ignore[attr-defined]
+        self.fields["group"].queryset = project.groups.all()  # type: ignore[attr-defined]  # a model choice field
 
 
 class RegisterForm(forms.Form):

@@ -271,7 +271,7 @@ def _written(
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     rows = cursor.fetchall()
     found = [
-        StoredDemonstration(*row[:8], row[8].isoformat(), *row[9:11], orjson.loads(row[11]), *row[12:])  # type: ignore[call-arg]
+        StoredDemonstration(*row[:8], row[8].isoformat(), *row[9:11], orjson.loads(row[11]), *row[12:])  # type: ignore[call-arg]  # a row has all its fields
         for row in rows
     ]
     return found, found[-1].label if len(rows) == size else None
