@@ -54,6 +54,8 @@ class Command(BaseCommand):
         if options["queues"] != "training":
             patiently(watching.put_back_turns)
         if options["queues"] == "conversations":
+            if any("conversation" in project.kinds for project in patiently(exchange.all_projects)):
+                from alignment import requests  # noqa: F401  # seconds that the first person would wait
             logger.info("writer of slot %d is ready", slot)
             run(QUEUES["conversations"])
             return
