@@ -70,6 +70,9 @@ PAGES = {
     "import-rejected": (GET, 403, 403, 200),
     "prompt": (GET, 403, 403, 200),
     "prompt-topics": (POST, 403, 403, 302),
+    "data": (GET, 403, 200, 200),
+    "data-take": (POST, 403, 422, 422),
+    "data-snapshot": (GET, 403, 404, 404),
     "quality": (GET, 200, 200, 200),
     "quality-days": (GET, 200, 200, 200),
     "quality-me": (GET, 200, 200, 200),
@@ -125,7 +128,7 @@ def paths(cast):
 
 def address(paths, name):
     routes, values = paths
-    route = routes[name].replace("<slug:slug>", values["slug"]).replace("<slug:name>", "annotator-0123456789")
+    route = routes[name].replace("<slug:slug>", values["slug"]).replace("<str:name>", "v1").replace("<slug:name>", "annotator-0123456789")
     for key, value in values.items():
         route = route.replace(f"<int:{key}>", str(value))
     return route
