@@ -141,14 +141,25 @@ class Client(Data):
     def import_file(
         self, slug: str, path: Path | str, *, file_format: str = "prompts", keep_good: bool = False
     ) -> dict[str, Any]:
-        """Import a file, streamed. The ``body["rejected"]`` of an ApiError lists bad rows; nothing is stored then."""
+        """Import a file, streamed, and wait for the end of it: a large one is left to the importer.
+
+        The ``body["rejected"]`` of an ApiError lists bad rows; nothing is stored then.
+        """
         path = Path(path)
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         kind = {".csv": "csv", ".parquet": "parquet"}.get(suffix, "jsonl")
         query = {"format": file_format, "kind": kind, "keep_good": keep_good}
         address = self._address(f"projects/{quote(slug)}/prompts/import/", query)
         with path.open("rb") as file, self._open("POST", address, file, size=path.stat().st_size) as answer:
-            return cast(dict[str, Any], json.load(answer))
+            imported = cast(dict[str, Any], json.load(answer))
+        place = f"projects/{quote(slug)}/imports/{imported.get('id')}/"
+        while imported.get("state") in ("waiting", "running"):
+            time.sleep(FIRST_WAIT_SECONDS)
+            imported = self._send("GET", place)
+        if imported.get("state") not in ("finished", None):
+            rejected = self._send("GET", f"{place}rejected/")["results"] if imported["num_rejected"] else []
+            raise ApiError(400, {**imported, "detail": imported["error"], "code": "refused", "rejected": rejected})
+        return imported
 
     def next(self, slug: str) -> Sheet | None:
         """The item to work on; None when nothing is left."""

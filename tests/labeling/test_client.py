@@ -17,6 +17,7 @@ from factories import PASSWORD, judge, make_cast
 from labeling import client as client_module
 from labeling.client import ApiError, Client, Completion, Progress, Unreachable
 from labeling.exports.streams import make_export
+from labeling.imports import importer
 from labeling.models import Label, Prompt, Snapshot
 from labeling.selectors.labels import pseudonym
 
@@ -140,6 +141,24 @@ def test_import_that_is_refused_lists_the_rows(cast, client_of, tmp_path):
 
     assert (refused.value.code, refused.value.body["rejected"][0]["line"]) == ("rows_rejected", 3)
     assert not Prompt.objects.filter(source="API").exists()
+
+
+def test_a_large_import_is_waited_for_and_its_refusal_lists_the_rows(cast, client_of, tmp_path, monkeypatch, settings):
+    settings.DATA_DIR = tmp_path / "data"
+    monkeypatch.setattr("labeling.imports.recorded.AT_ONCE_BYTES", 10)
+    # The importer comes to it while the client sleeps.
+    monkeypatch.setattr("labeling.client.time.sleep", lambda _: importer.run_next(ending=threading.Event()))
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    good.write_text('{"prompt": "One?"}\n{"prompt": "Two?"}\n')
+    bad.write_text('{"prompt": "Three?"}\n{"prompt": ""}\n')
+    alice = client_of(cast.alice)
+
+    imported = alice.import_file("colours", good)
+    with pytest.raises(ApiError) as refused:
+        alice.import_file("colours", bad)
+
+    assert (imported["state"], imported["prompts"]) == ("finished", 2)
+    assert refused.value.body["rejected"] == [{"line": 2, "reason": "turn 1 is empty"}]
 
 
 def test_researcher_takes_comparisons_and_a_file_whose_manifest_fits(cast, client_of, tmp_path):
