@@ -11,8 +11,8 @@ TEXTS = frozenset({"prompt", "input", "chosen", "rejected", "completion"})
 MAY_BE_EMPTY = frozenset({"chosen", "rejected"})
 LISTS = frozenset({"messages", "completions", "ranks", "ratings", "flags"})
 NUMBERS = frozenset({"best", "priority"})
-FORMULA_STARTS = ("'=", "'+", "'-", "'@", "'\t", "'\r", "'\n")
-"""How exports.csv keeps a text from being run as a formula."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""exports.csv puts a ' before these, and before each ' that stands there already."""
 
 
 def decoded(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def _value(name: str, cell: str) -> Any:
         messages = _json(cell) if cell.startswith("[") else None
         if isinstance(messages, list) and messages and all(isinstance(turn, dict) for turn in messages):
             return messages
-        return cell[1:] if cell.startswith(FORMULA_STARTS) else cell
+        return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS) else cell
     if not cell:
         return None
     if name in LISTS:

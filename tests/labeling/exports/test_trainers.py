@@ -130,3 +130,23 @@ def test_pairs_come_through_csv_and_parquet_as_well(cast, file_format):
     import_file(io.BytesIO(first), project=cast.other_project, file_format=Format.TRL, kind=FileKind(str(file_format)))
 
     assert content(cast.other_project, "trl", file_format) == first
+
+
+@pytest.mark.parametrize("text", ["=1", "'=1", "''-1", "'quoted'", "'", "\t'"])
+def test_a_text_comes_through_csv_as_it_is(text):
+    cast = make_cast(num_items=0)
+    make_item(cast.project, prompt="What?", texts=(text, "plain"), kind="pair")
+    assignment = claim(cast.project, cast.bob)
+    ranks = dict(zip(sorted(assignment.order), (1, 2), strict=True))
+    submit_label(
+        assignment_id=assignment.pk, annotator=cast.bob, verdict=Verdict(ranks=ranks, strength=1), client_id=uuid4()
+    )
+
+    import_file(
+        io.BytesIO(content(cast.project, "trl_explicit", "csv")),
+        project=cast.other_project,
+        file_format=Format.TRL,
+        kind=FileKind.CSV,
+    )
+
+    assert [row["chosen"] for row in rows(cast.other_project, "trl_explicit")] == [text]

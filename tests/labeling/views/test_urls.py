@@ -128,7 +128,12 @@ def paths(cast):
 
 def address(paths, name):
     routes, values = paths
-    route = routes[name].replace("<slug:slug>", values["slug"]).replace("<str:name>", "v1").replace("<slug:name>", "annotator-0123456789")
+    route = (
+        routes[name]
+        .replace("<slug:slug>", values["slug"])
+        .replace("<str:name>", "v1")
+        .replace("<slug:name>", "annotator-0123456789")
+    )
     for key, value in values.items():
         route = route.replace(f"<int:{key}>", str(value))
     return route
