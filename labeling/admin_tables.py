@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
 from django.core.paginator import Paginator
-from django.db.models import CompositePrimaryKey, BinaryField, Field, ForeignKey, JSONField, Model, TextField
+from django.db.models import BinaryField, Field, ForeignKey, JSONField, Model, TextField
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 

@@ -186,7 +186,6 @@ SPECTACULAR_SETTINGS = {
         "ImportStateEnum": "labeling.models.ImportState.choices",
         "AssignmentStateEnum": "labeling.models.State.choices",
         "BlindStateEnum": "alignment.models.BlindState.choices",
-        "ImportStateEnum": "labeling.models.ImportState.choices",
         "MethodEnum": "alignment.models.Method.choices",
         "PolicyMethodEnum": "alignment.api_loop.METHODS",
         "ReviewStateEnum": "labeling.models.ReviewState.choices",

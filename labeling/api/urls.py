@@ -32,9 +32,9 @@ from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersV
 from labeling.api.views.projects import ArchiveView, CloneView, EffectsView, ProjectsView, ProjectView, RestoreView
 from labeling.api.views.prompts import ChangeView, PromptsView, TagsView, TopicsView
 from labeling.api.views.quality import AgreementView
+from labeling.api.views.reviews import DecideView, DismissView, ReviewSettingsView, ReviewsView, ReviewView
 from labeling.api.views.snapshots import SnapshotsView, SnapshotView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
-from labeling.api.views.reviews import DecideView, DismissView, ReviewSettingsView, ReviewsView, ReviewView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
 
 app_name = "api"

@@ -120,6 +120,16 @@ def test_judgements_of_held_out_prompts_and_of_the_others_make_up_the_whole():
     assert not {judgement.prompt.id for judgement in held} & {judgement.prompt.id for judgement in others}
 
 
+def counting(statements):
+    """A wrapper that notes each statement."""
+
+    def execute_noted(execute, sql, *rest):
+        statements.append(sql)
+        return execute(sql, *rest)
+
+    return execute_noted
+
+
 def test_queries_for_judgements_do_not_grow_with_their_number():
     cast = make_cast(num_items=3)
     counts: list[int] = []
@@ -127,7 +137,7 @@ def test_queries_for_judgements_do_not_grow_with_their_number():
     for _ in range(3):
         judge(cast.project, cast.bob)
         statements.clear()
-        with connection.execute_wrapper(lambda execute, *given: statements.append(given[0]) or execute(*given)):
+        with connection.execute_wrapper(counting(statements)):
             list(exchange.judgements(cast.project.pk))
         counts.append(len(statements))
 

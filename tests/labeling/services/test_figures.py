@@ -75,6 +75,7 @@ def test_what_was_judged_is_counted_as_by_hand(cast):
     assert doras.seconds == 24.0
     shown = [label.assignment for label in Label.objects.filter(annotator=cast.bob).order_by("pk")]
     red, blue, green = cast.items[0].entries.values_list("completion", flat=True)
+    assert shown[0] is not None
     order = shown[0].order
     earlier = sum(order.index(one) < order.index(other) for one, other in ((red, blue), (red, green), (blue, green)))
     assert DayFigures.objects.get(annotator=cast.bob).first_shown == earlier

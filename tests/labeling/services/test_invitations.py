@@ -50,6 +50,7 @@ def test_a_new_account_has_the_name_and_the_password_of_its_own_choice(cast):
     assert authenticate(username="erin", password="a long and quiet river") == place.user
     assert Membership.objects.get(user__username="erin").role == "annotator"
     [entry] = AuditEntry.objects.filter(action="member.joined")
+    assert entry.after is not None
     assert (entry.actor, entry.person, entry.after["via"]) == (
         place.user,
         place.user,

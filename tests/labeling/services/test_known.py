@@ -88,7 +88,7 @@ def test_one_given_to_somebody_comes_next_and_to_nobody_else(cast):
 
     assert claim(cast.project, cast.dora).item_id == cast.items[0].pk
     assert claim(cast.project, cast.bob).item_id == added.item_id
-    assert claim_next(project=cast.project, annotator=cast.bob).item_id == added.item_id, "until it is judged"
+    assert claim(cast.project, cast.bob).item_id == added.item_id, "until it is judged"
 
 
 def test_it_stays_theirs_when_the_lease_ends(cast):
@@ -236,6 +236,7 @@ def test_a_project_without_them_asks_nothing_more(cast, django_assert_num_querie
     with django_assert_num_queries(4):  # savepoint, member, statement, release
         assignment = claim_next(project=cast.project, annotator=cast.bob)
 
+    assert assignment is not None
     verdict = a_verdict(assignment, seconds=0.0)
     with django_assert_num_queries(4):
         submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4())

@@ -149,6 +149,7 @@ def test_a_decision_can_be_revised_like_any_judgement(cast, vera):
         client_id=uuid4(),
     )
 
+    assert first.assignment_id is not None
     revised = revise_label(
         assignment_id=first.assignment_id, annotator=vera, verdict=verdict_for(review, 3, 2, 1), client_id=uuid4()
     ).label
