@@ -47,7 +47,7 @@ MEANINGS = {
     "second_id": "its id in the project",
     "second_policy": "the higher of the two policy versions",
     "seconds": "active time, idle excluded",
-    "source": "who judged: person, import or simulation",
+    "source": "who judged: person, import, simulation, or a reviewer (review)",
     "strength": "of a pair: 1 slightly better, 2 better, 3 much better; null for a tie and other kinds",
     "suggestion": "the completion that the text was begun from, if any",
     "suggestion_id": "its id in the project",
