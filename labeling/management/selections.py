@@ -17,7 +17,7 @@ FILTERS = {
     "agreement": ("SHARE", "the least share, 0 to 1, of others who say the same"),
     "tags": ("TAG,...", "tags of the prompt, one of them is enough"),
     "policies": ("VERSION,...", "policy versions, one of which wrote one of the completions"),
-    "sources": ("SOURCE,...", "who judged: person, import, simulation"),
+    "sources": ("SOURCE,...", "who judged: person, import, simulation, review"),
 }
 SIDES = {"only": "true", "without": "false"}
 
