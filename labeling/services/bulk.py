@@ -89,7 +89,9 @@ def insert_prompts(*, project_id: int, source: str, rows: Iterable[PromptRow]) -
     }
     stored = {row[1]: _stored(row, is_new=True) for row in _rows(PROMPTS, values)}
     if missing := [digest for digest in by_digest if digest not in stored]:
+        _rows(SORTING, {"value": "off"})
         known = _rows(KNOWN_PROMPTS, {"project": project_id, "digests": missing})
+        _rows(SORTING, {"value": "on"})
         stored |= {row[1]: _stored(row, is_new=False) for row in known}
     return stored
 
@@ -109,7 +111,9 @@ ON CONFLICT (project_id, digest) DO NOTHING
 RETURNING id, digest, held_out, topics, source, is_archived
 """
 # Each is asked for by the unique index. As a join, or with an equality inside, the planner may go through the project
-# for each of them: of a new one it has no statistics, so it expects no rows. The order is one that only this index has.
+# for each of them: of a new one it has no statistics, so it expects no rows. The order is one that only this index has,
+# and that nothing else may make.
+SORTING = "SELECT set_config('enable_sort', %(value)s, true), set_config('enable_incremental_sort', %(value)s, true)"
 KNOWN_PROMPTS = """
 SELECT prompt.id, prompt.digest, prompt.held_out, prompt.topics, prompt.source, prompt.is_archived
 FROM unnest(%(digests)b::text[]) given (digest) CROSS JOIN LATERAL (
