@@ -18,7 +18,7 @@ http_application = get_wsgi_application()
 application = ProtocolTypeRouter(
     {
         # Django's own ASGI path costs about 3 ms of CPU per request in thread hops; WSGI under the bridge doesn't.
-        "http": Bridge(http_application, threads=8),
+        "http": Bridge(http_application, threads=4, streams=8),
         # Named by string: the addresses load models, which need the application that was made above.
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(import_string("labeling.urls.websocket_urlpatterns")))

@@ -8,6 +8,7 @@ is handed over whole. One that is streamed goes part by part, waits while the br
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +29,16 @@ class Bridge:
 
     Args:
         application: is called in a thread.
-        threads: as many requests are answered at the same time; the others wait for their turn.
+        threads: as many requests are answered at the same time; the others wait for their turn. Python computes in one
+            thread at a time, so with many of them each takes longer and none comes sooner.
+        streams: as many answers are streamed at the same time, in threads of their own: a long download keeps nobody
+            from being answered.
     """
 
-    def __init__(self, application: Application, *, threads: int) -> None:
+    def __init__(self, application: Application, *, threads: int, streams: int) -> None:
         self.application = application
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+        self.streams = ThreadPoolExecutor(streams, thread_name_prefix="stream")
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -42,7 +47,7 @@ class Bridge:
             return
         exchange = Exchange(scope, first, receive=receive, send=send)
         try:
-            await exchange.answer(self.application, pool=self.pool)
+            await exchange.answer(self.application, pool=self.pool, streams=self.streams)
         finally:
             exchange.forget()
 
@@ -61,21 +66,21 @@ class Exchange:
         self.messages: list[Message] = []  # of the answer, yet to be sent
         self.length: int | None = None
         self.is_read = not first.get("more_body")
+        self.answered: asyncio.Future[BaseException | None] = self.loop.create_future()
         self.leaving: asyncio.Task[Message] | None = None
         body = first.get("body", b"")
         self.environ = environ_of(
             scope, BytesIO(body) if self.is_read else BufferedReader(Incoming(body, self._more), READ_AT_ONCE)
         )
 
-    async def answer(self, application: Application, *, pool: ThreadPoolExecutor) -> None:
-        """Have it answered in a thread of the pool.
+    async def answer(self, application: Application, *, pool: ThreadPoolExecutor, streams: ThreadPoolExecutor) -> None:
+        """Have it answered in a thread of the pool, and streamed in one of the others.
 
         Raises:
             Exception: what the application raised.
         """
-        answered: asyncio.Future[BaseException | None] = self.loop.create_future()
-        pool.submit(self._answer, application, answered)
-        error = await answered
+        pool.submit(self._run, self._call, application, streams)
+        error = await self.answered
         if isinstance(error, Gone):
             return
         if error is not None:
@@ -88,21 +93,30 @@ class Exchange:
         if self.leaving is not None:
             self.leaving.cancel()
 
-    def _answer(self, application: Application, answered: asyncio.Future[BaseException | None]) -> None:
+    def _run(self, step: Callable[..., bool], *given: Any) -> None:
         error: BaseException | None = None
         try:
-            self._call(application)
+            if not step(*given):
+                return
         except BaseException as caught:  # it is raised in the loop, where the server tells of it
             error = caught
 
         def end() -> None:
-            if not answered.cancelled():
-                answered.set_result(error)
+            if not self.answered.cancelled():
+                self.answered.set_result(error)
 
         self.loop.call_soon_threadsafe(end)
 
-    def _call(self, application: Application) -> None:
+    def _call(self, application: Application, streams: ThreadPoolExecutor) -> bool:
+        """Whether the answer is complete; else it is on its way in another thread."""
         parts = application(self.environ, self._start)
+        if getattr(parts, "streaming", False):  # as Django says it
+            # Its parts are made as they are asked for: none before, so that all of them are made in one thread.
+            streams.submit(contextvars.copy_context().run, self._run, self._hand_over, parts)
+            return False
+        return self._hand_over(parts)
+
+    def _hand_over(self, parts: Iterable[bytes]) -> bool:
         try:
             body, rest = self._at_hand(iter(parts))
             for part in rest:
@@ -112,6 +126,7 @@ class Exchange:
         finally:
             if (close := getattr(parts, "close", None)) is not None:
                 close()
+        return True
 
     def _at_hand(self, parts: Iterator[bytes]) -> tuple[bytes, Iterable[bytes]]:
         """The first part, and those after it: none when it is as long as the answer said it would be."""

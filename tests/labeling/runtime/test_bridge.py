@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -41,7 +42,7 @@ def asked(application, *, messages=(ALL,), scope=SCOPE, leaves_after=None, sent=
                 left.set()
                 await asyncio.sleep(0.05)
 
-        await Bridge(application, threads=2)(scope, receive, send)
+        await Bridge(application, threads=1, streams=1)(scope, receive, send)
 
     asyncio.run(ask())
     return sent
@@ -124,6 +125,30 @@ def test_the_application_runs_in_a_thread_and_what_it_made_is_closed():
 
     assert len(seen) == 1
     assert seen[0].startswith("http")
+
+
+def test_a_stream_has_a_thread_of_its_own_and_the_context_of_its_request():
+    language: contextvars.ContextVar[str] = contextvars.ContextVar("language")
+    seen = []
+
+    class Stream:
+        streaming = True
+
+        def __iter__(self):
+            seen.append((threading.current_thread().name[:6], language.get()))
+            yield b"one"
+            seen.append((threading.current_thread().name[:6], language.get()))
+            yield b"two"
+
+    def application(environ, start_response):
+        language.set("de")
+        start_response("200 OK", [])
+        return Stream()
+
+    sent = asked(application)
+
+    assert [each.get("body") for each in sent[1:]] == [b"one", b"two"]
+    assert seen == [("stream", "de")] * 2
 
 
 def test_an_application_that_fails_fails_the_request():
