@@ -73,7 +73,9 @@ class DataForm(forms.Form):
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = Group.objects.filter(project=project).order_by("name").values_list("name", flat=True)
-        self.fields["groups"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        chosen = self.fields["groups"]
+        assert isinstance(chosen, forms.MultipleChoiceField)
+        chosen.choices = [(name, name) for name in names]
         if not names:
             del self.fields["groups"]
 

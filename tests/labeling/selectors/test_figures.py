@@ -67,6 +67,7 @@ def test_the_end_is_told_from_whole_days_idle_ones_too(cast):
     assert 5 <= found.end.days <= 9  # 20 of 3 a day
     assert found.day == TODAY + dt.timedelta(days=found.end.days - 1)
     assert found.earliest is not None
+    assert found.latest is not None
     assert found.earliest <= found.day <= found.latest
 
 
