@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from labeling.models import NEVER_LEASED, Assignment, Kind, Membership, Slot, State, User
+from labeling.models import Assignment, Kind, Membership, Slot, State, Turn, User
 from labeling.rows import fetch_one
 from labeling.selectors.conversations import Conversation, conversation
 from labeling.selectors.progress import PROGRESS, Progress
@@ -112,7 +112,7 @@ class QueueCounts:
 
 def queue_counts(*, project_id: int, annotator: User) -> QueueCounts:
     """Counts over the annotator's own assignments."""
-    row = _shown(Assignment.objects.filter(annotator=annotator, item__project=project_id)).aggregate(
+    row = _begun(Assignment.objects.filter(annotator=annotator, item__project=project_id)).aggregate(
         drafts=Count("pk", filter=Q(state=State.ACTIVE)),
         submitted=Count("pk", filter=Q(state=State.SUBMITTED)),
         skipped=Count("pk", filter=Q(state=State.SKIPPED)),
@@ -123,12 +123,13 @@ def queue_counts(*, project_id: int, annotator: User) -> QueueCounts:
 def recent_assignments(*, project_id: int, annotator: User, state: State) -> QuerySet[Assignment]:
     """The annotator's own assignments in one state, the latest first, with their prompts."""
     found = Assignment.objects.select_related("item__prompt")
-    return _shown(found.filter(annotator=annotator, item__project=project_id, state=state)).order_by("-changed", "-id")
+    return _begun(found.filter(annotator=annotator, item__project=project_id, state=state)).order_by("-changed", "-id")
 
 
-def _shown(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
-    """Without those that were made ahead and never shown (services.known)."""
-    return assignments.exclude(state=State.ACTIVE, lease_expires=NEVER_LEASED)
+def _begun(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    """Without those that are open and untouched: the one on the page, and those made or held ahead (services.ahead)."""
+    said = Turn.objects.filter(assignment=OuterRef("pk"))
+    return assignments.filter(~Q(state=State.ACTIVE) | ~Q(draft={}) | Exists(said))
 
 
 def count_open_slots(project_id: int, *, at_most: int) -> int:

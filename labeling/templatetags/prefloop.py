@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -57,6 +58,12 @@ def duration(seconds: float | Place) -> str:
 def whole(number: float | Place) -> str:
     """A number for a script: rounded, and written as scripts read it in any language."""
     return number.through("whole") if isinstance(number, Place) else str(round(number))
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """12345 as 12,345, or as the language in use groups it."""
+    return number_format(number, force_grouping=True)
 
 
 @register.filter

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.utils import translation
 
-from labeling.templatetags.prefloop import duration, letter
+from labeling.templatetags.prefloop import duration, grouped, letter
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,12 @@ from labeling.templatetags.prefloop import duration, letter
 )
 def test_durations_are_minutes_and_seconds_or_with_hours(seconds, shown):
     assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "1,234,567"), ("de", "1.234.567")])
+def test_large_numbers_are_grouped_as_the_language_does(language, shown):
+    with translation.override(language):
+        assert grouped(1_234_567) == shown
 
 
 def test_completions_have_letters():

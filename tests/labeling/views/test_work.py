@@ -26,6 +26,15 @@ def test_own_work_is_listed_by_state_with_counts(cast, signed_in):
     assert (counts.drafts, counts.submitted, counts.skipped) == (1, 1, 0)
 
 
+def test_an_item_that_nobody_touched_is_no_draft(cast, signed_in):
+    claim(cast.project, cast.bob)
+
+    page = signed_in(cast.bob).get("/p/colours/queue/")
+
+    assert page.context["counts"].drafts == 0
+    assert "Name a colour" not in page.content.decode()
+
+
 def test_a_skipped_item_shows_its_reason(cast, signed_in):
     skip(assignment_id=claim(cast.project, cast.bob).pk, annotator=cast.bob, reason="language")
     skip(assignment_id=claim(cast.project, cast.bob).pk, annotator=cast.bob, reason="other: <b>why</b> me?")
