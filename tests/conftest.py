@@ -103,6 +103,19 @@ def django_db_modify_db_settings(
     connections["default"].settings_dict["TEST"]["TEMPLATE"] = name
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before the test database is dropped, connections are ended that threads of some test have kept."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
     """A new data folder for an installation of its own; unlike pytest's, the database's account can reach it."""

@@ -70,27 +70,41 @@ def _settled(cursor: Any, folded: Folded) -> int:
     """Up to which label id nothing can come any more; sets the next mark.
 
     Ids are drawn before their transactions commit, so one with a lower id may appear late. What is stored now is
-    settled when no transaction is open, and else once all that are open now have ended.
+    settled when no transaction is open that writes labels, and else once all that are open now have ended. One that has
+    no number yet has drawn its id at most a moment ago.
     """
-    cursor.execute(SNAPSHOT, {"project": folded.project_id, "mark": folded.mark_xid})
-    newest, next_xid, num_open, num_before_mark = cursor.fetchone()
+    cursor.execute(WRITERS, {"project": folded.project_id, "mark": folded.mark_xid})
+    newest, next_xid, num_open, num_unnumbered, num_before_mark = cursor.fetchone()
     if not num_open:
         folded.mark_label, folded.mark_xid = newest, next_xid
         return int(newest)
-    if num_before_mark:
+    if num_unnumbered or num_before_mark:
         return folded.label
     safe = folded.mark_label
     folded.mark_label, folded.mark_xid = newest, next_xid
     return safe
 
 
-# A transaction's own number is not in its snapshot's list of those in progress.
-SNAPSHOT = """
+# Whoever writes a label holds this lock on the table from before its id is drawn. Transactions that do other things, an
+# import of prompts for example, are not waited for. Numbers of locks have 32 bits and go round.
+WRITERS = """
 SELECT (SELECT coalesce(max(id), 0) FROM labeling_label WHERE project_id = %(project)s),
-    pg_snapshot_xmax(snapshot)::text::bigint,
-    (SELECT count(*) FROM pg_snapshot_xip(snapshot)),
-    (SELECT count(*) FROM pg_snapshot_xip(snapshot) xid WHERE xid::text::bigint < %(mark)s)
-FROM (SELECT pg_current_snapshot() AS snapshot) taken
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+    count(*),
+    count(*) FILTER (WHERE writer.xid IS NULL),
+    count(*) FILTER (WHERE %(mark)s > 0 AND ((writer.xid::text::bigint - %(mark)s) & 4294967295) > 2147483648)
+FROM (
+    SELECT (
+        SELECT own.transactionid FROM pg_locks own
+        WHERE own.locktype = 'transactionid' AND own.mode = 'ExclusiveLock'
+            AND own.virtualtransaction = held.virtualtransaction
+        ORDER BY age(own.transactionid) DESC LIMIT 1
+    ) AS xid
+    FROM pg_locks held
+    WHERE held.locktype = 'relation' AND held.mode = 'RowExclusiveLock' AND held.pid <> pg_backend_pid()
+        AND held.relation = 'labeling_label'::regclass
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+) writer
 """
 # Judgements that people made here, as they were first submitted: a revision says what somebody thinks in the end, and
 # these say how they judge. A reviewer decides with those of others at hand; those of known answers would outweigh all

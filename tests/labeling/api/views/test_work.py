@@ -191,7 +191,7 @@ def test_wrong_judgement_is_refused_by_name_and_nothing_is_stored(cast, changes,
     [
         ("ratings", [0, 4, 4], "ratings"),
         ("ratings", [8, 4, 4], "ratings"),
-        ("ratings", [4.0, 4, 4], "ratings"),
+        ("ratings", [4.5, 4, 4], "ratings"),
         ("ratings", ["4", 4, 4], "ratings"),
         ("ratings", [True, 4, 4], "ratings"),
         ("ratings", [None, 4, 4], "ratings"),
