@@ -12,7 +12,7 @@ from factories import claim, judge, make_cast
 from labeling.models import State
 from labeling.selectors.access import membership_in
 from labeling.selectors.queue import QueueCounts, count_open_slots, queue_counts, recent_assignments, sheet
-from labeling.services.assignments import skip
+from labeling.services.assignments import save_draft, skip
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +44,11 @@ def test_counts_are_of_one_s_own_work_in_one_project():
     cast = make_cast(num_items=4, overlap=2)
     judge(cast.project, cast.bob)
     skip(assignment_id=claim(cast.project, cast.bob).pk, annotator=cast.bob)
-    claim(cast.project, cast.bob)
+    begun = claim(cast.project, cast.bob)
     judge(cast.project, cast.dora)
 
+    assert queue_counts(project_id=cast.project.pk, annotator=cast.bob) == QueueCounts(0, 1, 1)
+    save_draft(assignment_id=begun.pk, annotator=cast.bob, draft={"notes": "so far"})
     assert queue_counts(project_id=cast.project.pk, annotator=cast.bob) == QueueCounts(1, 1, 1)
     assert queue_counts(project_id=cast.other_project.pk, annotator=cast.bob) == QueueCounts(0, 0, 0)
 

@@ -21,7 +21,7 @@ from labeling.selectors.progress import Progress, overview, progress_of
 from labeling.selectors.queue import QueueCounts, queue_counts
 from labeling.services import probes
 from labeling.services.ahead import claim_ahead, give_back
-from labeling.services.assignments import claim_next, lock_membership, skip
+from labeling.services.assignments import claim_next, lock_membership, save_draft, skip
 from labeling.services.known import NewKnown, add_known, known_from, set_active
 from labeling.services.labels import submit_label
 from labeling.services.preferences import set_preferences
@@ -108,7 +108,8 @@ def test_until_it_is_shown_it_is_not_among_ones_work(cast):
     give(member(cast, cast.bob), number=1)
 
     before = queue_counts(project_id=cast.project.pk, annotator=cast.bob)
-    claim(cast.project, cast.bob)
+    shown = claim(cast.project, cast.bob)
+    save_draft(assignment_id=shown.pk, annotator=cast.bob, draft={"notes": "so far"})
 
     assert before == QueueCounts(drafts=0, submitted=0, skipped=0)
     assert queue_counts(project_id=cast.project.pk, annotator=cast.bob).drafts == 1
