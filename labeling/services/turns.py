@@ -158,11 +158,12 @@ def _label(
     client_id: UUID,
     source: Source,
 ) -> Label | None:
-    """The judgement with an item of its own, whose prompt is all that was said; one completion alone gives none."""
+    """The judgement with an item of its own, whose prompt is all that was said; one completion of which nothing is said
+    gives none."""
     shown = list(Completion.objects.filter(pk__in=turn.order))
     shown.sort(key=lambda each: turn.order.index(each.pk))
     judged = [*shown, written] if written is not None else shown
-    if len(judged) < 2 and written is None:
+    if len(judged) < 2 and written is None and not (verdict.notes or any(verdict.flags.values())):
         return None
     ranks = ranks_below(written.pk if written else None, verdict.ranks, shown=turn.order)
     kind = Kind.CONVERSATION if shown else Kind.DEMONSTRATION

@@ -191,6 +191,22 @@ def test_one_completion_alone_carries_on_and_is_no_judgement_until_it_is_rewritt
     assert sorted(label.ranks.values_list("rank", flat=True)) == [1, 2]
 
 
+def test_a_flag_on_a_completion_that_was_alone_is_kept_and_compares_nothing(cast):
+    update_project(project=cast.project, conversation_opening="topic")
+    assignment = converse(cast.project, cast.bob)
+    only = offer(speak(assignment, "Hello."), "Hi.", "Hi.")
+
+    decide(assignment, best=only.order[0], flags={only.order[0]: ["opinion"]}, notes="Curt.")
+
+    label = Label.objects.get()
+    [record] = exchange.judgements(cast.project.pk)
+    assert (label.notes, label.turn, label.comparisons.count()) == ("Curt.", only, 0)
+    assert label.ratings.get().flags == ["opinion"]
+    assert [completion.text for completion in record.completions] == ["Hi."]
+    assert rows_of(cast.project, "rankings")[0]["flags"] == [["opinion"]]
+    assert rows_of(cast.project, "comparisons") == []
+
+
 def test_who_plays_both_sides_writes_a_demonstration_at_each_turn(cast):
     update_project(project=cast.project, conversation_sides="both")
     assignment = converse(cast.project, cast.bob, texts=COLOURS)
