@@ -119,10 +119,7 @@ def judgements(
         snapshot: the labels of a snapshot instead.
         after: begin behind the label with this id.
     """
-    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
-    statement = JUDGED.format(
-        chosen=chosen, from_=FROM + (KEPT if snapshot else ""), prompt=KEPT_COLUMNS if snapshot else COLUMNS
-    )
+    statement, parameters = _statement(JUDGED, project, selection, up_to=up_to, snapshot=snapshot)
     parameters |= {"purpose": str(purpose)}
     return in_batches(lambda cursor, last: _judged(cursor, statement, parameters, last, chunk), after=after)
 
@@ -137,10 +134,7 @@ def demonstrations(
     chunk: int = BATCH,
 ) -> Iterator[StoredDemonstration]:
     """Stream what people wrote; arguments as for judgements."""
-    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
-    statement = WRITTEN.format(
-        chosen=chosen, from_=FROM + (KEPT if snapshot else ""), prompt=KEPT_COLUMNS if snapshot else COLUMNS
-    )
+    statement, parameters = _statement(WRITTEN, project, selection, up_to=up_to, snapshot=snapshot)
     return in_batches(lambda cursor, last: _written(cursor, statement, parameters, last, chunk), after=after)
 
 
@@ -154,10 +148,7 @@ def judged_prompts(
     chunk: int = BATCH,
 ) -> Iterator[StoredPrompt]:
     """Stream the prompts of judgements, each once, by id; arguments as for judgements, ``after`` is a prompt."""
-    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
-    statement = PROMPTS.format(
-        chosen=chosen, kept=KEPT if snapshot else "", prompt=KEPT_COLUMNS if snapshot else COLUMNS
-    )
+    statement, parameters = _statement(PROMPTS, project, selection, up_to=up_to, snapshot=snapshot)
 
     def read(cursor: CursorWrapper, last: int) -> tuple[list[StoredPrompt], int | None]:
         cursor.execute(statement, {**parameters, "after": last, "size": chunk})
@@ -166,6 +157,15 @@ def judged_prompts(
         return found, found[-1].prompt if len(rows) == chunk else None
 
     return in_batches(read, after=after)
+
+
+def _statement(
+    template: str, project: Project | int, selection: Selection, *, up_to: int | None, snapshot: Snapshot | None
+) -> tuple[str, dict[str, Any]]:
+    """A template with what is chosen, and the parameters of that; of a snapshot, prompts as they were then."""
+    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
+    kept, prompt = (KEPT, KEPT_COLUMNS) if snapshot else ("", COLUMNS)
+    return template.format(chosen=chosen, from_=FROM + kept, kept=kept, prompt=prompt), parameters
 
 
 COLUMNS = """prompt.id, prompt.messages::text, prompt.digest, prompt.held_out, prompt.topics, ARRAY(
