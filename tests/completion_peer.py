@@ -55,10 +55,12 @@ def completion_peer(answer: Callable[[str, Any], Any]) -> Iterator[Peer]:
                 peer.at_once += 1
                 peer.most_at_once = max(peer.most_at_once, peer.at_once)
             try:
-                self.say(peer.answer(self.path, body))
+                said = peer.answer(self.path, body)
             finally:
+                # Before it is said: who has an answer may send the next request at once.
                 with peer.lock:
                     peer.at_once -= 1
+            self.say(said)
 
         def say(self, said: Any) -> None:
             if said == CUT:
