@@ -5,6 +5,7 @@ from __future__ import annotations
 from alignment.models.loop import LoopSettings, Method, Preset, Start
 from alignment.models.policies import BlindEvaluation, BlindState, Evaluation, Policy, RewardModel, Sample
 from alignment.models.runs import OPEN_STATES, Metric, Run, RunState, Stage, Trigger
+from alignment.models.seeing import Standings
 
 __all__ = [
     "OPEN_STATES",
@@ -21,6 +22,7 @@ __all__ = [
     "RunState",
     "Sample",
     "Stage",
+    "Standings",
     "Start",
     "Trigger",
 ]

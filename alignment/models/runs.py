@@ -59,6 +59,9 @@ class Run(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     parent = models.ForeignKey("Policy", models.RESTRICT, null=True, blank=True, related_name="children")
+    repeats = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="repetitions", help_text="The run it does again."
+    )
     config = models.JSONField()
     seed = models.PositiveBigIntegerField(default=0)
     code_version = models.CharField(max_length=100)
