@@ -29,6 +29,7 @@ from labeling.exchange_counts import (
 )
 from labeling.exchange_evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
 from labeling.exchange_records import (
+    Chosen,
     CompletionRecord,
     DemonstrationRecord,
     JudgementRecord,
@@ -36,7 +37,7 @@ from labeling.exchange_records import (
     PromptRecord,
     Sampled,
 )
-from labeling.models import Item, Project, Prompt, Role, User
+from labeling.models import Item, Project, Prompt, Role, Rule, User
 from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
 from labeling.selectors import labels as label_selectors
@@ -53,6 +54,7 @@ __all__ = [
     "RESEARCHERS",
     "WRITE_TURN",
     "Asked",
+    "Chosen",
     "CompletionRecord",
     "Conflict",
     "DemonstrationRecord",
@@ -64,6 +66,7 @@ __all__ = [
     "NotFound",
     "ProjectRecord",
     "PromptRecord",
+    "Rule",
     "Sampled",
     "TurnRecord",
     "add_completions",

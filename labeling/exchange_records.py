@@ -52,11 +52,34 @@ class CompletionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """How an item was chosen among what could have been asked about (alignment.asking).
+
+    Attributes:
+        rule: a code of labeling.models.Rule.
+        propensity: how probable it was that just this would be asked about, above 0 and at most 1.
+        random_propensity: how probable it would have been with everything chosen at random.
+        is_random: whether it is of the share that was chosen at random.
+    """
+
+    rule: str
+    propensity: float
+    random_propensity: float
+    is_random: bool
+
+    @property
+    def weight(self) -> float:
+        """What its judgements weigh in an estimate of what is true of items chosen at random."""
+        return self.random_propensity / self.propensity
+
+
+@dataclass(frozen=True, slots=True)
 class JudgementRecord:
     """One current judgement. Ranks and ratings are aligned with the completions; 1 is the best rank.
 
     ``best`` is the position of the completion that was picked, where that was asked.
     ``annotator`` is a pseudonym within the project, empty for imports.
+    ``chosen`` says how the item was chosen, where that is known.
     """
 
     id: int
@@ -67,6 +90,7 @@ class JudgementRecord:
     annotator: str
     source: str
     best: int | None = None
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +106,13 @@ class DemonstrationRecord:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A completion that a policy sampled; logprob is in nats under the sampling distribution."""
+    """A completion that a policy sampled; logprob is in nats under the sampling distribution.
+
+    ``policy_version`` is who wrote it where several write together; None: the version that the call names.
+    """
 
     prompt: int
     text: str
     logprob: float
     sampling: dict[str, Any]
+    policy_version: int | None = None

@@ -10,7 +10,7 @@ from labeling.models.flags import Flag
 from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
 from labeling.models.imports import Import, ImportState, RejectedRow
-from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Sides
+from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Rule, Sides
 from labeling.models.known import KnownAnswer, Probe, Qualification, QualificationState
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Session
@@ -71,6 +71,7 @@ __all__ = [
     "ReviewReason",
     "ReviewState",
     "Role",
+    "Rule",
     "Scope",
     "SecondFactor",
     "Session",

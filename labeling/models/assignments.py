@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models.kinds import Kind, Purpose
+from labeling.models.kinds import Kind, Purpose, Rule
 from labeling.models.projects import Membership, Project
 from labeling.models.prompts import Completion, Prompt
 from labeling.models.topics import topics_field
@@ -21,7 +21,9 @@ NEVER_LEASED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class Item(models.Model):
     """A prompt with the completions to be judged.
 
-    ``num_judgements`` counts submitted slots; the check keeps it from ever passing the overlap.
+    ``num_judgements`` counts submitted slots; the check keeps it from ever passing the overlap. ``rule`` and the
+    propensities say how it was chosen among the prompts and completions that could have been asked about
+    (alignment.asking): with them, what was asked about actively still tells without bias what is true in general.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="items")
@@ -34,6 +36,19 @@ class Item(models.Model):
     priority = models.SmallIntegerField(default=0, help_text="Higher is served earlier.")
     policy_version = models.PositiveIntegerField(null=True, blank=True)
     num_judgements = models.PositiveSmallIntegerField(default=0, editable=False)
+    rule = models.CharField(
+        max_length=20, choices=Rule.choices, blank=True, default="", db_default="", help_text="Empty: by no rule."
+    )
+    propensity = models.FloatField(
+        null=True, blank=True, help_text="How probable it was that just this would be asked about, 0 to 1."
+    )
+    random_propensity = models.FloatField(
+        null=True, blank=True, help_text="How probable it would have been with everything chosen at random."
+    )
+    is_random = models.BooleanField(default=False, db_default=False, help_text="Of the share chosen at random.")
+    left_queue = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it left the queue, untouched: it was out of date."
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -48,8 +63,19 @@ class Item(models.Model):
                 condition=~Q(purpose=Purpose.EVALUATION) | Q(kind=Kind.PAIR, policy_version__isnull=True),
                 name="item_evaluation_is_a_pair_of_two_policies",
             ),
+            models.CheckConstraint(condition=Q(rule__in=["", *Rule.values]), name="item_rule_known"),
+            models.CheckConstraint(
+                condition=Q(rule="", propensity__isnull=True, random_propensity__isnull=True, is_random=False)
+                | ~Q(rule="")
+                & Q(propensity__gt=0, propensity__lte=1, random_propensity__gt=0, random_propensity__lte=1),
+                name="item_rule_with_its_propensity",
+            ),
+            models.CheckConstraint(
+                condition=Q(left_queue__isnull=True) | Q(num_judgements=0), name="item_left_the_queue_unjudged"
+            ),
         ]
         indexes = [
+            models.Index(fields=["project"], condition=Q(left_queue__isnull=False), name="item_that_left_the_queue"),
             models.Index(fields=["project", "id"], condition=Q(purpose=Purpose.EVALUATION), name="item_of_evaluations"),
         ]
 

@@ -39,6 +39,18 @@ class Purpose(models.TextChoices):
     KNOWN = "known", _("known answer")
 
 
+class Rule(models.TextChoices):
+    """How the completions of an item were chosen among those that were written (alignment.core.selection)."""
+
+    RANDOM = "random", _("at random")
+    BALD = "bald", _("what would teach the reward model most (BALD)")
+    VARIANCE = "variance", _("where the reward model is most uncertain who wins")
+    DTS = "dts", _("double Thompson sampling")
+    BAI_TS = "bai_ts", _("a likely best one and the most informative beside it (BAI-TS)")
+    BEST_WORST = "best_worst", _("the best against the worst")
+    D_OPTIMAL = "d_optimal", _("a batch that teaches most together (D-optimal)")
+
+
 PREFERENCES = (Kind.RANKING, Kind.RATING, Kind.BEST, Kind.PAIR)
 """Kinds that judge completions which are there."""
 

@@ -60,6 +60,10 @@ class ItemRow(NamedTuple):
     priority: int
     policy_version: int | None
     num_judgements: int
+    rule: str = ""
+    propensity: float | None = None
+    random_propensity: float | None = None
+    is_random: bool = False
 
 
 class SlotRow(NamedTuple):
@@ -170,8 +174,11 @@ def insert_items(*, project_id: int, rows: Sequence[ItemRow], completions: Seque
     Returns:
         One id for each row, in their order.
     """
-    names = ("prompts", "kinds", "purposes", "overlaps", "priorities", "versions", "judged")
-    values = {"project": project_id, **dict(zip(names, _turned(rows, of=7), strict=True))}
+    names = (
+        *("prompts", "kinds", "purposes", "overlaps", "priorities", "versions", "judged"),
+        *("rules", "propensities", "at_random", "random"),
+    )
+    values = {"project": project_id, **dict(zip(names, _turned(rows, of=11), strict=True))}
     ids = [row[0] for row in _rows(ITEMS, values)]
     insert_entries(ids, completions)
     return ids
@@ -190,12 +197,16 @@ def insert_entries(items: Sequence[int], completions: Sequence[Sequence[int]]) -
 
 ITEMS = """
 INSERT INTO labeling_item
-    (project_id, prompt_id, kind, purpose, overlap, priority, policy_version, num_judgements, created)
-SELECT %(project)s, prompt, kind, purpose, overlap, priority, version, judged, statement_timestamp()
+    (project_id, prompt_id, kind, purpose, overlap, priority, policy_version, num_judgements, rule, propensity,
+     random_propensity, is_random, created)
+SELECT %(project)s, prompt, kind, purpose, overlap, priority, version, judged, rule, propensity, at_random, is_random,
+    statement_timestamp()
 FROM unnest(
     %(prompts)s::bigint[], %(kinds)b::text[], %(purposes)b::text[], %(overlaps)s::int[], %(priorities)s::int[],
-    %(versions)s::int[], %(judged)s::int[]
-) WITH ORDINALITY AS given (prompt, kind, purpose, overlap, priority, version, judged, n)
+    %(versions)s::int[], %(judged)s::int[], %(rules)b::text[], %(propensities)s::float[], %(at_random)s::float[],
+    %(random)s::bool[]
+) WITH ORDINALITY AS given
+    (prompt, kind, purpose, overlap, priority, version, judged, rule, propensity, at_random, is_random, n)
 ORDER BY n
 RETURNING id
 """
