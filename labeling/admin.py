@@ -170,4 +170,4 @@ class ApiTokenAdmin(PlainTable):
 
 
 # The key of a session opens it.
-register_others("labeling", secrets=("secret", "digest"), besides=[Session])
+register_others("labeling", secrets=("sealed", "digest"), besides=[Session])

@@ -25,6 +25,8 @@ if not SECRET_KEY:
         "SECRET_KEY is not set: `make run` makes one for this machine; a server needs its own, "
         "for example from `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`"
     )
+# Keys of before: what they signed or encrypted is still read. `manage.py reseal` encrypts it with the new one.
+SECRET_KEY_FALLBACKS = environment.items("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = environment.items("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = environment.items("CSRF_TRUSTED_ORIGINS")
 

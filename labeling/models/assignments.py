@@ -149,7 +149,7 @@ class Slot(models.Model):
         null=True,
         blank=True,
         related_name="slots",
-        help_text="In whose queue it is; empty when it was made for one annotator (services.known).",
+        help_text="In whose queue it is; empty when it is for one annotator alone (services.known, prompt_changes).",
     )
     number = models.PositiveSmallIntegerField()
     priority = models.SmallIntegerField(default=0)
@@ -169,6 +169,7 @@ class Slot(models.Model):
         indexes = [
             # The queue: by priority, then age; done slots are not in the index, so it stays short.
             models.Index(F("project"), F("priority").desc(), F("id"), condition=Q(is_done=False), name="slot_queue"),
+            models.Index(fields=["item"], condition=Q(project__isnull=True, is_done=False), name="slot_in_no_queue"),
         ]
 
     def __str__(self) -> str:

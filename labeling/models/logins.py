@@ -35,7 +35,7 @@ class SecondFactor(models.Model):
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="second_factor")
-    secret = models.CharField(max_length=64, help_text="Base32.")
+    sealed = models.TextField(help_text="The secret in Base32, encrypted (labeling.sealing).")
     confirmed = models.DateTimeField(null=True, blank=True)
     last_step = models.BigIntegerField(default=0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -15,6 +17,11 @@ from labeling.models.kinds import Kind, Opening, Sides, default_kinds
 
 MAX_DAILY = 10_000
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", _("Use lower-case letters, digits and hyphens."))
+
+
+def new_key() -> str:
+    """A secret of 256 bits, in hexadecimal."""
+    return secrets.token_hex(32)
 
 
 class Project(models.Model):
@@ -162,11 +169,25 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+    second_factor_roles = ArrayField(
+        models.CharField(max_length=20),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Who has to have a second factor: without one, nobody of these roles gets in."),
+    )
 
     def clean(self) -> None:
         """The flags fit together; the database holds the codes to it, too (project_flags_known)."""
         try:
             check_own_flags(self.own_flags)
+    pseudonym_key = models.CharField(
+        max_length=64,
+        default=new_key,
+        db_default="",
+        editable=False,
+        help_text="What pseudonyms are made with; empty where they were made without a secret (migration 0019).",
+    )
             check_asked(self.flags, self.own_flags)
         except ValueError as error:
             raise ValidationError({"flags": str(error)}) from None
@@ -199,6 +220,13 @@ class Membership(models.Model):
     over labels. ``num_today`` counts what was judged on ``day`` (UTC) in the same way, for the daily limit.
     """
 
+            models.CheckConstraint(
+                condition=Q(second_factor_roles__contained_by=["annotator", "reviewer", "researcher", "admin"]),
+                name="project_second_factor_roles_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(pseudonym_key="") | Q(pseudonym_key__regex="^[0-9a-f]{64}$"), name="project_key_is_one"
+            ),
     project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)

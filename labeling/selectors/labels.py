@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from functools import lru_cache
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -12,10 +13,25 @@ from labeling.models import Comparison, Label, Project, Purpose, Source
 
 @lru_cache(maxsize=10_000)
 def pseudonym(project: int, annotator: int | None) -> str:
-    """What an annotator is called outside: the same in one project always, another in each; empty for imports."""
+    """What an annotator is called outside: the same in one project always, another in each; empty for imports.
+
+    It is made with a secret of the project, so that nobody finds out whom it names by trying all accounts. Projects
+    that had labels before there were such secrets keep the names of before, which their exports and snapshots hold.
+    """
     if annotator is None:
         return ""
-    return f"annotator-{hashlib.sha256(f'prefloop {project} {annotator}'.encode()).hexdigest()[:10]}"
+    key = _key(project)
+    if key:
+        digest = hmac.new(bytes.fromhex(key), str(annotator).encode(), "sha256").hexdigest()
+    else:
+        digest = hashlib.sha256(f"prefloop {project} {annotator}".encode()).hexdigest()
+    return f"annotator-{digest[:10]}"
+
+
+@lru_cache(maxsize=10_000)
+def _key(project: int) -> str:
+    """The project's secret, which never changes; one query for each process."""
+    return Project.objects.values_list("pseudonym_key", flat=True).get(pk=project)
 
 
 def current_labels(project: Project | int, *, purpose: str = Purpose.TRAINING) -> QuerySet[Label]:

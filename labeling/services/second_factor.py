@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 
@@ -15,11 +16,13 @@ from django.utils.translation import gettext, gettext_noop
 
 from labeling.errors import Conflict, Invalid
 from labeling.models import RecoveryCode, SecondFactor, User
+from labeling.sealing import Unreadable, seal, unseal
 from labeling.services.logins import admit, attempt, forgive
 
 ISSUER = "Prefloop"
 STEP_SECONDS = 30
 NUM_RECOVERY_CODES = 10
+logger = logging.getLogger(__name__)
 WRONG_CODE = gettext_noop("this code is not right, or it was used before: wait for the next one")
 
 
@@ -41,14 +44,23 @@ def begin(user: User) -> SecondFactor:
         raise Conflict(gettext("you have a second factor already: turn it off first"), code="second_factor_on")
     if factor is None:
         factor = SecondFactor(user=user)
-    factor.secret = pyotp.random_base32()
+    factor.sealed = seal(pyotp.random_base32())
     factor.save()
     return factor
 
 
+def secret_of(factor: SecondFactor) -> str:
+    """The secret, in Base32.
+
+    Raises:
+        sealing.Unreadable: it was encrypted with a SECRET_KEY that is not known any more.
+    """
+    return unseal(factor.sealed)
+
+
 def setup_address(factor: SecondFactor) -> str:
     """What an app on a phone takes in, from a picture or by a tap."""
-    return pyotp.TOTP(factor.secret).provisioning_uri(name=factor.user.get_username(), issuer_name=ISSUER)
+    return pyotp.TOTP(secret_of(factor)).provisioning_uri(name=factor.user.get_username(), issuer_name=ISSUER)
 
 
 @transaction.atomic
@@ -122,11 +134,16 @@ def _use(user: User, code: str) -> bool:
 def _use_step(factor: SecondFactor, digits: str) -> bool:
     """Use the code of this 30-second step, or of the one before or after: clocks differ. None is good twice."""
     now = int(time.time()) // STEP_SECONDS
+    try:
+        phone = pyotp.TOTP(secret_of(factor))
+    except Unreadable as error:
+        logger.error("%s can't be checked, only recovery codes are left: %s", factor, error)
+        return False
     for step in (now - 1, now, now + 1):
-        made = pyotp.TOTP(factor.secret).generate_otp(step)
+        made = phone.generate_otp(step)
         if step > factor.last_step and hmac.compare_digest(made.encode(), digits.encode()):
-            factor.last_step = step
-            factor.save(update_fields=["last_step"])
+            factor.last_step, factor.sealed = step, seal(phone.secret)  # with the key in force now
+            factor.save(update_fields=["last_step", "sealed"])
             return True
     return False
 
@@ -145,3 +162,16 @@ def _new_codes(factor: SecondFactor) -> list[str]:
     RecoveryCode.objects.filter(factor=factor).delete()
     RecoveryCode.objects.bulk_create([RecoveryCode(factor=factor, digest=_digest(code)) for code in plain])
     return ["-".join(code[place : place + 4] for place in range(0, 16, 4)) for code in plain]
+
+
+def reseal() -> int:
+    """Encrypt every secret with the SECRET_KEY in force, so that those of before are not needed any more; how many.
+
+    Raises:
+        sealing.Unreadable: one was encrypted with a key that is not known any more; nothing is changed.
+    """
+    with transaction.atomic():
+        factors = list(SecondFactor.objects.select_for_update().order_by("pk"))
+        for factor in factors:
+            factor.sealed = seal(secret_of(factor))
+        return SecondFactor.objects.bulk_update(factors, ["sealed"], batch_size=500)

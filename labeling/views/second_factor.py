@@ -20,7 +20,7 @@ from labeling.errors import Invalid
 from labeling.forms_account import CodeForm, PasswordForm, SignInCodeForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import RecoveryCode, SecondFactor, User
-from labeling.services.second_factor import begin, confirm, renew_codes, setup_address, turn_off
+from labeling.services.second_factor import begin, confirm, renew_codes, secret_of, setup_address, turn_off
 from labeling.views.auth import PENDING, note_device
 
 
@@ -95,13 +95,13 @@ def turn_on(request: SignedInRequest) -> HttpResponse:
 
 def show_setup(request: SignedInRequest, factor: SecondFactor, form: CodeForm, *, status: int = 200) -> HttpResponse:
     """The picture for the phone, and the field for its first code."""
-    address = setup_address(factor)
+    address, secret = setup_address(factor), secret_of(factor)
     form.fields["code"].help_text = gettext("The six digits that the app shows now.")
     picture = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
     context = {
         "form": form,
         "picture": mark_safe(picture),  # drawn here, of digits and letters
-        "secret": " ".join(factor.secret[place : place + 4] for place in range(0, len(factor.secret), 4)),
+        "secret": " ".join(secret[place : place + 4] for place in range(0, len(secret), 4)),
         "address": address,
     }
     return render(request, "labeling/second_factor_setup.html", context, status=status)

@@ -12,13 +12,14 @@ from factories import PASSWORD, Cast
 from playwright.sync_api import Page, expect
 
 from labeling.models import SecondFactor
+from labeling.services.second_factor import secret_of
 
 pytestmark = pytest.mark.browser
 
 
 def shown(*, later: int) -> str:
     """What bob's phone shows so many steps of 30 seconds from now."""
-    return pyotp.TOTP(SecondFactor.objects.get(user__username="bob").secret).at(int(time.time()) + 30 * later)
+    return pyotp.TOTP(secret_of(SecondFactor.objects.get(user__username="bob"))).at(int(time.time()) + 30 * later)
 
 
 def write(page: Page, label: str, text: str) -> None:

@@ -15,6 +15,7 @@ from labeling.services.second_factor import (
     confirm,
     has_second_factor,
     renew_codes,
+    secret_of,
     setup_address,
     try_code,
     turn_off,
@@ -25,7 +26,7 @@ HOME = "192.0.2.1"
 
 def shown(user: User, *, later: int = 0) -> str:
     """What the phone shows so many steps of 30 seconds from now; reckoned by RFC 6238's own terms."""
-    secret = SecondFactor.objects.get(user=user).secret
+    secret = secret_of(SecondFactor.objects.get(user=user))
     return pyotp.TOTP(secret, digits=6, interval=30).at(int(time.time()) + 30 * later)
 
 
@@ -54,7 +55,7 @@ def test_it_counts_once_the_phone_showed_a_right_code():
 def test_the_address_for_the_phone_names_the_account_and_the_secret():
     factor = begin(make_user("bob"))
 
-    assert setup_address(factor) == f"otpauth://totp/Prefloop:bob?secret={factor.secret}&issuer=Prefloop"
+    assert setup_address(factor) == f"otpauth://totp/Prefloop:bob?secret={secret_of(factor)}&issuer=Prefloop"
 
 
 @pytest.mark.django_db

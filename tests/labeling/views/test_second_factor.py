@@ -9,7 +9,7 @@ from django.test import Client
 from factories import PASSWORD, api_client
 
 from labeling.models import SecondFactor, Session
-from labeling.services.second_factor import begin, confirm, has_second_factor
+from labeling.services.second_factor import begin, confirm, has_second_factor, secret_of
 
 PATH = "/settings/second-factor/"
 LOGIN = {"username": "bob", "password": PASSWORD}
@@ -17,7 +17,7 @@ LOGIN = {"username": "bob", "password": PASSWORD}
 
 def shown(user, *, later: int = 0) -> str:
     """What the phone shows."""
-    return pyotp.TOTP(SecondFactor.objects.get(user=user).secret).at(int(time.time()) + 30 * later)
+    return pyotp.TOTP(secret_of(SecondFactor.objects.get(user=user))).at(int(time.time()) + 30 * later)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_it_is_turned_on_with_a_picture_a_first_code_and_codes_for_recovery(cast
     wrong = client.post(f"{PATH}on/", {"code": "12"})
     right = client.post(f"{PATH}on/", {"code": shown(cast.bob)})
 
-    secret = SecondFactor.objects.get(user=cast.bob).secret
+    secret = secret_of(SecondFactor.objects.get(user=cast.bob))
     assert "<svg" in setup
     pictures = re.findall(r"<svg.*?</svg>", setup, re.DOTALL)
     assert pictures
