@@ -5,7 +5,7 @@ from __future__ import annotations
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
 from labeling.models.audit import ACTIONS, AuditEntry
 from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
-from labeling.models.figures import DayFigures, Folded, Reliability
+from labeling.models.figures import AgreementFigures, DayFigures, Folded, Level, Measure, Reliability, Trust
 from labeling.models.flags import Flag
 from labeling.models.groups import Group, Invitation
 from labeling.models.guidelines import Guidelines
@@ -29,6 +29,7 @@ __all__ = [
     "NEVER_LEASED",
     "PREFERENCES",
     "TURN_SOURCE",
+    "AgreementFigures",
     "ApiToken",
     "ApiUse",
     "Assignment",
@@ -49,7 +50,9 @@ __all__ = [
     "Kind",
     "KnownAnswer",
     "Label",
+    "Level",
     "LoginAttempts",
+    "Measure",
     "Membership",
     "Opening",
     "Origin",
@@ -84,6 +87,7 @@ __all__ = [
     "State",
     "Tag",
     "Topic",
+    "Trust",
     "Turn",
     "TurnState",
     "User",

@@ -46,6 +46,18 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(50)],
         help_text=_("How many people judge each new item (1 to 50)."),
     )
+    shared_percent = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Share of prompts whose new items more people judge, so that people can be compared (0 to 100 %)."),
+    )
+    shared_overlap = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(2), MaxValueValidator(50)],
+        help_text=_("How many people judge each of those (2 to 50); with 3 or more one can tell who is right."),
+    )
     lease_minutes = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(1440)],
@@ -110,6 +122,19 @@ class Project(models.Model):
     qualification_feedback = models.BooleanField(
         default=False, db_default=False, help_text=_("Afterwards they see the known answers beside their own.")
     )
+    tells_at_once = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("After each item of the qualification they see what was expected, before the next one."),
+    )
+    tells_later = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "After every so many of those mixed in they see how much was right, never which (5 to 100; 0: never)."
+        ),
+    )
     known_percent = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
@@ -121,6 +146,20 @@ class Project(models.Model):
         db_default=False,
         help_text=_("Training counts each person's judgements by how reliable they are found to be."),
     )
+    inverts_adversaries = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Training turns around what people judged who are found to say the opposite, instead of leaving it out."
+        ),
+    )
+    routes_away = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Annotators whose judgements can't be used get items with known answers alone, until they do better."
+        ),
+    )
     review_below = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
@@ -130,11 +169,25 @@ class Project(models.Model):
     reviews_harmful = models.BooleanField(
         default=False, db_default=False, help_text=_("Items are reviewed on which somebody raised a harmful flag.")
     )
+    second_factor_roles = ArrayField(
+        models.CharField(max_length=20),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Who has to have a second factor: without one, nobody of these roles gets in."),
+    )
     is_paused = models.BooleanField(default=False, help_text=_("A paused project hands out no items."))
     is_archived = models.BooleanField(
         default=False, db_default=False, editable=False, help_text=_("Read-only, and hidden from lists.")
     )
     num_slots = models.PositiveIntegerField(default=0, editable=False, help_text=_("Judgements wanted by all items."))
+    pseudonym_key = models.CharField(
+        max_length=64,
+        default=new_key,
+        db_default="",
+        editable=False,
+        help_text="What pseudonyms are made with; empty where they were made without a secret (migration 0019).",
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -151,6 +204,11 @@ class Project(models.Model):
             ),
             models.CheckConstraint(condition=Q(qualification_tries__range=(1, 5)), name="project_tries_1_to_5"),
             models.CheckConstraint(condition=Q(known_percent__lte=50), name="project_known_at_most_50"),
+            models.CheckConstraint(condition=Q(shared_percent__lte=100), name="project_shared_to_100"),
+            models.CheckConstraint(condition=Q(shared_overlap__range=(2, 50)), name="project_shared_overlap_2_to_50"),
+            models.CheckConstraint(
+                condition=Q(tells_later=0) | Q(tells_later__range=(5, 100)), name="project_tells_later_from_5"
+            ),
             models.CheckConstraint(condition=Q(review_below__lte=100), name="project_review_to_100"),
             models.CheckConstraint(
                 condition=Q(daily_limit__range=(1, MAX_DAILY)), name="project_daily_limit_1_to_10000"
@@ -163,31 +221,24 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(conversation_sides__in=Sides.values), name="project_sides_known"),
             models.CheckConstraint(condition=Q(conversation_opening__in=Opening.values), name="project_opening_known"),
             models.CheckConstraint(
+                condition=Q(second_factor_roles__contained_by=["annotator", "reviewer", "researcher", "admin"]),
+                name="project_second_factor_roles_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(pseudonym_key="") | Q(pseudonym_key__regex="^[0-9a-f]{64}$"), name="project_key_is_one"
+            ),
+            models.CheckConstraint(
                 condition=Q(kinds__len__gte=1) & Q(kinds__contained_by=Kind.values), name="project_kinds_known"
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
-    second_factor_roles = ArrayField(
-        models.CharField(max_length=20),
-        default=list,
-        db_default=[],
-        blank=True,
-        help_text=_("Who has to have a second factor: without one, nobody of these roles gets in."),
-    )
 
     def clean(self) -> None:
         """The flags fit together; the database holds the codes to it, too (project_flags_known)."""
         try:
             check_own_flags(self.own_flags)
-    pseudonym_key = models.CharField(
-        max_length=64,
-        default=new_key,
-        db_default="",
-        editable=False,
-        help_text="What pseudonyms are made with; empty where they were made without a secret (migration 0019).",
-    )
             check_asked(self.flags, self.own_flags)
         except ValueError as error:
             raise ValidationError({"flags": str(error)}) from None
@@ -220,13 +271,6 @@ class Membership(models.Model):
     over labels. ``num_today`` counts what was judged on ``day`` (UTC) in the same way, for the daily limit.
     """
 
-            models.CheckConstraint(
-                condition=Q(second_factor_roles__contained_by=["annotator", "reviewer", "researcher", "admin"]),
-                name="project_second_factor_roles_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(pseudonym_key="") | Q(pseudonym_key__regex="^[0-9a-f]{64}$"), name="project_key_is_one"
-            ),
     project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
@@ -241,6 +285,12 @@ class Membership(models.Model):
     num_extra = models.PositiveIntegerField(default=0, editable=False)
     is_let_in = models.BooleanField(
         default=False, db_default=False, help_text=_("Needs no qualification, or none any more.")
+    )
+    is_routed_away = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Gets items with known answers alone (services.trust).",
     )
     num_known = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="Of num_submitted, those of items with known answers."
