@@ -79,10 +79,11 @@ PROMPTS = "SELECT count(*), count(*) FILTER (WHERE held_out) FROM labeling_promp
 def effects_of(project: Project, changes: Mapping[str, Any]) -> list[Effect]:
     """What each setting that changes does to open items and to people at work; others are left out."""
     changed = {name: value for name, value in changes.items() if name in EXPLAINED and value != getattr(project, name)}
-    return [
+    effects = [
         Effect(name, getattr(project, name), value, *_told(EXPLAINED[name](project, value)))
         for name, value in changed.items()
     ]
+    return [effect for effect in effects if effect.text]
 
 
 def _told(said: str | tuple[str, str]) -> tuple[str, str]:
@@ -167,6 +168,19 @@ def _flags(project: Project, after: list[str]) -> str:
     ).format(count=held)
 
 
+def _own_flags(project: Project, after: list[dict[str, Any]]) -> str:
+    now = {own.get("code"): own for own in after}
+    changed = [own for own in project.own_flags if now.get(own["code"], own) != own]
+    if not changed:
+        return ""
+    text = gettext(
+        "Pages opened from now on show them so. Judgements made so far keep the codes and are read with the new labels."
+    )
+    if any(now[own["code"]].get("is_harmful") != own["is_harmful"] for own in changed):
+        text += " " + gettext("What is harmful counts from now on: judgements made so far are not asked about again.")
+    return text
+
+
 def _conversations(project: Project, after: Any) -> str:
     return gettext("Conversations that have begun go on by the new setting from their next step.")
 
@@ -189,6 +203,7 @@ EXPLAINED: dict[str, Any] = {
     "lease_minutes": _lease,
     "held_out_percent": _held_out,
     "flags": _flags,
+    "own_flags": _own_flags,
     "conversation_turns": _conversations,
     "conversation_sides": _conversations,
     "conversation_opening": _conversations,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 from labeling import events
 from labeling.errors import Conflict, Invalid, Stale
 from labeling.models import Group, Membership, Project, Role, Slot, User
+from labeling.models.flags import check_asked, check_own_flags
 from labeling.models.projects import MAX_DAILY
 from labeling.services.archive import check_open
 from labeling.services.audit import difference, record
@@ -125,6 +127,20 @@ def settings_tag(project: Project) -> str:
 
 def _settings(project: Project) -> dict[str, Any]:
     return {name: getattr(project, name) for name in SETTINGS}
+
+
+def check_flags(project: Project, changes: Mapping[str, Any]) -> None:
+    """Refuse lists of flags and of own flags that a project can't have; nothing is changed.
+
+    Raises:
+        Invalid: as update_project.
+    """
+    _check_none_lost(project, changes["own_flags"])
+    try:
+        check_own_flags(changes["own_flags"])
+        check_asked(changes["flags"], changes["own_flags"])
+    except ValueError as error:
+        raise Invalid(str(error)) from None
 
 
 def _check_none_lost(project: Project, own_flags: Any) -> None:

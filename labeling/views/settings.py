@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from labeling.confirming import ask, is_confirmed
 from labeling.errors import Conflict, Invalid, Stale
 from labeling.forms import ProjectForm
 from labeling.forms_settings import CloneForm
@@ -39,11 +40,14 @@ def settings(request: SignedInRequest, slug: str) -> HttpResponse:
     if not is_valid or "back" in request.POST:
         return _show(request, membership, form=form, seen=seen, status=200 if is_valid else 422)
     effects = effects_of(project, form.cleaned_data)
-    if effects and "confirmed" not in request.POST:
-        shown = [_shown(effect, form) for effect in effects]
-        context = {"project": project, "role": membership.role, "form": form, "effects": shown, "seen": seen}
-        context["has_choice"] = any(effect.choice for effect in effects)
-        return render(request, "labeling/settings_confirm.html", context)
+    if effects and not is_confirmed(request):
+        return ask(
+            request,
+            {"project": project, "role": membership.role},
+            effects=[_shown(effect, form) for effect in effects],
+            save=gettext("Save the settings"),
+            back=gettext("Back to the settings"),
+        )
     try:
         update_project(
             project=project,
@@ -117,7 +121,7 @@ def _said(value: Any, field: Any) -> str:
         return gettext("yes") if value else gettext("no")
     names = dict(getattr(field, "choices", ()))
     values = value if isinstance(value, list) else [value]
-    return "; ".join(str(names.get(each, each)) for each in values)
+    return "; ".join(str(names.get(each, each)) for each in values) or "–"
 
 
 def _show(

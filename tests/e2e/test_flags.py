@@ -21,6 +21,9 @@ def test_a_flag_is_made_moved_and_raised_by_its_key(cast: Cast, visitors: Visito
     admin.get_by_label("Code", exact=True).fill("rude")
     admin.get_by_label("Key", exact=True).fill("o")
     admin.keyboard.press("Enter")
+    expect(admin.get_by_role("heading", name="What this does")).to_be_visible()
+    said = violations(admin)
+    admin.keyboard.press("Enter")
     expect(admin.get_by_text("The flags are saved.")).to_be_visible()
     up = admin.get_by_role("button", name="Move up: Is rude")
     up.focus()
@@ -38,4 +41,4 @@ def test_a_flag_is_made_moved_and_raised_by_its_key(cast: Cast, visitors: Visito
     expect(page.get_by_text("Name a colour, number 1.")).to_be_visible()
 
     assert Rating.objects.get(flags__len=1).flags == ["rude"]
-    assert found == []
+    assert said == found == []

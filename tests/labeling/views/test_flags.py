@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from labeling.services.projects import update_project
 from labeling.services.revisions import revise_label
 
 PAGE = "/p/colours/flags/"
+YES = {"confirmed": "1"}
 RUDE = {"code": "rude", "label": "Is rude", "key": "j", "is_harmful": True}
 
 
@@ -27,7 +29,9 @@ def rows(page):
 def test_an_admin_chooses_and_orders_the_known_flags(cast, signed_in):
     client = signed_in(cast.alice)
 
-    answer = client.post(f"{PAGE}save/", {"order": ["violent", "opinion", "sexual"], "asked": ["opinion", "violent"]})
+    answer = client.post(
+        f"{PAGE}save/", {"order": ["violent", "opinion", "sexual"], "asked": ["opinion", "violent"], **YES}
+    )
     page = client.get(PAGE)
 
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
@@ -49,7 +53,7 @@ def test_an_admin_chooses_and_orders_the_known_flags(cast, signed_in):
 def test_a_button_moves_a_flag_by_one_place(cast, signed_in, move, flags):
     sent = ["violent", "opinion", "sexual"]
 
-    signed_in(cast.alice).post(f"{PAGE}save/", {"order": sent, "asked": sent, "move": move})
+    signed_in(cast.alice).post(f"{PAGE}save/", {"order": sent, "asked": sent, "move": move, **YES})
 
     assert stored(cast)[0] == flags
 
@@ -69,10 +73,10 @@ def test_an_admin_makes_a_flag_and_changes_its_words_but_not_its_code(cast, sign
     client = signed_in(cast.alice)
     made = {"new_code": "rude", "new_label": "Is rude", "new_key": "j", "new_is_harmful": "on"}
 
-    client.post(f"{PAGE}save/", {"order": ["opinion"], "asked": ["opinion"], **made})
+    client.post(f"{PAGE}save/", {"order": ["opinion"], "asked": ["opinion"], **made, **YES})
     first = stored(cast)
     changed = {"label-rude": "Is very rude", "key-rude": "z"}
-    client.post(f"{PAGE}save/", {"order": ["rude", "opinion"], "asked": ["rude", "opinion"], **changed})
+    client.post(f"{PAGE}save/", {"order": ["rude", "opinion"], "asked": ["rude", "opinion"], **changed, **YES})
 
     assert first == (["opinion", "rude"], [RUDE])
     assert stored(cast) == (
@@ -104,6 +108,66 @@ def test_a_flag_that_can_not_be_changes_nothing_and_stays_in_the_form(cast, sign
     assert stored(cast) == before
 
 
+def test_what_a_change_does_is_said_before_it_is_done(cast, signed_in):
+    update_project(project=cast.project, flags=["opinion", "rude"], own_flags=[RUDE])
+    claim(cast.project, cast.bob)
+    client = signed_in(cast.alice)
+    sent = {
+        "order": ["violent", "opinion", "rude"],
+        "asked": ["violent", "opinion"],
+        "label-rude": "Is rude",
+        "key-rude": "z",
+    }
+
+    asked = client.post(f"{PAGE}save/", sent)
+    before = stored(cast)
+    again = client.post(f"{PAGE}save/", {**sent, "back": "1"})
+    page = asked.content.decode()
+    shown_again = rows(again)[:3]
+    done = client.post(f"{PAGE}save/", {**sent, **YES})
+
+    assert "Taken off: Is rude · new: Contains violent content" in page
+    assert "Judgements made so far keep their flags" in page
+    assert "1 item is held now: if a flag is raised there that was taken off" in page
+    assert "Pages opened from now on show them so." in page
+    assert "What is harmful counts from now on" in page  # it was, and the box is not checked
+    assert re.findall(r'type="hidden" name="(order|asked|label-rude)" value="([^"]+)"', page) == [
+        ("order", "violent"),
+        ("order", "opinion"),
+        ("order", "rude"),
+        ("asked", "violent"),
+        ("asked", "opinion"),
+        ("label-rude", "Is rude"),
+    ]
+    assert before == (["opinion", "rude"], [RUDE])
+    assert shown_again == [("violent", True), ("opinion", True), ("rude", False)]
+    assert done.status_code == 302
+    assert stored(cast) == (["violent", "opinion"], [{**RUDE, "key": "z", "is_harmful": False}])
+
+
+def test_another_order_of_the_same_flags_is_stored_at_once(cast, signed_in):
+    update_project(project=cast.project, flags=["opinion", "violent"])
+
+    answer = signed_in(cast.alice).post(
+        f"{PAGE}save/", {"order": ["violent", "opinion"], "asked": ["violent", "opinion"]}
+    )
+
+    assert answer.status_code == 302
+    assert stored(cast)[0] == ["violent", "opinion"]
+
+
+def test_a_list_that_somebody_else_changed_meanwhile_is_not_overwritten(cast, signed_in):
+    client = signed_in(cast.alice)
+    [seen] = re.findall(r'name="seen" value="([0-9a-f]+)"', client.get(PAGE).content.decode())
+    update_project(project=cast.project, flags=["violent"])
+
+    answer = client.post(f"{PAGE}save/", {"order": ["opinion"], "asked": ["opinion"], "seen": seen, **YES})
+
+    assert answer.status_code == 422
+    assert "somebody changed the settings meanwhile" in answer.content.decode().lower()
+    assert stored(cast)[0] == ["violent"]
+
+
 def test_an_own_flag_is_raised_stored_and_explained_in_exports(cast):
     update_project(project=cast.project, flags=["rude"], own_flags=[RUDE])
     assignment = claim(cast.project, cast.bob)
@@ -123,7 +187,7 @@ def test_an_own_flag_is_raised_stored_and_explained_in_exports(cast):
 def test_a_flag_that_was_made_can_be_taken_off_the_list_and_not_away(cast, signed_in):
     update_project(project=cast.project, flags=["rude"], own_flags=[RUDE])
 
-    signed_in(cast.alice).post(f"{PAGE}save/", {"order": ["rude"], "label-rude": "Is rude", "key-rude": "j"})
+    signed_in(cast.alice).post(f"{PAGE}save/", {"order": ["rude"], "label-rude": "Is rude", "key-rude": "j", **YES})
     cast.project.refresh_from_db()
     with pytest.raises(Exception, match="'rude' was made before"):
         update_project(project=cast.project, own_flags=[])
