@@ -1,5 +1,7 @@
 """How an item was chosen, and when it left the queue. The columns have defaults of the database: no row is written."""
 
+from __future__ import annotations
+
 from django.db import migrations, models
 
 RULES = [
