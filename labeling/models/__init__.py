@@ -17,8 +17,10 @@ from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Se
 from labeling.models.people import User
 from labeling.models.projects import Membership, Project, Role
 from labeling.models.prompts import Completion, Origin, Prompt
+from labeling.models.provenance import Provenance
 from labeling.models.reviews import Review, ReviewReason, ReviewState
 from labeling.models.skips import SkipReason
+from labeling.models.snapshot_jobs import SnapshotJob
 from labeling.models.snapshots import ExportMark, Snapshot, SnapshotLabel
 from labeling.models.tags import PromptTag, Tag
 from labeling.models.tokens import ApiToken, ApiUse, Scope
@@ -62,6 +64,7 @@ __all__ = [
     "Project",
     "Prompt",
     "PromptTag",
+    "Provenance",
     "Purpose",
     "Qualification",
     "QualificationState",
@@ -82,6 +85,7 @@ __all__ = [
     "SkipReason",
     "Slot",
     "Snapshot",
+    "SnapshotJob",
     "SnapshotLabel",
     "Source",
     "State",
