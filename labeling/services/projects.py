@@ -19,6 +19,7 @@ from labeling.models.flags import check_asked, check_own_flags
 from labeling.models.projects import MAX_DAILY
 from labeling.services.archive import check_open
 from labeling.services.audit import difference, record
+from labeling.services.cleaning import clean
 from labeling.services.guidelines import write_guidelines
 from labeling.services.leases import release
 from labeling.services.overlap import apply_overlap
@@ -164,7 +165,7 @@ def _apply(project: Project, settings: dict[str, Any]) -> None:
             )
         setattr(project, name, value)
     try:
-        project.full_clean(validate_unique=False)  # the slug is checked by the database, where it cannot race
+        clean(project)  # the slug is checked by the database, where it cannot race
     except ValidationError as error:
         raise Invalid("; ".join(_named(name, texts) for name, texts in error.message_dict.items())) from None
     project.save()
