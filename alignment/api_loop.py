@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from alignment import selectors, services
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.models import LoopSettings, Preset, Start
-from alignment.models.loop import POLICY_METHODS
+from alignment.models.loop import MOST_MINUTES, POLICY_METHODS
 from labeling import exchange
 from labeling.rest import ApiView, Scope, SignedInApiRequest
 
@@ -22,10 +22,39 @@ class LoopIn(Strict):
     """Settings to be changed; what is left out stays. Runs that have begun go on by those they began with."""
 
     enabled = serializers.BooleanField(required=False, help_text="Whether runs start by themselves.")
-    judgements_per_run = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    refresh_enabled = serializers.BooleanField(
+        required=False, help_text="Whether the reward model is refreshed by itself."
+    )
+    policy_enabled = serializers.BooleanField(required=False, help_text="Whether a policy is trained by itself.")
+    promotion_enabled = serializers.BooleanField(
+        required=False, help_text="Whether what passes the gate serves by itself."
+    )
+    judgements_per_refresh = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="New judgements after which the reward model is trained.",
+    )
+    refreshes_per_policy = serializers.IntegerField(required=False, min_value=1, max_value=100)
+    minutes_between_runs = serializers.IntegerField(
+        required=False, min_value=0, max_value=MOST_MINUTES, help_text="Between the starts of two runs of a clock."
+    )
+    minutes_at_most = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_MINUTES, help_text="That a judgement waits."
+    )
     method = serializers.ChoiceField(METHODS, required=False)
     start = serializers.ChoiceField(Start.choices, required=False, help_text="What policy training starts from.")
     preset = serializers.ChoiceField(Preset.choices, required=False)
+    members = serializers.IntegerField(
+        required=False, min_value=1, max_value=64, help_text="Heads of the reward model."
+    )
+    pessimism = serializers.FloatField(
+        required=False, min_value=0, max_value=100, help_text="Deviations of the heads taken from their mean."
+    )
+    kl_budget = serializers.FloatField(
+        required=False, allow_null=True, min_value=0.01, max_value=10_000, help_text="Nats at 1,000 judgements."
+    )
+    keep_policies = serializers.IntegerField(required=False, min_value=1, max_value=1000)
     beta = serializers.FloatField(required=False, min_value=0.0001, max_value=100, help_text="KL strength.")
     prompts_per_round = serializers.IntegerField(
         required=False, min_value=1, max_value=10_000, help_text="For so many prompts a policy version writes at once."
@@ -39,7 +68,17 @@ class LoopIn(Strict):
 
 class LoopOut(Out):
     enabled = serializers.BooleanField()
-    judgements_per_run = serializers.IntegerField()
+    refresh_enabled = serializers.BooleanField()
+    policy_enabled = serializers.BooleanField()
+    promotion_enabled = serializers.BooleanField()
+    judgements_per_refresh = serializers.IntegerField()
+    refreshes_per_policy = serializers.IntegerField()
+    minutes_between_runs = serializers.IntegerField()
+    minutes_at_most = serializers.IntegerField(allow_null=True)
+    members = serializers.IntegerField()
+    pessimism = serializers.FloatField()
+    kl_budget = serializers.FloatField(allow_null=True)
+    keep_policies = serializers.IntegerField()
     method = serializers.ChoiceField(METHODS)
     start = serializers.ChoiceField(Start.choices)
     preset = serializers.ChoiceField(Preset.choices)

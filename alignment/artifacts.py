@@ -11,9 +11,11 @@ from django.conf import settings
 
 from alignment.core.backbone import Backbone, LoraConfig
 from alignment.core.config import LoraSettings
+from alignment.core.methods.model_files import load_model
+from alignment.core.methods.reward_model import RewardModel as CoreRewardModel
 from alignment.core.model.loading import ModelError, weights_digest
 from alignment.core.tiny import is_complete, train_tiny
-from alignment.models import Policy
+from alignment.models import Policy, RewardModel
 
 
 def data_folder(*parts: str | int) -> Path:
@@ -60,14 +62,32 @@ def load_policy(backbone: Backbone, policy: Policy, *, name: str) -> str | None:
     """
     if not policy.path:
         return None
-    folder = data_folder(policy.path)
-    if (found := folder_digest(folder)) != policy.digest:
-        raise ModelError(
-            f"{folder} has the digest {found[:12]}, {policy} was stored with {policy.digest[:12]}: restore it"
-        )
+    folder = _stored(policy)
     if name not in backbone.adapters:
         backbone.load_adapter(name, folder)
     return name
+
+
+def load_reward_model(backbone: Backbone, model: RewardModel, *, adapter: str = "reward") -> CoreRewardModel:
+    """A project's reward model, ready to score: ``.score(encoded)`` and, by each head, ``.member_rewards(encoded)``.
+
+    Args:
+        adapter: the name that its adapter gets; to load a second one beside it, give that another.
+
+    Raises:
+        ModelError: its folder is missing or damaged, it belongs to another base, or the adapter's name is taken.
+    """
+    return load_model(CoreRewardModel, backbone, _stored(model), adapter=adapter)
+
+
+def _stored(row: Policy | RewardModel) -> Path:
+    """The folder of what a row tells of, unless it is not what was stored."""
+    folder = data_folder(row.path)
+    if row.removed is not None:
+        raise ModelError(f"the files of {row} were removed on {row.removed:%Y-%m-%d} to save space: use a newer one")
+    if (found := folder_digest(folder)) != row.digest:
+        raise ModelError(f"{folder} has the digest {found[:12]}, {row} was stored with {row.digest[:12]}: restore it")
+    return folder
 
 
 def folder_digest(folder: Path) -> str:

@@ -21,7 +21,6 @@ from alignment.models import (
     LoopSettings,
     Metric,
     Policy,
-    RewardModel,
     Run,
     RunState,
     Sample,
@@ -50,7 +49,7 @@ def take_run(*, run_id: int) -> Run | None:
     return run
 
 
-def _held(run_id: int, attempt: int) -> Run:
+def held(run_id: int, attempt: int) -> Run:
     """The run's row, locked, if this attempt still has it."""
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.attempts != attempt or run.state != RunState.RUNNING:
@@ -65,7 +64,7 @@ def start_stage(*, run_id: int, attempt: int, stage: Stage) -> None:
     Raises:
         RunTaken: see there; so do all writes here.
     """
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     run.stage = stage
     run.save(update_fields=["stage"])
     exchange.publish(_slug(run), "run", run=run.pk, state=run.state, stage=stage)
@@ -78,7 +77,7 @@ def finish_stage(*, run_id: int, attempt: int, stage: Stage, result: Mapping[str
     Returns:
         All results so far, by stage.
     """
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     run.results = {**run.results, stage: dict(result)}
     for name, value in fields.items():
         setattr(run, name, value)
@@ -96,7 +95,7 @@ def record_metrics(
     Returns:
         Whether the run is asked to stop.
     """
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     Metric.objects.bulk_create(
         [Metric(run=run, stage=stage, step=step, values=_finite(values)) for step, values in steps],
         update_conflicts=True,
@@ -110,17 +109,9 @@ def record_metrics(
 
 
 @transaction.atomic
-def register_reward_model(*, run_id: int, attempt: int, **fields: Any) -> RewardModel:
-    """The reward model of a run; the same again after a restart."""
-    run = _held(run_id, attempt)
-    model, _ = RewardModel.objects.update_or_create(run=run, defaults={"project_id": run.project_id, **fields})
-    return model
-
-
-@transaction.atomic
 def reserve_version(*, run_id: int, attempt: int) -> int:
     """The version number of the policy that the run is about to save; the same one after a restart."""
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     if "version" in run.results:
         return int(run.results["version"])
     # The settings row is the lock: two runs of a project get different numbers.
@@ -137,7 +128,7 @@ def reserve_version(*, run_id: int, attempt: int) -> int:
 @transaction.atomic
 def register_policy(*, run_id: int, attempt: int, version: int, path: str, digest: str, base_digest: str) -> Policy:
     """The policy version of a run, a candidate; the same again after a restart."""
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     parent = run.parent or Policy.objects.get(project=run.project_id, version=1)
     policy, created = Policy.objects.get_or_create(
         run=run,
@@ -171,7 +162,7 @@ def record_evaluation(
         comparisons: fields of Evaluation, one for each policy it was compared with.
         samples: fields of Sample.
     """
-    run = _held(run_id, attempt)
+    run = held(run_id, attempt)
     Evaluation.objects.filter(run=run).delete()
     Sample.objects.filter(run=run).delete()
     Evaluation.objects.bulk_create([Evaluation(run=run, policy=policy, **fields) for fields in comparisons])
@@ -181,7 +172,7 @@ def record_evaluation(
 @transaction.atomic
 def promote_new(*, run_id: int, attempt: int, policy: Policy) -> None:
     """Let the run's policy serve; not again when somebody rolled it back meanwhile."""
-    _held(run_id, attempt)
+    held(run_id, attempt)
     policy.refresh_from_db()
     if policy.promoted is None:
         promote(policy_id=policy.pk)
@@ -225,20 +216,20 @@ def confirm_base(*, project_id: int, digest: str) -> None:
 @transaction.atomic
 def finish_run(*, run_id: int, attempt: int) -> None:
     """The run did all that it had to."""
-    end_run(run=_held(run_id, attempt), state=RunState.FINISHED)
+    end_run(run=held(run_id, attempt), state=RunState.FINISHED)
 
 
 @transaction.atomic
 def stop_run(*, run_id: int, attempt: int) -> None:
     """The run stopped because somebody asked it to; what it made so far stays."""
-    end_run(run=_held(run_id, attempt), state=RunState.STOPPED)
+    end_run(run=held(run_id, attempt), state=RunState.STOPPED)
 
 
 @transaction.atomic
 def fail_run(*, run_id: int, attempt: int, error: str, traceback: str) -> None:
     """The run can't go on; ``error`` is for people to read."""
     end_run(
-        run=_held(run_id, attempt),
+        run=held(run_id, attempt),
         state=RunState.FAILED,
         error=error.strip()[:2000] or "it failed without a message",
         traceback=traceback[-20_000:],

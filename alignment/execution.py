@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from alignment import bookkeeping
-from alignment.artifacts import data_folder, load_base, run_folder
+from alignment.artifacts import data_folder, load_base, load_reward_model, run_folder
 from alignment.core.backbone import Backbone
 from alignment.core.checkpoints import latest
 from alignment.core.config import TrainerConfig
@@ -88,9 +88,10 @@ class Execution:
 
     @cached_property
     def reward_model(self) -> RewardModel:
-        """The reward model that this run trained, in this attempt or an earlier one."""
-        folder = data_folder(self.run.results[Stage.REWARD_MODEL]["path"])
-        return load_model(RewardModel, self.backbone, folder)
+        """The reward model of this run: the current one, or one that it trained, in this attempt or an earlier one."""
+        row = self.run.rewarded_by
+        assert row is not None, "the stage of the reward model has set it"
+        return load_reward_model(self.backbone, row)
 
     @cached_property
     def preference_model(self) -> PreferenceModel:

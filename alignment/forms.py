@@ -60,8 +60,18 @@ class LoopForm(forms.ModelForm):
         model = LoopSettings
         fields = LOOP_FIELDS
         labels = {
-            "enabled": _("Runs start by themselves"),
-            "judgements_per_run": _("Judgements per run"),
+            "enabled": _("The loop runs by itself"),
+            "refresh_enabled": _("Refresh the reward model by itself"),
+            "policy_enabled": _("Train policies by itself"),
+            "promotion_enabled": _("Promote by itself"),
+            "judgements_per_refresh": _("Judgements per refresh"),
+            "refreshes_per_policy": _("Refreshes per policy"),
+            "minutes_between_runs": _("Minutes between runs"),
+            "minutes_at_most": _("Judgements wait at most (minutes)"),
+            "members": _("Heads of the reward model"),
+            "pessimism": _("Pessimism (lambda)"),
+            "kl_budget": _("KL budget (nats)"),
+            "keep_policies": _("Versions to keep"),
             "method": _("Method"),
             "start": _("Start from"),
             "preset": _("Preset"),

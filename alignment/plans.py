@@ -56,6 +56,17 @@ class StartConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewardsConfig(Settings):
+    """Where the rewards of policy training come from."""
+
+    model: str = choice("current", "own")
+    """current: the project's reward model where it has seen all judgements of the run, else one that the run trains and
+    that becomes the current one; own: one that the run trains for itself."""
+    pessimism: float = real(0.0, low=0, high=100)
+    """Lambda: rewards are the mean of the heads less so many of their standard deviations (Coste et al., 2023)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The settings of a run, section by section."""
 
@@ -69,6 +80,7 @@ class Plan:
     reinforce: ReinforceConfig = field(default_factory=ReinforceConfig)
     nash_md: NashMDConfig = field(default_factory=NashMDConfig)
     best_of_n: BestOfNConfig = field(default_factory=BestOfNConfig)
+    rewards: RewardsConfig = field(default_factory=RewardsConfig)
     lora: LoraSettings = field(default_factory=LoraSettings)
     start: StartConfig = field(default_factory=StartConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

@@ -48,12 +48,7 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
             names = {"train": _("train"), "held_out": _("held out"), "comparisons": _("comparisons")}
             return [(said, f"{found[name]:,}") for name, said in names.items()]
         case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
-            accuracy = _("no held-out judgements yet")
-            if "accuracy" in found:
-                accuracy = _("{share:.1%} ({low:.1%} to {high:.1%})").format(
-                    share=found["accuracy"], low=found["accuracy_low"], high=found["accuracy_high"]
-                )
-            return [(_("held-out accuracy"), accuracy), (_("steps"), f"{found['steps']:,}")]
+            return _judging(found)
         case Stage.POLICY:
             return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}")]
         case Stage.EVALUATION:
@@ -66,6 +61,18 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
                 ("KL", _("{kl:.2f} nats").format(kl=found["kl"])),
             ]
     return [(_("items written"), f"{found['items']:,}")]
+
+
+def _judging(found: dict[str, Any]) -> list[tuple[str, str]]:
+    accuracy = _("no held-out judgements yet")
+    if "accuracy" in found:
+        accuracy = _("{share:.1%} ({low:.1%} to {high:.1%})").format(
+            share=found["accuracy"], low=found["accuracy_low"], high=found["accuracy_high"]
+        )
+    facts = [(_("held-out accuracy"), accuracy)]
+    if "number" in found:
+        facts.insert(0, (_("reward model"), str(found["number"])))
+    return [*facts, (_("steps"), f"{found['steps']:,}" if "steps" in found else _("none: it was there"))]
 
 
 def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:

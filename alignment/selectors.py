@@ -10,8 +10,7 @@ from django.db.models import F, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext
 
-from alignment.loop import Facts
-from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, Run, Sample
+from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, RewardModel, Run, Sample
 from labeling import exchange
 
 
@@ -132,6 +131,23 @@ def serving_policy(project_id: int) -> Policy | None:
     return Policy.objects.filter(project=project_id, is_serving=True).first()
 
 
+def current_reward_model(project_id: int) -> RewardModel | None:
+    """The model that gives the rewards, with its run; None before the first."""
+    return RewardModel.objects.select_related("run").filter(project=project_id, is_current=True).first()
+
+
+def reward_model_in(project_id: int, number: int) -> RewardModel:
+    """A reward model of a project.
+
+    Raises:
+        NotFound: there is none with this number in the project.
+    """
+    model = RewardModel.objects.select_related("run").filter(project=project_id, number=number).first()
+    if model is None:
+        raise exchange.NotFound(gettext("there is no reward model {number} in this project").format(number=number))
+    return model
+
+
 def base_digest(project_id: int) -> str:
     """Digest of the base model that the project's policies are adapters of; empty before its first use."""
     rows = Policy.objects.filter(project=project_id, version=1).values_list("base_digest", flat=True)
@@ -168,25 +184,6 @@ def _columns(rows: list[tuple[int, dict[str, float]]], most_points: int) -> dict
         "steps": [step for step, _ in kept],
         "values": {name: [values.get(name) for _, values in kept] for name in names},
     }
-
-
-def facts(project_id: int, *, written_out: bool = False) -> Facts:
-    """What the loop decides by."""
-    settings = loop_settings(project_id)
-    last = Run.objects.filter(project=project_id).order_by("-snapshot_last").values_list("snapshot_last", flat=True)
-    under_way = open_run(project_id)
-    return Facts(
-        enabled=settings.enabled,
-        new_judgements=exchange.count_judgements_after(
-            project_id, last.first() or 0, at_most=settings.judgements_per_run
-        ),
-        judgements_per_run=settings.judgements_per_run,
-        open_run=under_way.pk if under_way else None,
-        open_slots=exchange.count_open_slots(project_id, at_most=settings.prompts_per_round),
-        prompts_per_round=settings.prompts_per_round,
-        has_prompts=bool(exchange.prompts_to_sample(project_id, limit=1)),
-        written_out=written_out,
-    )
 
 
 def browsable_prompts(project_id: int) -> list[exchange.PromptRecord]:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
-from alignment.loop import should_fill, should_start
 from alignment.methods import RECIPES, with_beta
 from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
 from alignment.plans import PRESETS, SMALL_ROLLOUT_STEPS, Plan, for_judgements
@@ -25,10 +24,20 @@ RATING = "rating"
 """The kind of item that is rated and not ranked."""
 LOOP_FIELDS = (
     "enabled",
-    "judgements_per_run",
+    "refresh_enabled",
+    "policy_enabled",
+    "promotion_enabled",
+    "judgements_per_refresh",
+    "refreshes_per_policy",
+    "minutes_between_runs",
+    "minutes_at_most",
     "method",
     "start",
     "preset",
+    "members",
+    "pessimism",
+    "kl_budget",
+    "keep_policies",
     "beta",
     "prompts_per_round",
     "temperature",
@@ -41,8 +50,8 @@ LOOP_FIELDS = (
 def ensure_loop(*, project_id: int) -> LoopSettings:
     """The project's loop settings and its policy version 1, the base model; made when it has none."""
     project = exchange.project_record(project_id)
-    per_run = 10 if project.slug == DEMO else 50  # the demonstration closes its loop within minutes
-    settings, _created = LoopSettings.objects.get_or_create(pk=project_id, defaults={"judgements_per_run": per_run})
+    few = 10 if project.slug == DEMO else 50  # the demonstration closes its loop within minutes
+    settings, _created = LoopSettings.objects.get_or_create(pk=project_id, defaults={"judgements_per_refresh": few})
     Policy.objects.get_or_create(
         project_id=project_id, version=1, defaults={"is_serving": True, "promoted": timezone.now()}
     )
@@ -100,6 +109,7 @@ def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
         .changed(with_beta(settings.beta))
         .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
         .changed({"start": {"weights": settings.start}, "sampling": sampling})
+        .changed({"reward_model": {"members": settings.members}, "rewards": {"pessimism": settings.pessimism}})
     )
 
 
@@ -164,6 +174,8 @@ def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dic
     recipe = RECIPES[method]
     if recipe.rolls_out and settings.preset == Preset.SMALL:
         usual = usual.changed({"trainer": {"steps": SMALL_ROLLOUT_STEPS}})
+    if not {"reward_model", "reward_trainer", "lora"}.isdisjoint(changes):  # asked for: not what is there already
+        usual = usual.changed({"rewards": {"model": "own"}})
     try:
         return usual.changed(recipe.begins_with).changed(changes)
     except InvalidSetting as error:
@@ -173,26 +185,6 @@ def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dic
 def hand_to_worker(*, run_id: int) -> bool:
     """Queue the job that executes a run; False when it waits already."""
     return jobs.defer(jobs.EXECUTE_RUN, once=f"run:{run_id}", run_id=run_id)
-
-
-@transaction.atomic
-def start_if_due(*, project_id: int) -> Run | None:
-    """Start a run of the loop when it is time; two workers that ask at once start one."""
-    settings = ensure_loop(project_id=project_id)
-    LoopSettings.objects.select_for_update().get(pk=settings.pk)
-    reason = should_start(selectors.facts(project_id))
-    if reason is None:
-        return None
-    return create_run(project_id=project_id, trigger=Trigger.LOOP, reason=reason)
-
-
-@transaction.atomic
-def fill_if_low(*, project_id: int, written_out: bool = False) -> bool:
-    """Have the served policy write for the queue when it runs low; whether a job was queued."""
-    ensure_loop(project_id=project_id)
-    if not should_fill(selectors.facts(project_id, written_out=written_out)):
-        return False
-    return jobs.defer(jobs.FILL_QUEUE, once=f"fill:{project_id}", project_id=project_id)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from typing import Any
 
 from alignment import bookkeeping, writing
 from alignment.artifacts import data_folder, folder_digest, load_policy
+from alignment.clocks import reward_models
 from alignment.comparing import compare_policies, held_out_accuracy
 from alignment.core.evaluation import Accuracy
 from alignment.core.methods.model_files import save_model
@@ -19,9 +20,10 @@ from alignment.execution import Execution
 from alignment.files import write_json
 from alignment.learning import policy_method
 from alignment.methods import RECIPES
-from alignment.models import Policy, Stage, Start
+from alignment.models import Method, Policy, Stage, Start
+from alignment.models import RewardModel as RewardModelRow
 from alignment.patience import patiently
-from alignment.selectors import serving_policy
+from alignment.selectors import current_reward_model, serving_policy
 from labeling import exchange
 
 MOST_ROLLOUT_PROMPTS = 5000
@@ -63,8 +65,25 @@ def take_snapshot(execution: Execution) -> Done:
     return result, {"snapshot_digest": snapshot.digest, "snapshot_counts": snapshot.counts}
 
 
+def have_reward_model(execution: Execution) -> Done:
+    """Use the project's current reward model where it has seen what the run has, else train one."""
+    run = execution.run
+    current = patiently(current_reward_model, run.project_id)
+    if run.method == Method.REWARD_MODEL or execution.plan.rewards.model == "own" or current is None:
+        return train_reward_model(execution)
+    # One that is older than the newest was chosen by a person, who rolled back: that is not undone in passing.
+    chosen = patiently(RewardModelRow.objects.filter(project=run.project_id, number__gt=current.number).exists)
+    if current.run.snapshot_last < run.snapshot_last and not chosen:
+        return train_reward_model(execution)
+    patiently(reward_models.use, run_id=run.pk, attempt=run.attempts, model=current)
+    found = {name: getattr(current, name) for name in ("number", "path", "digest", "base_digest")}
+    if current.accuracy is not None:
+        found |= {name: getattr(current, name) for name in ACCURACY}
+    return {**found, "reused": True}, {"rewarded_by": current}
+
+
 def train_reward_model(execution: Execution) -> Done:
-    """Train the reward model on all comparisons, and say how often it agrees with held-out judgements."""
+    """Train a reward model on all comparisons, and say how often it agrees with held-out judgements."""
     plan, run, snapshot = execution.plan, execution.run, execution.snapshot
     model = RewardModel(execution.backbone, plan.reward_model, seed=run.seed)
     trained = execution.train(Stage.REWARD_MODEL, model, snapshot.train, plan.reward_trainer)
@@ -87,9 +106,12 @@ def train_reward_model(execution: Execution) -> Done:
     fields["base_digest"] = execution.backbone.digest
     if accuracy is not None:
         fields |= _in_fields(accuracy)
-    patiently(bookkeeping.register_reward_model, run_id=run.pk, attempt=run.attempts, **fields)
+    fields["members"] = plan.reward_model.members
+    on_purpose = run.method != Method.REWARD_MODEL and plan.rewards.model == "own"
+    row = patiently(reward_models.register, run_id=run.pk, attempt=run.attempts, on_purpose=on_purpose, **fields)
     execution.reward_model = model
-    return {**fields, "steps": trained.steps, "loss": trained.metrics["loss"]}, {}
+    found = {**fields, "number": row.number, "steps": trained.steps, "loss": trained.metrics["loss"]}
+    return found, {"rewarded_by": row}
 
 
 def train_preference_model(execution: Execution) -> Done:
@@ -104,6 +126,9 @@ def train_preference_model(execution: Execution) -> Done:
     accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
     execution.preference_model = model
     return result | (_in_fields(accuracy) if accuracy is not None else {}), {}
+
+
+ACCURACY = ("accuracy", "accuracy_low", "accuracy_high", "num_comparisons", "num_prompts")
 
 
 def _in_fields(accuracy: Accuracy) -> dict[str, Any]:
@@ -196,7 +221,7 @@ def fill_the_queue(execution: Execution) -> Done:
 
 _DO: dict[Stage, Callable[[Execution], Done]] = {
     Stage.SNAPSHOT: take_snapshot,
-    Stage.REWARD_MODEL: train_reward_model,
+    Stage.REWARD_MODEL: have_reward_model,
     Stage.PREFERENCE_MODEL: train_preference_model,
     Stage.POLICY: train_policy,
     Stage.EVALUATION: evaluate_policy,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alignment import promotion, selectors, services
 from alignment.blind_results import shown_evaluations as shown_blind_evaluations
+from alignment.clocks.facts import facts as facts_of
 from alignment.core.fields import InvalidSetting
 from alignment.forms import BlindForm, LoopForm, RunForm, SamplesForm
 from alignment.loop import what_next
@@ -45,7 +46,7 @@ def loop_status(request: SignedInRequest, slug: str) -> HttpResponse:
 
 
 def _loop(project: exchange.ProjectRecord) -> dict[str, Any]:
-    facts = selectors.facts(project.id)
+    facts = facts_of(project.id)
     return {
         "facts": facts,
         "next": what_next(facts),

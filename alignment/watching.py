@@ -15,9 +15,11 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import ConnectorException
 
 from alignment import jobs, services
+from alignment.clocks.starting import fill_if_low, start_if_due
 from alignment.locks import Locks, run_lock
 from alignment.models import OPEN_STATES, Run
 from alignment.patience import AWAY, ending
+from alignment.seeing import standings
 from labeling import exchange
 
 logger = logging.getLogger(__name__)
@@ -103,10 +105,9 @@ def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) 
     for project in exchange.all_projects():
         if project.is_archived or (slugs is not None and project.slug not in slugs):
             continue
-        run = services.start_if_due(project_id=project.id)
-        if run is not None:
+        for run in start_if_due(project_id=project.id):
             logger.info("run %d of project %s: %s", run.pk, project.slug, run.reason)
-        services.fill_if_low(project_id=project.id, written_out=written_out.get(project.id, False))
+        fill_if_low(project_id=project.id, written_out=written_out.get(project.id, False))
 
 
 def refresh_figures(slugs: set[str] | None = None) -> set[str]:
@@ -121,6 +122,7 @@ def refresh_figures(slugs: set[str] | None = None) -> set[str]:
         try:
             if exchange.refresh_figures(project.id):
                 left.add(project.slug)
+            standings.refresh_when_due(project.id)
         except AWAY:
             raise
         except Exception:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import queue as queue_selectors
 from labeling.selectors import reliabilities
@@ -24,6 +26,11 @@ def count_judgements_after(project_id: int, judgement: int, *, at_most: int) -> 
     Imported ones don't count: an import of thousands is no reason to train at once.
     """
     return label_selectors.count_labels_after(project_id, judgement, at_most=at_most)
+
+
+def first_judgement_after(project_id: int, judgement: int) -> datetime | None:
+    """When the first judgement was made here after one; imported ones don't count. None without any."""
+    return label_selectors.first_label_after(project_id, judgement)
 
 
 def count_open_slots(project_id: int, *, at_most: int) -> int:

@@ -13,9 +13,14 @@ from alignment.models.runs import DIGEST, Run
 
 
 class RewardModel(models.Model):
-    """A reward model and how often it agrees with held-out judgements."""
+    """A reward model and how often it agrees with held-out judgements.
+
+    The current one gives the rewards of policy training. A rollback makes an older one current again.
+    """
 
     project = models.ForeignKey("labeling.Project", models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField(help_text="1, 2, ... in a project.")
+    is_current = models.BooleanField(default=False, db_default=False)
     run = models.OneToOneField(Run, models.CASCADE, related_name="reward_model")
     path = models.CharField(max_length=300, help_text="Folder, relative to DATA_DIR.")
     digest = models.CharField(max_length=64)
@@ -25,11 +30,21 @@ class RewardModel(models.Model):
     accuracy_high = models.FloatField(null=True, blank=True)
     num_comparisons = models.PositiveIntegerField(default=0)
     num_prompts = models.PositiveIntegerField(default=0)
+    members = models.PositiveSmallIntegerField(default=1, db_default=1, help_text="Heads on shared features.")
+    removed = models.DateTimeField(null=True, blank=True, help_text="When its files were collected.")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
         constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="reward_model_number_once"),
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(is_current=True), name="reward_model_one_is_current"
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="reward_model_number_from_1"),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(removed__isnull=True), name="reward_model_current_has_its_files"
+            ),
             models.CheckConstraint(condition=Q(digest__regex=DIGEST), name="reward_model_digest_is_sha256"),
             models.CheckConstraint(
                 condition=Q(accuracy__isnull=True) | Q(accuracy__range=(0, 1)), name="reward_model_accuracy_0_to_1"
@@ -42,7 +57,7 @@ class RewardModel(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"reward model of run {self.run_id}"
+        return f"reward model {self.number}"
 
 
 class Policy(models.Model):
@@ -58,6 +73,7 @@ class Policy(models.Model):
     base_digest = models.CharField(max_length=64, blank=True, help_text="Empty until a worker first loads the base.")
     is_serving = models.BooleanField(default=False)
     promoted = models.DateTimeField(null=True, blank=True)
+    removed = models.DateTimeField(null=True, blank=True, help_text="When its files were collected.")
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -67,6 +83,9 @@ class Policy(models.Model):
             models.UniqueConstraint(fields=["project", "version"], name="policy_version_once"),
             models.UniqueConstraint(fields=["project"], condition=Q(is_serving=True), name="policy_one_serves"),
             models.CheckConstraint(condition=Q(version__gte=1), name="policy_version_from_1"),
+            models.CheckConstraint(
+                condition=Q(is_serving=False) | Q(removed__isnull=True), name="policy_that_serves_has_its_files"
+            ),
             models.CheckConstraint(
                 condition=Q(version=1, run__isnull=True, path="")
                 | Q(version__gt=1, run__isnull=False, parent__isnull=False, digest__regex=DIGEST) & ~Q(path=""),

@@ -31,6 +31,7 @@ class Stage(models.TextChoices):
     SNAPSHOT = "snapshot", _("snapshot")
     REWARD_MODEL = "reward_model", _("reward model")
     PREFERENCE_MODEL = "preference_model", _("preference model")
+    DEMONSTRATIONS = "demonstrations", _("demonstrations")
     POLICY = "policy", _("policy")
     EVALUATION = "evaluation", _("evaluation")
     SAMPLING = "sampling", _("sampling")
@@ -59,6 +60,14 @@ class Run(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     creator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     parent = models.ForeignKey("Policy", models.RESTRICT, null=True, blank=True, related_name="children")
+    rewarded_by = models.ForeignKey(
+        "RewardModel",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="rewarded_runs",
+        help_text="The reward model that its policy learned from and was compared by, its own or the current one.",
+    )
     repeats = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="repetitions", help_text="The run it does again."
     )
@@ -76,6 +85,7 @@ class Run(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
+    removed = models.DateTimeField(null=True, blank=True, help_text="When its checkpoints were collected.")
 
     class Meta:
         ordering = ["-id"]
@@ -93,9 +103,16 @@ class Run(models.Model):
             models.CheckConstraint(
                 condition=Q(snapshot_digest="") | Q(snapshot_digest__regex=DIGEST), name="run_snapshot_is_sha256"
             ),
-            # Two triggers at once must not start two runs of the loop.
+            # Two triggers at once must not start two runs of one clock.
             models.UniqueConstraint(
-                fields=["project"], condition=Q(state__in=OPEN_STATES, trigger=Trigger.LOOP), name="run_one_of_the_loop"
+                fields=["project"],
+                condition=Q(state__in=OPEN_STATES, trigger=Trigger.LOOP, method=Method.REWARD_MODEL),
+                name="run_one_refresh_of_the_loop",
+            ),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(state__in=OPEN_STATES, trigger=Trigger.LOOP) & ~Q(method=Method.REWARD_MODEL),
+                name="run_one_policy_of_the_loop",
             ),
         ]
         indexes = [models.Index(fields=["project", "-id"], name="run_by_project")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import datetime
 from functools import lru_cache
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -55,9 +56,17 @@ def latest_label(project: Project | int) -> int:
 
 def count_labels_after(project: Project | int, label: int, *, at_most: int) -> int:
     """How many labels to learn from were made here, not imported, after one, counted to ``at_most`` and no further."""
+    return _made_here_after(project, label)[:at_most].count()
+
+
+def first_label_after(project: Project | int, label: int) -> datetime | None:
+    """When the first label to learn from was made here, not imported, after one; None without any."""
+    return _made_here_after(project, label).order_by("id").values_list("created", flat=True).first()
+
+
+def _made_here_after(project: Project | int, label: int) -> QuerySet[Label]:
     made_here = Label.objects.filter(project=project, pk__gt=label, item__purpose=Purpose.TRAINING)
-    made_here = made_here.exclude(source=Source.IMPORT)
-    return made_here[:at_most].count()
+    return made_here.exclude(source=Source.IMPORT)
 
 
 def last_seen(project: Project) -> Subquery:

@@ -10,6 +10,7 @@ from factories import judge
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from alignment import bookkeeping, services
+from alignment.clocks.starting import fill_if_low, start_if_due
 from alignment.models import LoopSettings, Metric, Policy, Run, RunState, Stage, Trigger
 from labeling.errors import Conflict, Invalid, NotFound
 from labeling.models import AuditEntry
@@ -39,7 +40,7 @@ def test_a_project_gets_its_settings_and_version_1_once(cast):
     services.ensure_loop(project_id=cast.project.pk)
     services.ensure_loop(project_id=cast.project.pk)
 
-    assert LoopSettings.objects.get().judgements_per_run == 50
+    assert LoopSettings.objects.get().judgements_per_refresh == 50
     policy = Policy.objects.get()
     assert (policy.version, policy.is_serving, policy.path) == (1, True, "")
 
@@ -126,44 +127,43 @@ def test_without_judgements_there_is_nothing_to_run_on(cast):
 
 
 def test_the_loop_starts_a_run_when_enough_judgements_came_and_not_before(cast):
-    services.change_loop(project_id=cast.project.pk, judgements_per_run=2)
+    services.change_loop(project_id=cast.project.pk, judgements_per_refresh=2)
     judged(cast, 1)
 
-    before = services.start_if_due(project_id=cast.project.pk)
+    before = start_if_due(project_id=cast.project.pk)
     judged(cast, 1)
-    run = services.start_if_due(project_id=cast.project.pk)
-    again = services.start_if_due(project_id=cast.project.pk)
+    [run] = start_if_due(project_id=cast.project.pk)
+    again = start_if_due(project_id=cast.project.pk)
 
-    assert before is None
-    assert run is not None
-    assert (run.trigger, run.reason) == (Trigger.LOOP, "2 new judgements came in since the last run")
-    assert again is None
+    assert before == []
+    assert run.method == "rm"
+    assert (run.trigger, run.reason) == (Trigger.LOOP, "2 new judgements came in since the last refresh")
+    assert again == []
 
 
 def test_judgements_of_an_ended_run_do_not_count_again(cast):
-    services.change_loop(project_id=cast.project.pk, judgements_per_run=2)
+    services.change_loop(project_id=cast.project.pk, judgements_per_refresh=2)
     judged(cast, 2)
-    run = services.start_if_due(project_id=cast.project.pk)
-    assert run is not None
+    [run] = start_if_due(project_id=cast.project.pk)
     services.request_stop(run_id=run.pk)
     judged(cast, 1)
 
-    assert services.start_if_due(project_id=cast.project.pk) is None
+    assert start_if_due(project_id=cast.project.pk) == []
     judged(cast, 1)
-    assert services.start_if_due(project_id=cast.project.pk) is not None
+    assert len(start_if_due(project_id=cast.project.pk)) == 1
 
 
 def test_the_database_refuses_a_second_run_of_the_loop_under_way(cast):
     start(cast, trigger=Trigger.LOOP)
 
-    with pytest.raises(IntegrityError, match="run_one_of_the_loop"):
+    with pytest.raises(IntegrityError, match="run_one_policy_of_the_loop"):
         start(cast, trigger=Trigger.LOOP)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"judgements_per_run": 0}, "judgements_per_run"),
+        ({"judgements_per_refresh": 0}, "judgements_per_refresh"),
         ({"method": "rm"}, "method"),
         ({"beta": -1.0}, "beta"),
         ({"luck": 1}, "the loop has no setting 'luck'"),
@@ -227,14 +227,14 @@ def test_samples_of_an_unknown_version_or_a_foreign_prompt_are_refused(cast):
 
 
 def test_an_empty_queue_is_filled_by_one_job(cast):
-    first = services.fill_if_low(project_id=cast.project.pk)
-    second = services.fill_if_low(project_id=cast.project.pk)
+    first = fill_if_low(project_id=cast.project.pk)
+    second = fill_if_low(project_id=cast.project.pk)
 
     assert (first, second) == (True, False)
 
 
 def test_a_project_without_prompts_is_not_filled(cast):
-    assert services.fill_if_low(project_id=cast.other_project.pk) is False
+    assert fill_if_low(project_id=cast.other_project.pk) is False
 
 
 # --- what a worker writes
@@ -307,23 +307,23 @@ def test_another_base_model_is_refused_under_living_policies(cast):
 
 
 def test_imported_judgements_start_no_run_by_themselves(cast):
-    services.change_loop(project_id=cast.project.pk, judgements_per_run=1)
+    services.change_loop(project_id=cast.project.pk, judgements_per_refresh=1)
     judged(cast, 1)
     cast.project.labels.update(source="import")
 
-    assert services.start_if_due(project_id=cast.project.pk) is None
+    assert start_if_due(project_id=cast.project.pk) == []
 
 
 def test_a_change_of_the_loop_is_remembered_with_who_made_it(cast):
     services.ensure_loop(project_id=cast.project.pk)
-    before = LoopSettings.objects.get(pk=cast.project.pk).judgements_per_run
+    before = LoopSettings.objects.get(pk=cast.project.pk).judgements_per_refresh
 
-    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_run=77)
-    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_run=77)
+    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_refresh=77)
+    services.change_loop(project_id=cast.project.pk, changed_by=cast.alice.pk, judgements_per_refresh=77)
 
     [entry] = AuditEntry.objects.filter(action="loop.settings")
     assert (entry.actor, entry.before, entry.after) == (
         cast.alice,
-        {"judgements_per_run": before},
-        {"judgements_per_run": 77},
+        {"judgements_per_refresh": before},
+        {"judgements_per_refresh": 77},
     )

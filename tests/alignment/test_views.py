@@ -77,7 +77,7 @@ def test_a_run_of_another_project_is_not_found(client, cast, run, path):
 
 def test_the_page_says_what_comes_next(client, cast, run):
     services.request_stop(run_id=run.pk)
-    services.change_loop(project_id=cast.project.pk, judgements_per_run=3)
+    services.change_loop(project_id=cast.project.pk, judgements_per_refresh=3)
     judge(cast.project, cast.bob)
 
     shown = text(page(client, cast.alice, "/p/colours/runs/"))
@@ -93,14 +93,14 @@ def test_the_loop_is_a_fragment_for_htmx_and_a_page_for_everybody_else(client, c
 
     assert fragment.lstrip().startswith("<section")
     assert "<html" in whole
-    assert 'name="judgements_per_run"' in whole
+    assert 'name="judgements_per_refresh"' in whole
 
 
 def test_an_admin_changes_the_loop_and_a_wrong_value_is_said_beside_its_field(client, cast):
     client.force_login(cast.alice)
     settings = {
         "enabled": "on",
-        "judgements_per_run": "7",
+        "judgements_per_refresh": "7",
         "method": "ppo",
         "start": "base",
         "preset": "small",
@@ -112,11 +112,11 @@ def test_an_admin_changes_the_loop_and_a_wrong_value_is_said_beside_its_field(cl
     }
 
     saved = client.post("/p/colours/loop/settings/", settings)
-    refused = client.post("/p/colours/loop/settings/", settings | {"judgements_per_run": "0"})
+    refused = client.post("/p/colours/loop/settings/", settings | {"judgements_per_refresh": "0"})
 
     assert saved.status_code == 302
     stored = LoopSettings.objects.get()
-    assert (stored.judgements_per_run, stored.method, stored.beta, stored.seed) == (7, "ppo", 0.2, 3)
+    assert (stored.judgements_per_refresh, stored.method, stored.beta, stored.seed) == (7, "ppo", 0.2, 3)
     assert refused.status_code == 422
     assert "greater than or equal to 1" in text(refused)
 

@@ -169,7 +169,7 @@ def test_a_run_whose_job_was_lost_is_found_and_executed(start, workers):
 
 
 def test_judgements_close_the_loop_a_new_version_writes_items_for_the_queue(judged, workers):
-    services.change_loop(project_id=judged.project.pk, judgements_per_run=8, prompts_per_round=4)
+    services.change_loop(project_id=judged.project.pk, judgements_per_refresh=8, prompts_per_round=4)
     workers.start()
     # The queue is empty but for the worker, which keeps it filled; so two more items can be judged.
     workers.wait_until(lambda: judged.project.slots.filter(is_done=False).count() >= 2, what="a filled queue")
@@ -177,13 +177,16 @@ def test_judgements_close_the_loop_a_new_version_writes_items_for_the_queue(judg
     judge(judged.project, judged.bob)
     judge(judged.project, judged.dora)
 
-    ended = Run.objects.filter(state__in=["finished", "failed"])
-    workers.wait_until(ended.exists, what="a run of the loop")
+    ended = Run.objects.filter(state__in=["finished", "failed"]).exclude(method="rm")
+    workers.wait_until(ended.exists, what="a policy run of the loop")
 
-    run = ended.get()
+    refresh, run = Run.objects.order_by("id")
     assert before == 0
+    assert (refresh.method, refresh.trigger, refresh.state, refresh.error) == ("rm", Trigger.LOOP, "finished", "")
+    assert refresh.reason == "8 new judgements came in since the last refresh"
     assert (run.trigger, run.state, run.error) == (Trigger.LOOP, "finished", "")
-    assert run.reason == "8 new judgements came in since the last run"
+    assert run.rewarded_by == refresh.reward_model
+    assert run.results["reward_model"]["reused"] is True
     assert run.policy.version == 2
     serving = Policy.objects.get(project=judged.project, is_serving=True)
     items = Item.objects.filter(policy_version=serving.version, created__gte=run.started)

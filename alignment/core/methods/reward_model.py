@@ -131,7 +131,7 @@ class RewardModel(JudgementModel):
 
     # --- the rewards
 
-    def member_scores(self, encoded: Sequence[Encoded]) -> Tensor:
+    def member_rewards(self, encoded: Sequence[Encoded]) -> Tensor:
         """Rewards by each head, float32, (N, members), in the order given."""
         rows = by_completion(
             self.backbone,
@@ -143,7 +143,7 @@ class RewardModel(JudgementModel):
 
     def score(self, encoded: Sequence[Encoded]) -> Tensor:
         """Rewards of completions as token ids, float32, (N,): the mean of the heads. What PPO learns from."""
-        return self.member_scores(encoded).mean(dim=1)
+        return self.member_rewards(encoded).mean(dim=1)
 
     def rewards(self, completions: Sequence[tuple[Prompt, str]]) -> Tensor:
         """Rewards of completions, float32, (N,), in the order given."""
@@ -157,7 +157,7 @@ class RewardModel(JudgementModel):
         """
         if self.config.members < 2:
             raise ValueError("a reward model with members = 1 cannot disagree with itself; set members to 2 or more")
-        return self.member_scores(self._encode(completions)).std(dim=1)
+        return self.member_rewards(self._encode(completions)).std(dim=1)
 
     def normalise(self, completions: Sequence[tuple[Prompt, str]], *, unit_variance: bool = False) -> None:
         """Shift rewards so that these completions, samples of the reference policy, have mean 0 by every head.
@@ -170,7 +170,7 @@ class RewardModel(JudgementModel):
         """
         if len(completions) < 2:
             raise ValueError(f"{len(completions)} completions are too few to normalise rewards by; give 2 or more")
-        self.head.normalise(self.member_scores(self._encode(completions)), unit_variance=unit_variance)
+        self.head.normalise(self.member_rewards(self._encode(completions)), unit_variance=unit_variance)
 
     def _encode(self, completions: Sequence[tuple[Prompt, str]]) -> list[Encoded]:
         return [self.backbone.template.encode(prompt, [text])[0] for prompt, text in completions]

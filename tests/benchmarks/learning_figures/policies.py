@@ -80,7 +80,7 @@ def _ppo(world: World, model: RewardModel, *, steps: int, beta: float = 0.05, pe
     def rewards(encoded: Sequence[Encoded]) -> Any:
         if not pessimistic:
             return model.score(encoded)
-        return Ensemble.uncertain(model.member_scores(encoded), penalty=PENALTY)
+        return Ensemble.uncertain(model.member_rewards(encoded), penalty=PENALTY)
 
     config = PPOConfig(beta=beta, epochs=4, **ROLLOUTS)
     method = PPO(model.backbone, config, reward=rewards, seed=1)
