@@ -14,6 +14,7 @@ from alignment.api_blind import BlindEvaluationsView
 from alignment.api_loop import LoopView
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
+from alignment.seeing import api as seeing_api
 from labeling import exchange
 from labeling.rest import ApiView, NewestFirst, Scope, SignedInApiRequest
 
@@ -220,4 +221,5 @@ urlpatterns = [
     path("runs/<int:run_id>/", RunView.as_view(), name="run"),
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
     path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),
+    *seeing_api.urlpatterns,
 ]

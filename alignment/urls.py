@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from alignment import views
+from alignment.seeing import views as seeing
 
 app_name = "alignment"
 urlpatterns = [
@@ -21,4 +22,5 @@ urlpatterns = [
     path("p/<slug:slug>/policies/evaluate/", views.evaluate, name="evaluate"),
     path("p/<slug:slug>/policies/samples/", views.samples, name="samples"),
     path("p/<slug:slug>/policies/samples/write/", views.write_samples, name="samples-write"),
+    path("p/<slug:slug>/leaderboard/", seeing.leaderboard, name="leaderboard"),
 ]

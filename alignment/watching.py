@@ -20,6 +20,7 @@ from alignment.locks import Locks, run_lock
 from alignment.models import OPEN_STATES, Run
 from alignment.patience import AWAY, ending
 from alignment.seeing import standings
+from alignment.seeing import standings
 from labeling import exchange
 
 logger = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ def refresh_figures(slugs: set[str] | None = None) -> set[str]:
         try:
             if exchange.refresh_figures(project.id):
                 left.add(project.slug)
+            standings.refresh_when_due(project.id)
             standings.refresh_when_due(project.id)
         except AWAY:
             raise

@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils.translation import gettext
 
 from labeling import events
+from labeling import exchange_seeing as seeing
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from labeling.exchange_audit import record_change
 from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
@@ -94,6 +95,7 @@ __all__ = [
     "refresh_figures",
     "refuse_archived",
     "refuse_turn",
+    "seeing",
     "training_weights",
     "waiting_turn",
     "when_cloned",

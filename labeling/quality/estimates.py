@@ -51,14 +51,14 @@ def bootstrap(
         return Estimate(value, np.nan, np.nan, size)
     sums = np.zeros((len(names), features.shape[1]))
     np.add.at(sums, cluster, features)
-    found = figure(_drawn(len(names), resamples, seed) @ sums)
+    found = figure(drawn(len(names), resamples, seed) @ sums)
     if not np.isfinite(found).any():
         return Estimate(value, np.nan, np.nan, size)
     low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), size)
 
 
-def _drawn(size: int, resamples: int, seed: int) -> Floats:
+def drawn(size: int, resamples: int, seed: int) -> Floats:
     """How often each of ``size`` clusters is in each resample, (R, size)."""
     which = np.random.default_rng(seed).integers(0, size, (resamples, size)) + size * np.arange(resamples)[:, None]
     return np.bincount(which.ravel(), minlength=resamples * size).reshape(resamples, size).astype(np.float64)
@@ -101,3 +101,27 @@ def ratio(top: int, bottom: int, *, squares: Sequence[float], z: float = 1.95996
     of_top, mixed, of_bottom = squares
     spread = z * np.sqrt(max(0.0, of_top - 2 * share * mixed + share**2 * of_bottom)) / bottom
     return Estimate(share, max(0.0, float(share - spread)), min(1.0, float(share + spread)), bottom)
+
+
+def clustered_wilson(right: int, asked: int, *, squares: Sequence[float], z: float = 1.959964) -> Estimate:
+    """The share right / asked with Wilson's interval for as many independent trials as the clusters are worth.
+
+    That number is asked over the design effect (Kish, 1965): the linearized variance of the ratio over p (1 - p) / n.
+    At 0 and at 1 no variance is seen: then clusters count as if all within one were the same.
+
+    Args:
+        squares: as for ratio.
+    """
+    if not asked:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    share = right / asked
+    of_right, mixed, of_asked = squares
+    if 0 < right < asked:
+        seen = max(0.0, of_right - 2 * share * mixed + share**2 * of_asked) / (share * (1 - share) * asked)
+    else:
+        seen = of_asked / asked
+    worth = asked / max(1.0, seen)
+    middle = share + z**2 / (2 * worth)
+    half = z * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
+    low, high = (float((middle + side) / (1 + z**2 / worth)) for side in (-half, half))
+    return Estimate(share, max(0.0, low), min(1.0, high), asked)

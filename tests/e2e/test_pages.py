@@ -50,6 +50,7 @@ PAGES = [
     ("rita", "/p/colours/runs/"),
     ("alice", "/p/colours/policies/"),
     ("rita", "/p/colours/policies/samples/"),
+    ("rita", "/p/colours/leaderboard/?basis=all"),
 ]
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from labeling.quality.estimates import bootstrap, mean, ratio, wilson
+from labeling.quality.estimates import bootstrap, clustered_wilson, mean, ratio, wilson
 
 
 def test_the_interval_of_a_mean_is_about_two_standard_errors_wide_each_way():
@@ -70,3 +70,30 @@ def test_the_interval_of_a_ratio_is_about_that_of_a_bootstrap_over_clusters():
 
 def test_a_ratio_of_nothing_is_nothing():
     assert math.isnan(ratio(0, 0, squares=(0.0, 0.0, 0.0)).value)
+
+
+def test_trials_that_are_all_alike_within_their_clusters_are_worth_as_many_as_there_are_clusters():
+    # Ten clusters of five trials; in four of them all five are right.
+    found = clustered_wilson(20, 50, squares=(100.0, 100.0, 250.0))
+
+    alone = wilson(4, 10)
+    assert (found.value, found.units) == (0.4, 50)
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-12)
+
+
+def test_where_nothing_varies_clusters_are_taken_as_one_trial_each():
+    found = clustered_wilson(0, 50, squares=(0.0, 0.0, 250.0))
+
+    alone = wilson(0, 10)
+    assert (found.low, found.high) == pytest.approx((0.0, alone.high), abs=1e-12)
+
+
+def test_independent_trials_have_the_plain_interval():
+    found = clustered_wilson(3, 12, squares=(3.0, 3.0, 12.0))
+
+    plain = wilson(3, 12)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=1e-12)
+
+
+def test_without_trials_there_is_no_share():
+    assert clustered_wilson(0, 0, squares=(0.0, 0.0, 0.0)).units == 0

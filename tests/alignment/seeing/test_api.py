@@ -1,0 +1,66 @@
+"""Over HTTP: the leaderboard and the table of flags."""
+
+from __future__ import annotations
+
+import pytest
+from factories import api_client
+
+from labeling.services.prompts import add_prompts
+
+pytestmark = pytest.mark.django_db
+PROJECT = "/api/v1/projects/colours/"
+READ = [f"{PROJECT}leaderboard/", f"{PROJECT}flag_rates/"]
+
+
+@pytest.mark.parametrize("address", READ)
+def test_each_role_reaches_what_it_may(compared, address):
+    people = (compared.alice, compared.rita, compared.bob, compared.charlie, None)
+
+    statuses = [api_client(user).get(address).status_code for user in people]
+
+    assert statuses == [200, 200, 403, 404, 401]
+
+
+def test_the_leaderboard_tells_who_won_against_whom(compared):
+    found = api_client(compared.rita).get(f"{PROJECT}leaderboard/").json()
+
+    first, second = found["entries"]
+    assert (found["basis"], found["length_controlled"], found["num"], found["nu"]) == ("all", False, 1, 0.0)
+    assert found["reference"] == {"kind": "policy", "name": "policy-1", "version": 1}
+    assert {first["writer"]["version"], second["writer"]["version"]} == {1, 2}
+    assert first["wins"] == second["losses"] == 1
+    other = next(each for each in found["entries"] if each["writer"]["version"] == 2)
+    assert other["against"]["base"]["direct"]["num"] == 1
+    assert other["against"]["base"]["low"] < 0.5 < other["against"]["base"]["high"]
+
+
+def test_the_board_is_chosen_and_what_there_is_none_of_is_refused(compared):
+    client = api_client(compared.rita)
+
+    fair = client.get(f"{PROJECT}leaderboard/", {"basis": "fair", "length_controlled": "true"})
+    wrong = client.get(f"{PROJECT}leaderboard/", {"basis": "best"})
+
+    assert (fair.json()["entries"], fair.json()["length_controlled"]) == ([], True)
+    assert wrong.status_code == 400
+    assert '"best" is not a valid choice' in str(wrong.json())
+
+
+def test_flags_have_counts_and_intervals(compared):
+    found = api_client(compared.alice).get(f"{PROJECT}flag_rates/").json()
+
+    base = found["results"][0]
+    assert (base["writer"]["version"], base["judged"], base["prompts"]) == (1, 1, 1)
+    assert [each["flag"] for each in base["flags"]] == compared.project.flags
+    assert (base["flags"][0]["raised"], base["flags"][0]["share"]) == (0, 0.0)
+    assert 0.5 < base["flags"][0]["high"] < 1
+
+
+def test_where_nobody_judged_there_is_an_empty_board(compared):
+    add_prompts(project=compared.other_project, prompts=["Three?"])
+    client = api_client(compared.charlie)
+
+    board = client.get("/api/v1/projects/other-colours/leaderboard/").json()
+    flags = client.get("/api/v1/projects/other-colours/flag_rates/").json()
+
+    assert (board["entries"], board["reference"], board["label"]) == ([], None, 0)
+    assert flags["results"] == []
