@@ -23,6 +23,7 @@ from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecor
 from labeling.exchange_counts import (
     count_judgements,
     count_judgements_after,
+    human_ceiling,
     count_open_slots,
     first_judgement_after,
     latest_judgement,
@@ -79,6 +80,7 @@ __all__ = [
     "count_judgements_after",
     "count_open_slots",
     "demonstrations",
+    "human_ceiling",
     "first_judgement_after",
     "judgements",
     "latest_judgement",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from labeling.quality.estimates import Estimate
+from labeling.selectors import agreement, reliabilities
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import queue as queue_selectors
-from labeling.selectors import reliabilities
 from labeling.services import figures
 
 
@@ -39,12 +40,21 @@ def count_open_slots(project_id: int, *, at_most: int) -> int:
 
 
 def training_weights(project_id: int) -> dict[str, float]:
-    """What each annotator's judgements count in training, by pseudonym, where it is not 1.
+    """What each annotator's judgements count in training, by pseudonym, where it is not 1; below 0: turned around.
 
     Empty unless the project weighs annotators; see quality.reliability.weight.
     """
     weights = reliabilities.training_weights(project_id)
     return {label_selectors.pseudonym(project_id, annotator): each for annotator, each in weights.items() if each != 1}
+
+
+def human_ceiling(project_id: int) -> Estimate | None:
+    """How often two people agree on a comparison, a tie of either counting a half, with its 95 % interval.
+
+    From comparisons that two people made here, as first submitted: what the accuracy of a reward model can be held
+    against. None with fewer than 20 of them.
+    """
+    return agreement.human_ceiling(project_id)
 
 
 def refresh_figures(project_id: int) -> bool:

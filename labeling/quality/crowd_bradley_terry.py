@@ -61,10 +61,19 @@ class Votes:
 
 @dataclass(frozen=True, slots=True)
 class CrowdFit:
-    """Scores (num_completions,), their mean 0, and reliabilities (num_annotators,) in 0..1."""
+    """Scores (num_completions,), their mean 0, and reliabilities (num_annotators,) in 0..1 with their intervals.
+
+    ``low`` and ``high`` are the 5 % and 95 % points of each reliability's posterior where the scores are as found.
+    """
 
     scores: Floats
     reliabilities: Floats
+    low: Floats
+    high: Floats
+
+
+Prior = tuple[float | Floats, float | Floats]
+"""Of reliabilities, Beta(a, b); arrays (num_annotators,) give each annotator their own."""
 
 
 def fit(
@@ -74,12 +83,15 @@ def fit(
     num_annotators: int,
     score_deviation: float = 1.5,
     careful: tuple[float, float] = CAREFUL,
+    known: ArrayLike | None = None,
 ) -> CrowdFit:
     """Scores and reliabilities of the largest posterior probability, by L-BFGS from equal scores and the prior's mean.
 
     Args:
         score_deviation: standard deviation of the normal prior on scores, in logits.
         careful: the Beta prior of reliabilities; both above 1, the first the larger.
+        known: (num_annotators, 2) comparisons of known outcome that each was right and wrong about: they add to their
+            prior, which is what such comparisons would do in the likelihood if their scores were infinitely far apart.
 
     Raises:
         ValueError: a number in the votes that is none of these completions or annotators, or a prior that is none.
@@ -87,13 +99,34 @@ def fit(
     _check(votes, num_completions, num_annotators, careful)
     prior = careful[0] / (careful[0] + careful[1])
     start = np.concatenate([np.zeros(num_completions), np.full(num_annotators, np.log(prior / (1 - prior)))])
+    right, wrong = np.zeros((2, num_annotators)) if known is None else np.asarray(known, dtype=np.float64).T
+    own: Prior = (careful[0] + right, careful[1] + wrong)
 
     def objective(point: Floats) -> tuple[float, Floats]:
-        return negative_log_posterior(point, votes, num_completions, score_deviation, careful)
+        return negative_log_posterior(point, votes, num_completions, score_deviation, own)
 
     found = _minimize(objective, start)
     scores = found[:num_completions]
-    return CrowdFit(scores - scores.mean(), expit(found[num_completions:]))
+    low, high = _intervals(scores, votes, own)
+    return CrowdFit(scores - scores.mean() if num_completions else scores, expit(found[num_completions:]), low, high)
+
+
+def _intervals(scores: Floats, votes: Votes, careful: Prior) -> tuple[Floats, Floats]:
+    """The 5 % and 95 % points of each reliability's posterior at these scores, on a grid of 250."""
+    grid = (np.arange(250) + 0.5) / 250
+    size = len(np.atleast_1d(careful[0]))
+    posterior = np.multiply.outer(np.atleast_1d(careful[0]) - 1, np.log(grid))
+    posterior += np.multiply.outer(np.atleast_1d(careful[1]) - 1, np.log1p(-grid))
+    p = expit(scores[votes.first] - scores[votes.second])
+    for person in range(size):
+        own = votes.annotator == person
+        said, chance = votes.outcome[own][:, None], p[own][:, None]
+        q = np.clip(grid * chance + (1 - grid) * (1 - chance), 1e-12, 1 - 1e-12)
+        posterior[person] += (said * np.log(q) + (1 - said) * np.log1p(-q)).sum(axis=0)
+    upto = np.cumsum(np.exp(posterior - posterior.max(axis=1, keepdims=True)), axis=1)
+    upto /= upto[:, -1:]
+    low, high = (grid[np.minimum((upto < level).sum(axis=1), len(grid) - 1)] for level in (0.05, 0.95))
+    return low, high
 
 
 def fit_plain(votes: Votes, *, num_completions: int, score_deviation: float = 1.5) -> Floats:
@@ -114,7 +147,7 @@ def fit_plain(votes: Votes, *, num_completions: int, score_deviation: float = 1.
 
 
 def negative_log_posterior(
-    point: Floats, votes: Votes, num_completions: int, score_deviation: float, careful: tuple[float, float]
+    point: Floats, votes: Votes, num_completions: int, score_deviation: float, careful: Prior
 ) -> tuple[float, Floats]:
     """The function that `fit` makes small, and its gradient, at scores and logits of reliabilities in one array.
 
@@ -135,7 +168,7 @@ def negative_log_posterior(
     likelihood = np.sum(votes.outcome * np.log(q) + (1 - votes.outcome) * np.log1p(-q))
     right, wrong = careful[0] - 1, careful[1] - 1
     # log eta = -log(1 + exp(-logit)), and log(1 - eta) = -log(1 + exp(logit)): no overflow at the ends.
-    prior = -(right * np.logaddexp(0, -logits) + wrong * np.logaddexp(0, logits)).sum()
+    prior = -np.sum(right * np.logaddexp(0, -logits) + wrong * np.logaddexp(0, logits))
     shrinkage = (scores**2).sum() / (2 * score_deviation**2)
     gradient = np.concatenate([by_score - scores / score_deviation**2, by_logit + right * (1 - eta) - wrong * eta])
     return float(shrinkage - likelihood - prior), -gradient

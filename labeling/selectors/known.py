@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from labeling.models import (
     Role,
 )
 from labeling.quality.estimates import Estimate, wilson
-from labeling.quality.known import to_answer
+from labeling.quality.known import Answer, to_answer
 from labeling.selectors.access import is_candidate
 
 
@@ -42,6 +42,12 @@ def known_answer(project: Project, known_id: int) -> KnownAnswer:
     if found is None:
         raise NotFound(gettext("there is no known answer {known_id} in this project").format(known_id=known_id))
     return found
+
+
+def known_by_item(items: Collection[int]) -> dict[int, Answer]:
+    """The known answers of those of these items that have one."""
+    rows = KnownAnswer.objects.filter(item__in=items).values_list("item", "answer")
+    return {item: to_answer(answer) for item, answer in rows}
 
 
 def num_usable(project: Project) -> int:

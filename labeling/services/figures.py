@@ -10,9 +10,13 @@ from django.utils import timezone
 
 from labeling.models import Folded, Label, Project, Reliability
 from labeling.quality import judged
+from labeling.quality.known import evidence_by_annotator
 from labeling.quality.reliability import reliabilities
+from labeling.selectors.known import known_by_item
 from labeling.selectors.quality import recent_judgements
+from labeling.services.agreement import fold_agreement
 from labeling.services.reviews import open_reviews
+from labeling.services.trust import decide_all
 
 CHUNK = 1_000
 """Labels that are counted in one transaction: a fifth of a second or so."""
@@ -62,7 +66,19 @@ def fold(project_id: int) -> bool:
                 cursor.execute(statement, {"project": project_id, "after": folded.label, "last": last})
             open_reviews(project, after=folded.label, last=last)
             folded.label = last
-        folded.save(update_fields=["label", "mark_label", "mark_xid"])
+        is_behind = _fold_agreement(cursor, folded, up_to=safe)
+        folded.save(update_fields=["label", "agreed_label", "mark_label", "mark_xid"])
+    return is_behind or len(ids) > CHUNK
+
+
+def _fold_agreement(cursor: Any, folded: Folded, *, up_to: int) -> bool:
+    """Count the next labels in the sums of agreement, too, which may have begun later; whether more are ready."""
+    newest = Label.objects.filter(project=folded.project_id, pk__gt=folded.agreed_label, pk__lte=up_to).order_by("pk")
+    ids = list(newest.values_list("pk", flat=True)[: CHUNK + 1])
+    if ids:
+        last = ids[min(len(ids), CHUNK) - 1]
+        fold_agreement(cursor, project_id=folded.project_id, after=folded.agreed_label, last=last)
+        folded.agreed_label = last
     return len(ids) > CHUNK
 
 
@@ -220,12 +236,14 @@ def fit_when_due(project_id: int) -> bool:
 
 
 def fit_reliabilities(project_id: int, *, up_to: int) -> None:
-    """Fit Crowd-BT to the last judgements of a project, those of known answers too, and store what it finds.
+    """Fit Crowd-BT to the last judgements of a project and to their known answers, and decide who is trusted.
 
     Who is no longer among them keeps what was known of them.
     """
     rows = recent_judgements(project_id, last=FIT_LAST, with_known=True)
-    found = reliabilities(judged.shared(rows))
+    answers = known_by_item({row.item for row in rows})
+    groups = judged.shared(row for row in rows if row.item not in answers)
+    found = reliabilities(groups, known=evidence_by_annotator(rows, answers))
     now = timezone.now()
     with transaction.atomic():
         Reliability.objects.bulk_create(
@@ -234,13 +252,18 @@ def fit_reliabilities(project_id: int, *, up_to: int) -> None:
                     project_id=project_id,
                     annotator_id=annotator,
                     value=min(max(reliable.value, 0.0), 1.0),
+                    low=reliable.low,
+                    high=reliable.high,
                     comparisons=reliable.comparisons,
+                    known=reliable.known,
+                    known_right=reliable.known_right,
                     fitted=now,
                 )
                 for annotator, reliable in sorted(found.items())
             ],
             update_conflicts=True,
             unique_fields=["project", "annotator"],
-            update_fields=["value", "comparisons", "fitted"],
+            update_fields=["value", "low", "high", "comparisons", "known", "known_right", "fitted"],
         )
+        decide_all(Project.objects.get(pk=project_id), found)
         Folded.objects.filter(project=project_id).update(fitted_label=up_to, fitted=now)

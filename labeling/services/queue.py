@@ -16,6 +16,7 @@ from labeling.selectors.progress import PROGRESS, Progress
 from labeling.selectors.queue import Shown
 from labeling.services.probes import mix_in
 from labeling.services.qualification import has_work
+from labeling.services.trust import known_alone
 
 STRIDE = 64
 """How many slots somebody may be beyond their stored passage before it is stored anew."""
@@ -125,6 +126,11 @@ def serve(membership: Membership, *, besides: Sequence[int] = (), minutes: int |
     """
     if is_candidate(membership) and not has_work(membership, besides=besides):
         return None
+    if membership.is_routed_away:
+        left_out = known_alone(membership, besides=besides)
+        if left_out is None:
+            return None
+        besides = left_out
     parameters = serving_parameters(membership, besides=besides)
     row = fetch_one(serving(), parameters if minutes is None else {**parameters, "minutes": minutes})
     if row is None:
