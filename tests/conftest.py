@@ -106,6 +106,13 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Before the test database is dropped, connections are ended that threads of some test have kept."""
+    from django.test import TransactionTestCase
+    from emptying import empty_tables
+
+    def empty(self: TransactionTestCase) -> None:
+        empty_tables()
+
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]  # the stubs leave it out
     yield
     from django.db import connection
 
