@@ -10,15 +10,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext
 
 from labeling import events
 from labeling import exchange_seeing as seeing
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from labeling.exchange_audit import record_change
+from labeling.exchange_completions import Wanted, add_completions, let_go, wanted_of
 from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
 from labeling.exchange_counts import (
     count_judgements,
@@ -40,13 +38,12 @@ from labeling.exchange_records import (
     PromptRecord,
     Sampled,
 )
-from labeling.models import Item, Project, Prompt, Role, Rule, User
+from labeling.models import Project, Prompt, Role, Rule, User
 from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.selection import Selection
-from labeling.services import prompts as prompt_services
 from labeling.services.archive import refuse_archived
 from labeling.services.clone import when_cloned
 
@@ -72,6 +69,7 @@ __all__ = [
     "Rule",
     "Sampled",
     "TurnRecord",
+    "Wanted",
     "add_completions",
     "all_projects",
     "ask_people",
@@ -84,6 +82,7 @@ __all__ = [
     "first_judgement_after",
     "judgements",
     "latest_judgement",
+    "let_go",
     "offer_turn",
     "parse_event",
     "project_for",
@@ -100,6 +99,7 @@ __all__ = [
     "seeing",
     "training_weights",
     "waiting_turn",
+    "wanted_of",
     "when_cloned",
 ]
 
@@ -191,54 +191,6 @@ def prompts_to_sample(project_id: int, *, limit: int, held_out: bool = False) ->
     return [_prompt(row) for row in prompt_selectors.prompts_to_sample(project_id, limit=limit, held_out=held_out)]
 
 
-@transaction.atomic
-def add_completions(
-    *, project_id: int, policy_version: int, sampled: Sequence[Sequence[Sampled]], priority: int = 0
-) -> int:
-    """Store what a policy version wrote and put it into the queue: the one write that other apps may do.
-
-    Repeating a call with the same texts stores nothing twice and adds no second item.
-
-    Args:
-        sampled: for each prompt, the completions to be judged together; equal texts are judged once.
-
-    Returns:
-        How many items were added; a prompt with too few different completions for what is asked gives none.
-
-    Raises:
-        NotFound: no such project.
-        Invalid: a prompt of another project, or a group with completions of two prompts.
-    """
-    project = Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
-    if project is None:
-        raise NotFound(gettext("there is no project with the id {project_id}").format(project_id=project_id))
-    wanted = {row.prompt for group in sampled for row in group}
-    stored = {row.pk: row for row in Prompt.objects.filter(project=project, pk__in=wanted)}
-    if missing := wanted - stored.keys():
-        raise Invalid(
-            gettext("prompt {missing} is not in project {slug}").format(missing=min(missing), slug=project.slug)
-        )
-    if any(len({row.prompt for row in group}) > 1 for group in sampled):
-        raise Invalid(
-            gettext("one group has completions of two prompts: a group is judged together, give each prompt its own")
-        )
-    groups = [
-        (stored[group[0].prompt], _store(stored[group[0].prompt], group, policy_version)) for group in sampled if group
-    ]
-    asked = _asked(project, policy_version=policy_version, prompts=wanted)
-    wanted_items = [
-        item
-        for prompt, completions in groups
-        for item in prompt_services.items_for(
-            project, prompt, completions, priority=priority, policy_version=policy_version
-        )
-    ]
-    items = [item for item in wanted_items if frozenset(each.pk for each in item.completions) not in asked]
-    prompt_services.create_items(project=project, items=items)
-    Prompt.objects.filter(pk__in=[item.prompt.pk for item in items]).update(times_sampled=F("times_sampled") + 1)
-    return len(items)
-
-
 def parse_event(payload: str) -> events.Event:
     """The event of a notification on CHANNEL."""
     return events.parse(payload)
@@ -247,27 +199,6 @@ def parse_event(payload: str) -> events.Event:
 def publish(project: str, event: str, **details: Any) -> None:
     """Tell open pages and the worker that something happened; see labeling.events."""
     events.publish(project, event, **details)
-
-
-def _asked(project: Project, *, policy_version: int, prompts: Collection[int]) -> set[frozenset[int]]:
-    """The sets of completions that items of this version ask about already."""
-    rows = Item.objects.filter(project=project, policy_version=policy_version, prompt__in=prompts)
-    return {frozenset(ids) for ids in rows.annotate(ids=ArrayAgg("entries__completion")).values_list("ids", flat=True)}
-
-
-def _store(prompt: Prompt, group: Sequence[Sampled], policy_version: int) -> list[Any]:
-    distinct = {row.text: row for row in group}.values()
-    return prompt_services.add_completions(
-        pairs=[
-            (
-                prompt,
-                prompt_services.NewCompletion(
-                    text=row.text, policy_version=policy_version, sampling=row.sampling, logprob=row.logprob
-                ),
-            )
-            for row in distinct
-        ]
-    )
 
 
 def _project(project: Project, *, role: str = Role.ADMIN) -> ProjectRecord:

@@ -11,9 +11,10 @@ from django.contrib.postgres.aggregates import ArrayAgg
 
 from labeling.imports.records import Record
 from labeling.models import Item, Kind, Label, Origin, Project, Purpose
+from labeling.services.asked import groups_for
 from labeling.services.bulk import CompletionRow, ItemRow, StoredPrompt, insert_completions, insert_items
 from labeling.services.imported_labels import ImportedLabel, add_imported_labels
-from labeling.services.prompts import groups_for, judged_row, open_slots, store_prompts
+from labeling.services.prompts import judged_row, open_slots, store_prompts
 from labeling.services.tags import tag_ids, tag_prompts
 from labeling.services.texts import text_digest
 from labeling.services.verdicts import Verdict

@@ -85,12 +85,12 @@ class Migration(migrations.Migration):
                     ),
                     models.Q(
                         models.Q(("rule", ""), _negated=True),
-                        models.Q(
-                            ("propensity__gt", 0),
-                            ("propensity__lte", 1),
-                            ("random_propensity__gt", 0),
-                            ("random_propensity__lte", 1),
-                        ),
+                        ("propensity__gt", 0),
+                        ("propensity__isnull", False),
+                        ("propensity__lte", 1),
+                        ("random_propensity__gt", 0),
+                        ("random_propensity__isnull", False),
+                        ("random_propensity__lte", 1),
                     ),
                     _connector="OR",
                 ),

@@ -11,7 +11,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.kinds import Kind, Purpose, Rule
-from labeling.models.projects import Membership, Project
+from labeling.models.members import Membership
+from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 from labeling.models.topics import topics_field
 
@@ -67,7 +68,8 @@ class Item(models.Model):
             models.CheckConstraint(
                 condition=Q(rule="", propensity__isnull=True, random_propensity__isnull=True, is_random=False)
                 | ~Q(rule="")
-                & Q(propensity__gt=0, propensity__lte=1, random_propensity__gt=0, random_propensity__lte=1),
+                & Q(propensity__isnull=False, propensity__gt=0, propensity__lte=1)
+                & Q(random_propensity__isnull=False, random_propensity__gt=0, random_propensity__lte=1),
                 name="item_rule_with_its_propensity",
             ),
             models.CheckConstraint(

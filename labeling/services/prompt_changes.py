@@ -175,12 +175,13 @@ OPEN = """
 # What somebody works on stays with them until it is done; evaluations need every pair.
 NOT_HELD = f"{OPEN} AND slot.leased_until <= statement_timestamp()"
 CHANGED = {Action.ARCHIVE: NOT_HELD, Action.PRIORITY: OPEN}
-# Slots of items that are asked about and not decided: those that an archive took away, and no others are missing.
+# Slots of items that are asked about and not decided: those that an archive took away. What left the queue out of date
+# stays away.
 MISSING = """
     FROM labeling_item item JOIN chosen_prompt ON chosen_prompt.id = item.prompt_id
     JOIN labeling_prompt prompt ON prompt.id = item.prompt_id
     CROSS JOIN generate_series(0, item.overlap - 1) AS missing (number)
-    WHERE item.purpose = 'training' AND item.num_judgements < item.overlap AND NOT EXISTS (
+    WHERE item.purpose = 'training' AND item.num_judgements < item.overlap AND item.left_queue IS NULL AND NOT EXISTS (
         SELECT FROM labeling_slot slot WHERE slot.item_id = item.id AND slot.number = missing.number
     )
 """

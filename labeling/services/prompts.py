@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -13,7 +13,8 @@ from django.utils.translation import gettext
 
 from labeling import events
 from labeling.errors import Invalid
-from labeling.models import TURN_SOURCE, Completion, Item, Kind, Origin, Project, Prompt, Purpose, User
+from labeling.models import Completion, Item, Kind, Origin, Project, Prompt, Purpose, User
+from labeling.services.asked import HowChosen, columns_of, groups_for, num_completions
 from labeling.services.bulk import (
     CompletionRow,
     ItemRow,
@@ -28,16 +29,6 @@ from labeling.services.bulk import (
 )
 from labeling.services.texts import Messages, check_messages, check_text, is_held_out, messages_digest, text_digest
 from labeling.services.topics import add_topics, check_topics
-
-C = TypeVar("C")
-MOST_KINDS = (2, 9)
-NUM_COMPLETIONS: dict[str, tuple[int, int]] = {
-    Kind.RATING: (1, 9),
-    Kind.PAIR: (2, 2),
-    Kind.DEMONSTRATION: (0, 9),
-    Kind.CONVERSATION: (0, 9),
-}
-"""Completions that an item of a kind asks about, or suggests, where it is not 2 to 9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +60,7 @@ class NewItem:
     policy_version: int | None = None
     kind: str = Kind.RANKING
     purpose: str = Purpose.TRAINING
+    chosen: HowChosen | None = None
 
 
 @transaction.atomic
@@ -164,6 +156,7 @@ def items_for(
     *,
     priority: int = 0,
     policy_version: int | None = None,
+    chosen: HowChosen | None = None,
 ) -> list[NewItem]:
     """What the project asks about a group of completions: its kinds take turns, by prompt and by policy version.
 
@@ -176,24 +169,16 @@ def items_for(
         project, digest=prompt.digest, source=prompt.source, completions=completions, policy_version=policy_version
     )
     return [
-        NewItem(prompt=prompt, completions=group, priority=priority, policy_version=policy_version, kind=kind)
+        NewItem(
+            prompt=prompt,
+            completions=group,
+            priority=priority,
+            policy_version=policy_version,
+            kind=kind,
+            chosen=chosen,
+        )
         for group in groups
     ]
-
-
-def groups_for(
-    project: Project, *, digest: str, source: str, completions: Sequence[C], policy_version: int | None = None
-) -> tuple[str, list[Sequence[C]]]:
-    """The kind whose turn it is, and the completions in the groups it asks about; part of items_for and of imports."""
-    turn = int(digest[:8], 16) + (policy_version or 0)  # the same at every call, so that repeating adds nothing
-    # A turn of a conversation is judged otherwise: a conversation of each of its turns would have no end.
-    kinds = [kind for kind in project.kinds if kind != Kind.CONVERSATION or source != TURN_SOURCE]
-    if not kinds:
-        return "", []
-    kind = kinds[turn % len(kinds)]
-    least, most = NUM_COMPLETIONS.get(kind, MOST_KINDS)
-    groups = [completions[start : start + most] for start in range(0, len(completions), most)]
-    return kind, [group for group in groups if len(group) >= max(least, 1)]
 
 
 @transaction.atomic
@@ -214,6 +199,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
             priority=new.priority,
             policy_version=new.policy_version,
             num_judgements=0,
+            **columns_of(new.chosen),
         )
         for new in items
     ]
@@ -281,7 +267,7 @@ def check_item(new: NewItem, project: Project) -> None:
     ids = [completion.pk for completion in new.completions]
     if new.prompt.project_id != project.pk:
         raise Invalid(gettext("{prompt} belongs to another project").format(prompt=new.prompt))
-    least, most = NUM_COMPLETIONS.get(new.kind, MOST_KINDS)
+    least, most = num_completions(new.kind)
     if not least <= len(ids) <= most:
         raise Invalid(
             gettext("an item of kind {kind} asks about {least} to {most} completions, not {count}").format(

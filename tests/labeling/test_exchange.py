@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from factories import claim, judge, make_cast, make_item, make_user, write
 
 from labeling import exchange
@@ -213,6 +213,78 @@ def test_same_text_of_two_policy_versions_is_two_completions():
         )
 
     assert (Completion.objects.count(), Item.objects.count()) == (4, 2)
+
+
+def test_an_item_of_several_versions_knows_who_wrote_what_and_how_it_was_chosen():
+    cast = make_cast(num_items=0)
+    [prompt], _ = add_prompts(project=cast.project, prompts=["Sky?"])
+    group = [
+        exchange.Sampled(prompt=prompt.pk, text=text, logprob=-1.0, sampling={}, policy_version=version)
+        for text, version in (("Blue.", 3), ("Green.", 1), ("Grey.", None))
+    ]
+    chosen = exchange.Chosen(rule="dts", propensity=0.25, random_propensity=0.1, is_random=True)
+
+    for expected in (1, 0):
+        added = exchange.add_completions(project_id=cast.project.pk, policy_version=4, sampled=[group], chosen=[chosen])
+        assert added == expected
+
+    item = Item.objects.get()
+    assert (item.rule, item.propensity, item.random_propensity, item.is_random) == ("dts", 0.25, 0.1, True)
+    assert list(item.entries.values_list("completion__policy_version", flat=True)) == [3, 1, 4]
+    assert chosen.weight == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rule": "dts"},
+        {"rule": "dts", "propensity": 0.5},
+        {"rule": "dts", "propensity": 0.0, "random_propensity": 0.5},
+        {"rule": "dts", "propensity": 1.5, "random_propensity": 0.5},
+        {"rule": "coin", "propensity": 0.5, "random_propensity": 0.5},
+        {"rule": "", "propensity": 0.5, "random_propensity": 0.5},
+        {"rule": "", "is_random": True},
+    ],
+)
+def test_a_rule_has_its_propensity_and_neither_goes_alone(values):
+    make_cast(num_items=1)
+
+    with pytest.raises(IntegrityError, match="item_rule"), transaction.atomic():
+        Item.objects.update(**values)
+
+
+def test_what_was_chosen_together_is_not_taken_apart():
+    cast = make_cast(num_items=0)
+    update_project(project=cast.project, kinds=["pair"])
+    [prompt], _ = add_prompts(project=cast.project, prompts=["Sky?"])
+    chosen = exchange.Chosen(rule="random", propensity=0.5, random_propensity=0.5, is_random=True)
+
+    with pytest.raises(Invalid, match=r"4 completions .* were chosen together"):
+        exchange.add_completions(
+            project_id=cast.project.pk,
+            policy_version=1,
+            sampled=[sampled(prompt, "Blue.", "Green.", "Grey.", "Red.")],
+            chosen=[chosen],
+        )
+
+    assert not Item.objects.exists()
+
+
+def test_what_is_wanted_of_a_prompt_is_its_kind_and_how_many_it_shows():
+    cast = make_cast(num_items=0)
+    prompts, _ = add_prompts(project=cast.project, prompts=[f"{number}?" for number in range(40)])
+    update_project(project=cast.project, kinds=["ranking", "pair", "demonstration"], completions_per_item=4)
+    archived = prompts[0]
+    Prompt.objects.filter(pk=archived.pk).update(is_archived=True)
+
+    found = exchange.wanted_of(cast.project.pk, prompts=[each.pk for each in prompts], policy_version=1)
+
+    assert found.keys() == {each.pk for each in prompts[1:]}
+    assert {(each.kind, each.least, each.most, each.compares) for each in found.values()} == {
+        ("ranking", 2, 4, True),
+        ("pair", 2, 2, True),
+        ("demonstration", 1, 4, False),
+    }
 
 
 def test_prompt_of_another_project_is_refused_and_nothing_is_stored():
