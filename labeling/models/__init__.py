@@ -14,8 +14,9 @@ from labeling.models.kinds import PREFERENCES, Kind, Opening, Purpose, Rule, Sid
 from labeling.models.known import KnownAnswer, Probe, Qualification, QualificationState
 from labeling.models.labels import Comparison, Label, Outcome, Rank, Rating, Source
 from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Session
+from labeling.models.members import Membership, Role
 from labeling.models.people import User
-from labeling.models.projects import Membership, Project, Role
+from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Origin, Prompt
 from labeling.models.provenance import Provenance
 from labeling.models.reviews import Review, ReviewReason, ReviewState

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from labeling.models.projects import Project, Role
+from labeling.models.members import Role
+from labeling.models.projects import Project
 
 MAX_USES = 1000
 

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.assignments import Assignment, Item
-from labeling.models.projects import Membership
+from labeling.models.members import Membership
 
 
 class KnownAnswer(models.Model):
