@@ -32,6 +32,12 @@ class NotAllowed(DomainError):
     code = "not_allowed"
 
 
+class SecondFactorNeeded(NotAllowed):
+    """The project lets nobody of this person's role in without a second factor; they can set one up."""
+
+    code = "second_factor_required"
+
+
 class Conflict(DomainError):
     """Right in itself, but the state of things has moved on."""
 

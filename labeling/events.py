@@ -12,6 +12,15 @@ CHANNEL = "prefloop"
 MAX_BYTES = 7_900  # NOTIFY takes at most 8,000
 
 
+ACCESS = "access"
+"""To ``of_person``: a session of theirs ended, or what they may do is less. Sent by the database (migration 0019)."""
+
+
+def of_person(user_id: int) -> str:
+    """Where events are sent that are about a person; no project has such a name."""
+    return f"@{user_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened in a project: ``label``, ``items``, ``run``, ``metric``, ``policy``, ..."""

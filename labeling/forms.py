@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from labeling.exports.streams import FileFormat
-from labeling.models import Kind, Project, Topic
+from labeling.models import Kind, Project, Role, Topic
 from labeling.models.flags import MAX_LABEL_CHARACTERS
 from labeling.models.projects import SLUG
 from labeling.services.guidelines import MAX_CHANGE_CHARACTERS
@@ -55,6 +55,14 @@ class ProjectForm(forms.ModelForm):
         error_messages={"required": _("Turn on one kind at least.")},
     )
 
+    second_factor_roles = forms.MultipleChoiceField(
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Who needs a second factor"),
+        help_text=_("Without one, nobody of these roles gets in, neither by browser nor by token."),
+    )
+
     class Meta:
         model = Project
         fields = [name for name in SETTINGS if name not in OWN_PAGES]
@@ -85,6 +93,7 @@ class NewProjectForm(ProjectForm):
         required=False,
         validators=[SLUG],
     )
+    second_factor_roles = None  # type: ignore[assignment]  # as Django takes a field off
     field_order = ("name", "slug")
 
     class Meta(ProjectForm.Meta):

@@ -13,22 +13,35 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
+from django_htmx.http import HttpResponseClientRedirect
 
-from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, Stale, TooManyAttempts
+from labeling.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    SecondFactorNeeded,
+    Stale,
+    TooManyAttempts,
+)
 from labeling.models import User
 from labeling.services.archive import refused_by_database
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
+AFTER_SECOND_FACTOR = "after_second_factor"
+"""In a session: who was led to set up a second factor, from where, and why."""
 STATUSES: dict[type[DomainError], int] = {
     Invalid: 400,
     NotAllowed: 403,
+    SecondFactorNeeded: 403,
     NotFound: 404,
     Conflict: 409,
     Stale: 412,
@@ -153,7 +166,19 @@ class DomainErrorMiddleware:
         error = exception if isinstance(exception, DomainError) else refused_by_database(exception)
         if error is None:
             return None
+        if isinstance(error, SecondFactorNeeded) and not wants_json(request):
+            return lead_to_second_factor(request, error)
         return refusal(request, status=error_to_status(error), code=error.code, message=error.message)
+
+
+def lead_to_second_factor(request: HttpRequest, error: SecondFactorNeeded) -> HttpResponse:
+    """To the page where it is set up, which says why and leads back; a judgement that was sent is stored already."""
+    came_from = request.get_full_path() if request.method == "GET" else "/"
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        came_from = htmx.current_url_abs_path or "/"
+    request.session[AFTER_SECOND_FACTOR] = {"address": came_from, "reason": error.message}
+    return HttpResponseClientRedirect(reverse("second-factor")) if htmx else redirect("second-factor")
 
 
 def error_body(error: DomainError) -> dict[str, str]:

@@ -21,7 +21,8 @@ class ErrorOut(serializers.Serializer[Any]):
 REASONS = {
     400: "Invalid input; `fields` names what is wrong.",
     401: "No token, or one that is not valid.",
-    403: "Your role does not do this (`not_allowed`), or your token is for other things (`scope_missing`).",
+    403: "Your role does not do this (`not_allowed`), your token is for other things (`scope_missing`), or the project "
+    "asks you for a second factor (`second_factor_required`).",
     404: "No such thing for you; whether it exists for others is not said.",
     409: "The state of things has moved on; `code` says how.",
     412: "It has changed since you read it: read it again. Nothing was changed.",

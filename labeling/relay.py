@@ -32,19 +32,25 @@ class Relay:
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def subscribe(self, project: str) -> AsyncIterator[Subscription]:
-        """Events of a project; the first is RESYNC. A slow reader loses events and is told to read the state anew."""
+    async def subscribe(self, project: str, *more: str) -> AsyncIterator[Subscription]:
+        """Events of a project; the first is RESYNC. A slow reader loses events and is told to read the state anew.
+
+        Args:
+            more: what else to hear, such as ``events.of_person``.
+        """
         subscription: Subscription = asyncio.Queue(MOST_WAITING)
         subscription.put_nowait(Event(project=project, name=RESYNC))
-        self._subscriptions.setdefault(project, set()).add(subscription)
+        for heard in (project, *more):
+            self._subscriptions.setdefault(heard, set()).add(subscription)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="relay")
         try:
             yield subscription
         finally:
-            self._subscriptions[project].discard(subscription)
-            if not self._subscriptions[project]:
-                del self._subscriptions[project]
+            for heard in (project, *more):
+                self._subscriptions[heard].discard(subscription)
+                if not self._subscriptions[heard]:
+                    del self._subscriptions[heard]
             if not self._subscriptions and self._task is not None:
                 self._task.cancel()
                 self._task = None

@@ -66,6 +66,11 @@ class SettingsIn(ConversationSettingsIn):
     daily_limit = Whole(
         min_value=1, max_value=10_000, required=False, allow_null=True, help_text="Judgements per member and day (UTC)."
     )
+    second_factor_roles = serializers.ListField(
+        child=serializers.ChoiceField(Role.choices),
+        required=False,
+        help_text="Roles that nobody gets in with without a second factor, neither by browser nor by token.",
+    )
     is_paused = YesNo(required=False)
 
 
@@ -92,6 +97,7 @@ class ProjectOut(ConversationSettingsOut):
     own_flags = OwnFlag(many=True)
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     daily_limit = serializers.IntegerField(allow_null=True)
+    second_factor_roles = serializers.ListField(child=serializers.ChoiceField(Role.choices))
     is_paused = serializers.BooleanField()
     is_archived = serializers.BooleanField(help_text="Read-only.")
     progress = ProgressOut()

@@ -31,6 +31,7 @@ class MemberOut(Out):
     role = serializers.ChoiceField(Role.choices)
     is_active = serializers.BooleanField(help_text="Whether they take part.")
     is_erased = serializers.BooleanField(help_text="Whether their personal data were deleted.")
+    has_second_factor = serializers.BooleanField(help_text="Whether a password alone does not sign them in.")
     group = serializers.IntegerField(allow_null=True, help_text="Id of their group.")
     daily_limit = serializers.IntegerField(
         allow_null=True, help_text="Judgements a day; null: as the project says, 0: as many as they like."

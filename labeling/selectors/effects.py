@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models.functions import Now
 from django.utils.translation import gettext, ngettext
 
-from labeling.models import Kind, Project, Purpose
+from labeling.models import Kind, Membership, Project, Purpose, Slot
 from labeling.rows import fetch_one
 
 
@@ -196,6 +197,28 @@ def _paused(project: Project, after: bool) -> str:
     ).format(count=held)
 
 
+def _second_factor(project: Project, after: list[str]) -> str:
+    now = sorted(set(after) - set(project.second_factor_roles))
+    if not now:
+        return gettext("From now on a password is enough for the roles that are taken off.")
+    members = Membership.objects.filter(project=project, is_active=True, role__in=now)
+    without = members.exclude(user__second_factor__confirmed__isnull=False)
+    first = ngettext(
+        "{count} member of these roles has no second factor: they are led to set one up at their next step.",
+        "{count} members of these roles have no second factor: they are led to set one up at their next step.",
+        without.count(),
+    )
+    held = Slot.objects.filter(
+        project=project, is_done=False, leased_until__gt=Now(), assignment__annotator__in=without.values("user")
+    )
+    second = ngettext(
+        "{held} item that they hold can be finished. Their tokens are refused until then.",
+        "{held} items that they hold can be finished. Their tokens are refused until then.",
+        number := held.count(),
+    )
+    return f"{first} {second}".format(count=without.count(), held=number)
+
+
 EXPLAINED: dict[str, Any] = {
     "overlap": _overlap,
     "completions_per_item": _completions,
@@ -207,5 +230,6 @@ EXPLAINED: dict[str, Any] = {
     "conversation_turns": _conversations,
     "conversation_sides": _conversations,
     "conversation_opening": _conversations,
+    "second_factor_roles": _second_factor,
     "is_paused": _paused,
 }

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.utils import timezone
 
-from labeling.models import NEVER_LEASED, Assignment, Project, Slot, State, User
+from labeling.models import NEVER_LEASED, Assignment, Project, Purpose, Slot, State, User
+from labeling.selectors.access import is_candidate, lacks_second_factor
 from labeling.selectors.queue import Shown
 from labeling.services.assignments import lock_membership, locked_assignment, take_slot
 from labeling.services.limits import left_today
@@ -46,7 +47,11 @@ def claim_ahead(*, project: Project, annotator: User, current: int) -> Ahead:
         return Ahead(is_held=False)
     if not take_slot(working, minutes=membership.project.lease_minutes):
         return Ahead(is_held=False)
-    if membership.project.is_paused or left_today(membership) in (0, 1) or not _is_enough_left(membership.project_id):
+    if working.item.purpose == Purpose.KNOWN and membership.project.tells_at_once and is_candidate(membership):
+        return Ahead(is_held=True)  # what was expected of it comes before the next one
+    if membership.project.is_paused or left_today(membership) in (0, 1) or lacks_second_factor(membership):
+        return Ahead(is_held=True)
+    if not _is_enough_left(membership.project_id):
         return Ahead(is_held=True)
     besides = [working.pk]
     while (served := serve(membership, besides=besides, minutes=AHEAD_MINUTES)) is not None:

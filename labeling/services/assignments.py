@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
+from labeling.selectors.access import check_second_factor, is_candidate
 from labeling.services.archive import check_open
 from labeling.services.limits import left_today
 from labeling.services.qualification import judged
@@ -85,12 +86,14 @@ def serve_next(*, project: Project, annotator: User) -> Served | None:
 
     Raises:
         NotFound, NotAllowed: not a member, or a role that doesn't judge.
+        SecondFactorNeeded: see selectors.access; what they hold can be finished.
     """
     return claim(lock_membership(project_id=project.pk, user=annotator))
 
 
 def claim(membership: Membership) -> Served | None:
     """What serve_next gives, for a member who is locked; part of a transaction."""
+    check_second_factor(membership)
     if membership.project.is_paused or left_today(membership) == 0:
         return None
     lost: list[int] = []
@@ -101,6 +104,15 @@ def claim(membership: Membership) -> Served | None:
             return served
         lost.append(assignment.pk)  # begun, and the last open slot of its item went to somebody else just now
     return None
+
+
+def why_nothing(membership: Membership) -> str:
+    """Why ``claim`` serves nothing: ``paused``, ``daily_limit``, ``qualification`` (not passed) or ``empty``."""
+    if membership.project.is_paused:
+        return "paused"
+    if left_today(membership) == 0:
+        return "daily_limit"
+    return "qualification" if is_candidate(membership) else "empty"
 
 
 def take_slot(assignment: Assignment, *, minutes: int) -> bool:

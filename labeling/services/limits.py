@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 from django.utils import timezone
 
@@ -18,6 +19,13 @@ COUNT = """
 def today() -> dt.date:
     """The day in UTC."""
     return timezone.now().astimezone(dt.UTC).date()
+
+
+def seconds_left() -> int:
+    """Until midnight UTC, when limits begin anew; at least 1."""
+    now = timezone.now().astimezone(dt.UTC)
+    midnight = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+    return max(1, math.ceil((midnight - now).total_seconds()))
 
 
 def left_today(membership: Membership) -> int | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from labeling import events
 from labeling.errors import Conflict, Invalid, Stale
-from labeling.models import Group, Membership, Project, Role, Slot, User
+from labeling.models import Group, Membership, Project, Role, SecondFactor, Slot, User
 from labeling.models.flags import check_asked, check_own_flags
 from labeling.models.projects import MAX_DAILY
 from labeling.services.archive import check_open
@@ -45,6 +45,7 @@ SETTINGS = (
     "review_below",
     "reviews_harmful",
     "daily_limit",
+    "second_factor_roles",
     "is_paused",
 )
 
@@ -65,6 +66,7 @@ def create_project(*, slug: str, creator: User, guidelines: str = "", **settings
     """
     if Project.objects.filter(slug=slug).exists():
         raise Conflict(_(SLUG_TAKEN).format(slug=slug), code="slug_taken")
+    _check_not_locked_out(creator, settings)
     project = Project(slug=slug)
     try:
         with transaction.atomic():
@@ -107,6 +109,7 @@ def update_project(
         raise Stale(_("somebody changed the settings meanwhile: look at them, then save yours again"))
     if "own_flags" in settings:
         _check_none_lost(project, settings["own_flags"])
+    _check_not_locked_out(changed_by, settings)
     was = _settings(project)
     _apply(project, settings)
     before, after = difference(was, _settings(project))
@@ -128,6 +131,15 @@ def settings_tag(project: Project) -> str:
 
 def _settings(project: Project) -> dict[str, Any]:
     return {name: getattr(project, name) for name in SETTINGS}
+
+
+def _check_not_locked_out(admin: User | None, settings: Mapping[str, Any]) -> None:
+    if admin is None or Role.ADMIN not in settings.get("second_factor_roles", ()):
+        return
+    if not SecondFactor.objects.filter(user=admin, confirmed__isnull=False).exists():
+        raise Invalid(
+            _("second_factor_roles: as an admin without a second factor you would be locked out: set yours up first")
+        )
 
 
 def check_flags(project: Project, changes: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from labeling.errors import Invalid
 from labeling.forms_account import CodeForm, PasswordForm, SignInCodeForm
-from labeling.http import SignedInRequest, signed_in
+from labeling.http import AFTER_SECOND_FACTOR, SignedInRequest, signed_in
 from labeling.models import RecoveryCode, SecondFactor, User
 from labeling.services.second_factor import begin, confirm, renew_codes, secret_of, setup_address, turn_off
 from labeling.views.auth import PENDING, note_device
@@ -113,6 +113,9 @@ def show(
     """The page; recovery codes in this reply only."""
     factor = SecondFactor.objects.filter(user=request.user, confirmed__isnull=False).first()
     context: dict[str, Any] = {"form": form, "factor": factor, "codes": codes}
+    context["led"] = request.session.get(AFTER_SECOND_FACTOR)
+    if factor is not None and codes is None:  # the way on was offered beside the codes
+        request.session.pop(AFTER_SECOND_FACTOR, None)
     if factor is not None:
         context["num_codes"] = RecoveryCode.objects.filter(factor=factor, used__isnull=True).count()
     return render(request, "labeling/second_factor.html", context, status=status)

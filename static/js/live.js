@@ -39,7 +39,7 @@ function listen(project) {
       tell(project, message);
     });
     socket.addEventListener("close", (event) => {
-      if (event.code === 4404) return; // no member any more
+      if (event.code === 4404 || event.code === 4401) return; // no member any more, or signed out
       setTimeout(open, pause * (0.75 + Math.random() / 2));
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     });

@@ -21,7 +21,9 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from labeling.events import Event, publish
+from labeling.models import Membership, User
 from labeling.relay import MOST_WAITING, Relay
+from labeling.services.erasure import erase_person
 from labeling.services.projects import set_member
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -165,3 +167,66 @@ def test_a_slow_reader_is_told_to_read_anew_instead_of_filling_the_memory():
 
     assert size <= MOST_WAITING
     assert first == "resync"
+
+
+@contextmanager
+def session_of(user, server):
+    """A page of the person, and the client whose session it has."""
+    client = Client()
+    assert client.login(username=user.username, password=PASSWORD)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    site = Origin(f"http://{server}")
+    with connect(
+        f"ws://{server}/ws/p/colours/", additional_headers={"Cookie": cookie}, origin=site, proxy=None
+    ) as page:
+        hear(page, "resync")
+        yield page, client
+
+
+def closed_with(page):
+    """The code with which the server closes the page's socket, before it looks by itself."""
+    with pytest.raises(ConnectionClosed) as closed:
+        hear(page, "never", seconds=8)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+def test_who_loses_what_they_may_is_closed_at_once_and_nobody_else(cast, server):
+    with (
+        page_of(cast.alice, server) as alices,
+        session_of(cast.bob, server) as (bobs, _),
+        session_of(cast.dora, server) as (doras, _),
+        session_of(cast.rita, server) as (ritas, _),
+    ):
+        settle(alices)
+        set_member(project=cast.project, user=cast.bob, role="annotator", is_active=False)
+        User.objects.filter(pk=cast.dora.pk).update(is_active=False)  # as Django's admin does
+        Membership.objects.filter(project=cast.project, user=cast.rita).delete()
+        codes = [closed_with(page) for page in (bobs, doras, ritas)]
+        publish("colours", "items", added=2)
+
+        assert hear(alices, "items") == {"event": "items", "added": 2}
+    assert codes == [4404, 4404, 4404]
+
+
+def test_the_page_of_a_session_that_ended_is_closed_at_once_and_no_other(cast, server):
+    with (
+        page_of(cast.alice, server) as alices,
+        session_of(cast.bob, server) as (phone, on_phone),
+        session_of(cast.bob, server) as (desk, at_desk),
+        session_of(cast.dora, server) as (doras, _),
+    ):
+        settle(alices)
+        at_desk.post("/settings/sessions/end/", {"others": "1"})
+        first = closed_with(phone)
+        set_member(project=cast.project, user=cast.bob, role="researcher")
+        judge(cast.project, cast.dora)
+        heard = hear(desk, "label")
+        at_desk.post("/logout/")
+        second = closed_with(desk)
+        erase_person(person=cast.dora, actor=cast.dora)
+        third = closed_with(doras)
+
+    assert (first, second, third) == (4401, 4401, 4401)
+    assert heard["annotator"] == cast.dora.pk  # another role is heard of at once, too
+    assert on_phone.get("/").status_code == 302

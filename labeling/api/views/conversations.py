@@ -138,7 +138,8 @@ class ReviseTurnView(ApiView):
 
 def _sheet(request: SignedInApiRequest, assignment_id: int) -> Response:
     assignment = own_assignment(assignment_id=assignment_id, annotator=request.user)
-    membership = membership_in(assignment.item.project.slug, user=request.user, roles=JUDGING_ROLES)
+    slug = assignment.item.project.slug
+    membership = membership_in(slug, user=request.user, roles=JUDGING_ROLES, is_finishing=True)
     if assignment.item.kind != Kind.CONVERSATION:
         raise Invalid(
             gettext("assignment {assignment_id} is no conversation, it is of kind {kind}").format(

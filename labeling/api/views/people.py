@@ -44,7 +44,8 @@ class MembersView(ApiView):
         body = MemberIn(data=request.data)
         body.is_valid(raise_exception=True)
         added = invite(project=project, changed_by=request.user, **body.validated_data)
-        return Response(AddedOut({**shown(added.membership), "password": added.password}).data, status=201)
+        place = member_of(project, added.membership.user_id)
+        return Response(AddedOut({**shown(place), "password": added.password}).data, status=201)
 
 
 class MemberView(ApiView):
@@ -70,8 +71,8 @@ class MemberView(ApiView):
         change: dict[str, Any] = {"role": place.role, "is_active": place.is_active, **body.validated_data}
         if change.get("group") is not None:
             change["group"] = group_of(project, change["group"])
-        changed = set_member(project=project, user=place.user, changed_by=request.user, **change)
-        return Response(MemberOut(shown(changed)).data)
+        set_member(project=project, user=place.user, changed_by=request.user, **change)
+        return Response(MemberOut(shown(member_of(project, user_id))).data)
 
 
 class EraseView(ApiView):
@@ -141,7 +142,7 @@ class GroupView(ApiView):
 
 
 def shown(place: Membership) -> dict[str, Any]:
-    """A member as admins see them."""
+    """A member, read by selectors.people, as admins see them."""
     return {
         "id": place.user_id,
         "username": place.user.username,
@@ -149,6 +150,7 @@ def shown(place: Membership) -> dict[str, Any]:
         "role": place.role,
         "is_active": place.is_active,
         "is_erased": place.user.erased is not None,
+        "has_second_factor": getattr(place, "has_second_factor"),  # noqa: B009  # annotated by the selector
         "group": place.group_id,
         "daily_limit": place.daily_limit,
         "num_submitted": place.num_submitted,

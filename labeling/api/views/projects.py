@@ -40,6 +40,7 @@ SHOWN = (
     "conversation_sides",
     "conversation_opening",
     "daily_limit",
+    "second_factor_roles",
     "is_paused",
     "is_archived",
     "created",

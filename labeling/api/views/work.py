@@ -20,9 +20,11 @@ from labeling.selectors.queue import sheet
 from labeling.selectors.revisions import judged_sheet
 from labeling.services import assignments
 from labeling.services.labels import Submitted, submit_label
+from labeling.services.limits import seconds_left
 from labeling.services.revisions import revise_label
 from labeling.services.verdicts import Verdict
 
+REASON = "Prefloop-Reason"
 DRAFT = {"application/json": {"type": "object", "description": "Anything that you want to find again; PUT replaces."}}
 
 
@@ -33,7 +35,10 @@ class NextView(ApiView):
         request=None,
         responses={
             200: SheetOut,
-            204: OpenApiResponse(description="Nothing to do, or the project is paused."),
+            204: OpenApiResponse(
+                description="Nothing to do now. The header `Prefloop-Reason` says why: `empty`, `paused`, "
+                "`qualification`, or `daily_limit` (with `Retry-After`: the seconds until midnight UTC)."
+            ),
             **errors(400, 401, 403, 404),
         },
         operation_id="next",
@@ -43,7 +48,10 @@ class NextView(ApiView):
         membership = membership_in(slug, user=request.user)
         assignment = assignments.claim_next(project=membership.project, annotator=request.user)
         if assignment is None:
-            return Response(status=204)
+            membership.refresh_from_db(fields=["day", "num_today"])  # a judgement may have come since it was read
+            reason = assignments.why_nothing(membership)
+            wait = {"Retry-After": str(seconds_left())} if reason == "daily_limit" else {}
+            return Response(status=204, headers={REASON: reason, **wait})
         return Response(SheetOut(sheet(assignment, membership=membership)).data)
 
 
@@ -165,4 +173,4 @@ def _shown(assignment: Assignment) -> dict[str, Any]:
 
 
 def _progress(request: SignedInApiRequest, slug: str) -> Progress:
-    return progress_of(membership_in(slug, user=request.user))
+    return progress_of(membership_in(slug, user=request.user, is_finishing=True))

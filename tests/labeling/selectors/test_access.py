@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from factories import make_cast, make_user
 
-from labeling.errors import NotAllowed, NotFound
-from labeling.models import Role
+from labeling.errors import NotAllowed, NotFound, SecondFactorNeeded
+from labeling.models import Project, Role, SecondFactor
 from labeling.selectors.access import MANAGERS, RESEARCHERS, members, membership_in, projects_of
 from labeling.services.projects import set_member
 
@@ -94,3 +95,31 @@ def test_projects_are_those_with_a_place_each_once():
 
     assert sorted(project.slug for project in projects_of(cast.bob)) == ["colours", "other-colours"]
     assert [project.slug for project in projects_of(cast.dora)] == ["colours"]
+
+
+def test_a_project_that_asks_a_role_for_a_second_factor_lets_in_who_has_one():
+    cast = make_cast()
+    Project.objects.filter(pk=cast.project.pk).update(second_factor_roles=["annotator", "admin"])
+    SecondFactor.objects.create(user=cast.dora, sealed="x", confirmed=timezone.now())
+    SecondFactor.objects.create(user=cast.bob, sealed="x")  # begun, and never confirmed
+
+    for user in (cast.bob, cast.alice, make_user("root", is_superuser=True)):
+        with pytest.raises(SecondFactorNeeded, match="Colours asks for a second factor"):
+            membership_in("colours", user=user)
+
+    assert membership_in("colours", user=cast.dora).role == "annotator"
+    assert membership_in("colours", user=cast.rita).role == "researcher"
+    assert membership_in("other-colours", user=cast.charlie).role == "admin"
+    assert [(row.user.username, row.has_second_factor) for row in members(cast.project)] == [
+        ("alice", False),
+        ("bob", False),
+        ("dora", True),
+        ("rita", False),
+    ]
+
+
+def test_projects_that_ask_for_none_cost_no_query_more(django_assert_num_queries):
+    cast = make_cast()
+
+    with django_assert_num_queries(1):
+        membership_in("colours", user=cast.bob)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 from factories import claim, judge, make_cast, make_item, make_user
 
 from labeling.errors import Conflict, Invalid
-from labeling.models import Item, Label, Membership, Project, Role
+from labeling.models import Item, Label, Membership, Project, Role, SecondFactor
 from labeling.services.projects import create_project, set_member, update_project
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +125,25 @@ def test_unknown_role_is_refused():
 
     with pytest.raises(Invalid, match="no role 'boss'"):
         set_member(project=cast.project, user=cast.bob, role="boss")
+
+
+def test_admin_without_a_second_factor_can_not_lock_themselves_out():
+    cast = make_cast()
+
+    with pytest.raises(Invalid, match="you would be locked out"):
+        update_project(project=cast.project, changed_by=cast.alice, second_factor_roles=["annotator", "admin"])
+    with pytest.raises(Invalid, match="you would be locked out"):
+        create_project(slug="tea", creator=cast.alice, second_factor_roles=["admin"])
+    update_project(project=cast.project, changed_by=cast.alice, second_factor_roles=["annotator"])
+    SecondFactor.objects.create(user=cast.alice, sealed="x", confirmed=timezone.now())
+    update_project(project=cast.project, changed_by=cast.alice, second_factor_roles=["admin"])
+
+    assert Project.objects.get(slug="colours").second_factor_roles == ["admin"]
+    assert not Project.objects.filter(slug="tea").exists()
+
+
+def test_unknown_role_needs_no_second_factor():
+    cast = make_cast()
+
+    with pytest.raises(Invalid):
+        update_project(project=cast.project, second_factor_roles=["janitor"])

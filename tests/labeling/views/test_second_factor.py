@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 import time
+from uuid import uuid4
 
 import pyotp
 import pytest
 from django.test import Client
-from factories import PASSWORD, api_client
+from factories import PASSWORD, api_client, claim
 
-from labeling.models import SecondFactor, Session
+from labeling.models import Assignment, Label, Project, SecondFactor, Session
 from labeling.services.second_factor import begin, confirm, has_second_factor, secret_of
 
 PATH = "/settings/second-factor/"
@@ -139,3 +140,65 @@ def test_the_api_asks_for_the_code_too(cast, codes):
 def test_visitors_are_led_to_the_login():
     assert Client().get(PATH)["Location"].startswith("/login/")
     assert Client().post(f"{PATH}change/")["Location"].startswith("/login/")
+
+
+def test_who_has_none_is_led_to_set_it_up_and_back_where_a_project_asks_for_it(cast, signed_in):
+    Project.objects.filter(pk=cast.project.pk).update(second_factor_roles=["annotator"])
+    bob = signed_in(cast.bob)
+
+    led = bob.get("/p/colours/judge/")
+    page = bob.get(PATH).content.decode()
+    fragment = bob.get(
+        "/p/colours/judge/", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/p/colours/judge/"}
+    )
+    refused = bob.get("/p/colours/judge/", headers={"Accept": "application/json"})
+    bob.post(f"{PATH}change/", {"password": PASSWORD})
+    done = bob.post(f"{PATH}on/", {"code": shown(cast.bob)}).content.decode()
+
+    assert (led.status_code, led["Location"]) == (302, PATH)
+    assert "Colours asks for a second factor" in page
+    assert fragment["HX-Redirect"] == PATH
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_required")
+    assert 'href="/p/colours/judge/">I have kept them: go on</a>' in done
+    assert bob.get("/p/colours/judge/").status_code == 200
+    assert signed_in(cast.rita).get("/p/colours/").status_code == 200  # a role that is not asked
+
+
+def test_tokens_of_who_has_none_are_refused_too_and_what_they_hold_is_finished(cast):
+    held = claim(cast.project, cast.bob)
+    Project.objects.filter(pk=cast.project.pk).update(second_factor_roles=["annotator"])
+    client = api_client(cast.bob)
+    first, second, third = held.order
+    verdict = {
+        "client_id": str(uuid4()),
+        "ratings": {first: 5, second: 4, third: 3},
+        "ranks": {first: 1, second: 2, third: 3},
+    }
+
+    draft = client.put(f"/api/v1/assignments/{held.pk}/draft/", {"notes": "x"}, format="json")
+    submitted = client.post(f"/api/v1/assignments/{held.pk}/submit/", verdict, format="json")
+    following = client.post("/api/v1/projects/colours/next/")
+    begin(cast.bob)
+    confirm(user=cast.bob, code=shown(cast.bob))
+
+    assert (draft.status_code, submitted.status_code) == (200, 201)
+    assert (following.status_code, following.json()["code"]) == (403, "second_factor_required")
+    assert client.post("/api/v1/projects/colours/next/").status_code == 200
+
+
+def test_page_takes_the_judgement_of_who_is_led_away_and_serves_nothing_more(cast, signed_in):
+    held = claim(cast.project, cast.bob)
+    Project.objects.filter(pk=cast.project.pk).update(second_factor_roles=["annotator"])
+    sent = {"client_id": str(uuid4())}
+    for place, completion in enumerate(held.order):
+        sent |= {f"rating-{completion}": str(5 - place), f"place-{completion}": str(place + 1)}
+
+    answer = signed_in(cast.bob).post(
+        f"/p/colours/judge/{held.pk}/submit/",
+        sent,
+        headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/p/colours/judge/"},
+    )
+
+    assert answer["HX-Redirect"] == PATH
+    assert Label.objects.filter(annotator=cast.bob).count() == 1
+    assert Assignment.objects.filter(annotator=cast.bob, state="active").count() == 0

@@ -139,3 +139,19 @@ def test_archived_project_refuses_settings(client, cast):
 
     assert refused.status_code == 422
     assert Project.objects.get(slug="colours").name == "Colours"
+
+
+def test_asking_for_a_second_factor_says_who_has_none(client, cast):
+    claim(cast.project, cast.bob)
+    client.force_login(cast.alice)
+
+    asked = client.post(PAGE, {**SENT, "second_factor_roles": ["annotator", "reviewer"]}).content.decode()
+    refused = client.post(PAGE, {**SENT, "second_factor_roles": ["admin"], "confirmed": "1"})
+    client.post(PAGE, {**SENT, "second_factor_roles": ["annotator"], "confirmed": "1"})
+
+    assert "Who needs a second factor: – → annotator; reviewer" in asked
+    assert "2 members of these roles have no second factor: they are led to set one up at their next step." in asked
+    assert "1 item that they hold can be finished. Their tokens are refused until then." in asked
+    assert refused.status_code == 422
+    assert Project.objects.get(slug="colours").second_factor_roles == ["annotator"]
+    assert client.get("/p/colours/people/").content.decode().count("no second factor</span>") == 2

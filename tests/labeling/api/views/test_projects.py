@@ -43,6 +43,7 @@ def test_creator_becomes_the_admin():
         "conversation_sides": "user",
         "conversation_opening": "prompt",
         "daily_limit": None,
+        "second_factor_roles": [],
         "is_paused": False,
         "is_archived": False,
         "progress": {"done": 0, "total": 0},

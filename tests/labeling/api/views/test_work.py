@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from factories import api_client, claim, end_lease, make_cast
 
-from labeling.models import Assignment, Comparison, Label, Rating
+from labeling.models import Assignment, Comparison, Label, Project, Rating
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +71,29 @@ def test_next_says_204_when_nothing_is_left(cast):
     response = client.post(NEXT)
 
     assert (response.status_code, response.content) == (204, b"")
+    assert response["Prefloop-Reason"] == "empty"
+    assert not response.has_header("Retry-After")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"daily_limit": 1}, "daily_limit"),
+        ({"daily_limit": 1, "is_paused": True}, "paused"),
+        ({"qualification_items": 5}, "qualification"),
+    ],
+)
+def test_next_says_why_it_gives_nothing(cast, settings, reason):
+    client = api_client(cast.bob)
+    submit(client, client.post(NEXT).json())
+    Project.objects.filter(pk=cast.project.pk).update(**settings)
+
+    response = client.post(NEXT)
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert response["Prefloop-Reason"] == reason
+    if reason == "daily_limit":
+        assert 1 <= int(response["Retry-After"]) <= 24 * 3600
 
 
 def test_submit_stores_the_judgement_and_tells_the_progress(cast):
