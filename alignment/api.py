@@ -15,6 +15,7 @@ from alignment.api_loop import LoopView
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
 from alignment.seeing import api as seeing_api
+from alignment.seeing.repeating import repeat_run
 from labeling import exchange
 from labeling.rest import ApiView, NewestFirst, Scope, SignedInApiRequest
 
@@ -45,6 +46,7 @@ class RunOut(Out):
         allow_null=True, help_text="Version of the policy that it is compared with."
     )
     policy = serializers.IntegerField(allow_null=True, help_text="Version that it made.")
+    repeats = serializers.IntegerField(allow_null=True, help_text="The run that it does again.")
     accuracy = serializers.ListField(
         child=serializers.FloatField(),
         allow_null=True,
@@ -152,6 +154,19 @@ class StopView(ApiView):
         return Response(RunDetailOut(_detail(run)).data)
 
 
+class RepeatView(ApiView):
+    writes = Scope.RUNS
+
+    @extend_schema(
+        request=None, responses={201: RunDetailOut, **refusals(400, 401, 403, 404, 409)}, operation_id="runs_repeat"
+    )
+    def post(self, request: SignedInApiRequest, run_id: int) -> Response:
+        """Do a run that has ended again: the same settings, judgements, seed and parent."""
+        run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.MANAGERS)
+        again = repeat_run(run_id=run.pk, creator_id=request.user.pk)
+        return Response(RunDetailOut(_detail(again)).data, status=201)
+
+
 class PoliciesView(ApiView):
     pagination_class = NewestFirst
     query_parameters = {"GET": NewestFirst.PARAMETERS}
@@ -187,6 +202,7 @@ def _run(run: Any) -> dict[str, Any]:
         "id": run.pk,
         "parent": run.parent.version if run.parent else None,
         "policy": run.policy.version if hasattr(run, "policy") else None,
+        "repeats": run.repeats_id,
         "accuracy": [model.accuracy, model.accuracy_low, model.accuracy_high] if model is not None and known else None,
         **{name: getattr(run, name) for name in (*names, *more)},
     }
@@ -220,6 +236,7 @@ urlpatterns = [
     path("projects/<slug:slug>/evaluations/", BlindEvaluationsView.as_view(), name="evaluations"),
     path("runs/<int:run_id>/", RunView.as_view(), name="run"),
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
+    path("runs/<int:run_id>/repeat/", RepeatView.as_view(), name="repeat"),
     path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),
     *seeing_api.urlpatterns,
 ]

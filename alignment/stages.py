@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment import bookkeeping, writing
-from alignment.artifacts import data_folder, folder_digest, load_policy
+from alignment.artifacts import data_folder, folder_digest, load_policy, run_folder
 from alignment.clocks import reward_models
 from alignment.comparing import compare_policies, held_out_accuracy
 from alignment.core.evaluation import Accuracy
@@ -23,6 +23,7 @@ from alignment.methods import RECIPES
 from alignment.models import Method, Policy, Stage, Start
 from alignment.models import RewardModel as RewardModelRow
 from alignment.patience import patiently
+from alignment.seeing.repeating import bring_copies, reward_model_of
 from alignment.selectors import current_reward_model, serving_policy
 from labeling import exchange
 
@@ -55,19 +56,25 @@ Done = tuple[dict[str, Any], dict[str, Any]]
 
 def take_snapshot(execution: Execution) -> Done:
     """Fix what the run learns from: judgements, and the prompts that it writes for where it does."""
+    if execution.run.repeats_id is not None:
+        bring_copies(original=run_folder(execution.run.repeats_id), folder=execution.folder)
     snapshot = execution.snapshot
     result: dict[str, Any] = dict(snapshot.counts)
     if RECIPES[execution.run.method].rolls_out:
-        records = patiently(exchange.prompts, execution.run.project_id, held_out=False, limit=MOST_ROLLOUT_PROMPTS)
         path = execution.folder / "prompts.json"
-        write_json(path, [[list(message) for message in record.messages] for record in records])
-        result["rollout_prompts"] = len(records)
+        if not path.is_file():
+            records = patiently(exchange.prompts, execution.run.project_id, held_out=False, limit=MOST_ROLLOUT_PROMPTS)
+            write_json(path, [[list(message) for message in record.messages] for record in records])
+        result["rollout_prompts"] = len(json.loads(path.read_text(encoding="utf-8")))
     return result, {"snapshot_digest": snapshot.digest, "snapshot_counts": snapshot.counts}
 
 
 def have_reward_model(execution: Execution) -> Done:
     """Use the project's current reward model where it has seen what the run has, else train one."""
     run = execution.run
+    if run.repeats_id is not None:
+        before = patiently(reward_model_of, run)
+        return train_reward_model(execution) if before is None else _reuse(execution, before)
     current = patiently(current_reward_model, run.project_id)
     if run.method == Method.REWARD_MODEL or execution.plan.rewards.model == "own" or current is None:
         return train_reward_model(execution)
@@ -75,11 +82,16 @@ def have_reward_model(execution: Execution) -> Done:
     chosen = patiently(RewardModelRow.objects.filter(project=run.project_id, number__gt=current.number).exists)
     if current.run.snapshot_last < run.snapshot_last and not chosen:
         return train_reward_model(execution)
-    patiently(reward_models.use, run_id=run.pk, attempt=run.attempts, model=current)
-    found = {name: getattr(current, name) for name in ("number", "path", "digest", "base_digest")}
-    if current.accuracy is not None:
-        found |= {name: getattr(current, name) for name in ACCURACY}
-    return {**found, "reused": True}, {"rewarded_by": current}
+    return _reuse(execution, current)
+
+
+def _reuse(execution: Execution, model: RewardModelRow) -> Done:
+    run = execution.run
+    patiently(reward_models.use, run_id=run.pk, attempt=run.attempts, model=model)
+    found = {name: getattr(model, name) for name in ("number", "path", "digest", "base_digest")}
+    if model.accuracy is not None:
+        found |= {name: getattr(model, name) for name in ACCURACY}
+    return {**found, "reused": True}, {"rewarded_by": model}
 
 
 def train_reward_model(execution: Execution) -> Done:
@@ -107,7 +119,8 @@ def train_reward_model(execution: Execution) -> Done:
     if accuracy is not None:
         fields |= _in_fields(accuracy)
     fields["members"] = plan.reward_model.members
-    on_purpose = run.method != Method.REWARD_MODEL and plan.rewards.model == "own"
+    is_own = run.method != Method.REWARD_MODEL and plan.rewards.model == "own"
+    on_purpose = is_own or run.repeats_id is not None
     row = patiently(reward_models.register, run_id=run.pk, attempt=run.attempts, on_purpose=on_purpose, **fields)
     execution.reward_model = model
     found = {**fields, "number": row.number, "steps": trained.steps, "loss": trained.metrics["loss"]}

@@ -23,4 +23,8 @@ urlpatterns = [
     path("p/<slug:slug>/policies/samples/", views.samples, name="samples"),
     path("p/<slug:slug>/policies/samples/write/", views.write_samples, name="samples-write"),
     path("p/<slug:slug>/leaderboard/", seeing.leaderboard, name="leaderboard"),
+    path("p/<slug:slug>/lineage/completions/<int:completion_id>/", seeing.completion, name="lineage-completion"),
+    path("p/<slug:slug>/lineage/labels/<int:label_id>/", seeing.label, name="lineage-label"),
+    path("p/<slug:slug>/runs/<int:run_id>/repeat/", seeing.repeat, name="run-repeat"),
+    path("p/<slug:slug>/my-part/", seeing.own_part, name="own-part"),
 ]

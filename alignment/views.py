@@ -22,6 +22,7 @@ from alignment.loop import what_next
 from alignment.models import Run
 from alignment.plans import PRESETS
 from alignment.presenting import shown_evaluations, shown_metrics, shown_policies, shown_settings, shown_stages
+from alignment.seeing.repeating import sameness
 from labeling import exchange
 from labeling.http import SignedInRequest, signed_in
 
@@ -138,6 +139,7 @@ def run(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
         settings=shown_settings(found, defaults=PRESETS[selectors.loop_settings(project.id).preset]),
         evaluations=shown_evaluations(found.evaluations.select_related("against", "policy")),
         measured=shown_metrics(selectors.curves(found)),
+        repetition=sameness(found),
         curves_url=reverse("alignment:run-curves", args=[slug, run_id]),
     )
     return render(request, "alignment/run.html", context)

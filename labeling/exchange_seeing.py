@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from labeling.models import Project
 from labeling.selectors.labels import pseudonym
+from labeling.selectors.lineage import (
+    CompletionFacts,
+    LabelFacts,
+    completion_facts,
+    label_facts,
+    own_share,
+    people_behind,
+)
 from labeling.selectors.standings import FlagShares, Outcomes, flag_shares, outcomes
 
-__all__ = ["FlagShares", "Outcomes", "all_outcomes", "flag_table", "flag_words", "person_called"]
+__all__ = [
+    "CompletionFacts",
+    "FlagShares",
+    "LabelFacts",
+    "Outcomes",
+    "all_outcomes",
+    "completion_facts",
+    "flag_table",
+    "flag_words",
+    "label_facts",
+    "own_share",
+    "people_behind",
+    "person_called",
+]
 
 
 def all_outcomes(project_id: int) -> list[Outcomes]:

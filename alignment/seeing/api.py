@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from alignment.api_shapes import Out, Strict, refusals
+from alignment.seeing.api_lineage import CompletionLineageView, LabelLineageView
 from alignment.seeing.leaderboard import ALL, FAIR
 from alignment.seeing.shown import shown_board, shown_flags, usual_basis
 from alignment.seeing.standings import standings
@@ -164,4 +165,10 @@ class FlagRatesView(ApiView):
 urlpatterns = [
     path("projects/<slug:slug>/leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
     path("projects/<slug:slug>/flag_rates/", FlagRatesView.as_view(), name="flag-rates"),
+    path(
+        "projects/<slug:slug>/lineage/completions/<int:completion_id>/",
+        CompletionLineageView.as_view(),
+        name="lineage-completion",
+    ),
+    path("projects/<slug:slug>/lineage/labels/<int:label_id>/", LabelLineageView.as_view(), name="lineage-label"),
 ]

@@ -70,6 +70,8 @@ def pages_of(used: Cast) -> list[tuple[str, str]]:
         *PAGES,
         ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/"),
         ("alice", f"/p/colours/runs/{run.pk}/"),
+        ("rita", f"/p/colours/lineage/completions/{used.items[0].entries.first().completion_id}/"),
+        ("rita", f"/p/colours/lineage/labels/{used.project.labels.first().pk}/"),
     ]
 
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import pytest
 from factories import api_client
 
+from alignment import bookkeeping, services
+from labeling.models import Completion, Label
 from labeling.services.prompts import add_prompts
 
 pytestmark = pytest.mark.django_db
 PROJECT = "/api/v1/projects/colours/"
-READ = [f"{PROJECT}leaderboard/", f"{PROJECT}flag_rates/"]
+READ = [
+    f"{PROJECT}leaderboard/",
+    f"{PROJECT}flag_rates/",
+    f"{PROJECT}lineage/completions/{{completion}}/",
+    f"{PROJECT}lineage/labels/{{label}}/",
+]
 
 
 @pytest.mark.parametrize("address", READ)
 def test_each_role_reaches_what_it_may(compared, address):
+    address = address.format(completion=Completion.objects.first().pk, label=Label.objects.get().pk)
     people = (compared.alice, compared.rita, compared.bob, compared.charlie, None)
 
     statuses = [api_client(user).get(address).status_code for user in people]
@@ -64,3 +72,31 @@ def test_where_nobody_judged_there_is_an_empty_board(compared):
 
     assert (board["entries"], board["reference"], board["label"]) == ([], None, 0)
     assert flags["results"] == []
+
+
+def test_lineage_goes_both_ways(compared):
+    client = api_client(compared.rita)
+    label = Label.objects.get()
+
+    forward = client.get(f"{PROJECT}lineage/labels/{label.pk}/").json()
+    back = client.get(f"{PROJECT}lineage/completions/{forward['said'][0]['completion']}/").json()
+
+    assert (forward["moved"], forward["num_moved"], forward["is_learned_from"]) == ([], 0, True)
+    assert {each["policy_version"] for each in forward["said"]} == {1, 2}
+    assert back["judgements"][0]["label"] == label.pk
+    assert back["judgements"][0]["annotator"] == forward["annotator"]
+    assert back["chosen"] == [{"rule": "", "propensity": None}]
+
+
+def test_a_run_is_repeated_by_admins_when_it_has_ended(compared, attempt_at):
+    run = services.create_run(project_id=compared.project.pk, start=False)
+    address = f"/api/v1/runs/{run.pk}/repeat/"
+    early = api_client(compared.alice).post(address, format="json")
+    bookkeeping.stop_run(run_id=run.pk, attempt=attempt_at(run))
+
+    others = [api_client(user).post(address, format="json").status_code for user in (compared.rita, compared.charlie)]
+    again = api_client(compared.alice).post(address, format="json")
+
+    assert (early.status_code, early.json()["code"]) == (409, "conflict")
+    assert others == [403, 404]
+    assert (again.status_code, again.json()["repeats"], again.json()["state"]) == (201, run.pk, "queued")

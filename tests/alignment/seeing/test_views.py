@@ -8,10 +8,22 @@ import pytest
 from factories import judge
 from seeing import versions_meet
 
-from labeling.models import Item
+from alignment import bookkeeping, services
+from alignment.models import Policy, Run
+from labeling.models import Completion, Item, Label, Prompt
 
 pytestmark = pytest.mark.django_db
-PAGES = ["leaderboard/", "leaderboard/?basis=all&length=1"]
+PAGES = [
+    "leaderboard/",
+    "leaderboard/?basis=all&length=1",
+    "lineage/completions/{completion}/",
+    "lineage/labels/{label}/",
+]
+
+
+def here(path):
+    """An address with the ids of what there is."""
+    return path.format(completion=Completion.objects.order_by("pk").first().pk, label=Label.objects.get().pk)
 
 
 def page(client, user, path):
@@ -27,9 +39,9 @@ def text(response):
 def test_admins_and_researchers_see_it_annotators_strangers_and_visitors_do_not(client, compared, path):
     people = (compared.alice, compared.rita, compared.bob, compared.charlie)
 
-    statuses = [page(client, user, path).status_code for user in people]
+    statuses = [page(client, user, here(path)).status_code for user in people]
     client.logout()
-    visitor = client.get(f"/p/colours/{path}")
+    visitor = client.get(f"/p/colours/{here(path)}")
 
     assert statuses == [200, 200, 403, 404]
     assert (visitor.status_code, visitor["Location"][:13]) == (302, "/login/?next=")
@@ -37,7 +49,7 @@ def test_admins_and_researchers_see_it_annotators_strangers_and_visitors_do_not(
 
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_has_inline_script_or_style(client, compared, path):
-    shown = page(client, compared.alice, path).content.decode()
+    shown = page(client, compared.alice, here(path)).content.decode()
 
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", shown)
 
@@ -80,3 +92,58 @@ def test_more_versions_and_judgements_need_no_more_queries(client, compared, dja
         judge(compared.project, compared.bob)
 
     assert queries() == one
+
+
+@pytest.mark.parametrize("path", ["lineage/completions/{completion}/", "lineage/labels/{label}/"])
+def test_what_belongs_to_another_project_is_not_found(client, compared, path):
+    client.force_login(compared.charlie)
+
+    assert client.get(f"/p/other-colours/{here(path)}").status_code == 404
+
+
+def test_lineage_leads_from_a_judgement_to_the_version_and_from_its_completion_back(client, compared):
+    Prompt.objects.update(held_out=False)
+    run = services.create_run(project_id=compared.project.pk, start=False, seed=12)
+    Run.objects.filter(pk=run.pk).update(snapshot_digest="a" * 64, snapshot_counts={"train": 1})
+    fields = {"method": "dpo", "path": "p", "digest": "b" * 64, "parent": Policy.objects.get(version=1)}
+    Policy.objects.create(project=compared.project, version=2, run=run, **fields)
+    text_of_two = Completion.objects.filter(policy_version=2, entries__item__labels__isnull=False).first()
+
+    forward = text(page(client, compared.rita, here("lineage/labels/{label}/")))
+    back = text(page(client, compared.rita, f"lineage/completions/{text_of_two.pk}/"))
+
+    assert "from version 2 to version 2" in forward
+    assert "aaaaaaaaaaaa" in back
+    assert "bbbbbbbbbbbb" in back
+    assert "annotator-" in back
+
+
+def test_who_judges_sees_in_which_version_their_judgements_are(client, compared):
+    Prompt.objects.update(held_out=False)
+    before = page(client, compared.bob, "my-part/").content.decode()
+    run = services.create_run(project_id=compared.project.pk, start=False)
+    fields = {"method": "dpo", "path": "p", "digest": "b" * 64, "parent": Policy.objects.get(version=1)}
+    Policy.objects.create(project=compared.project, version=12, run=run, **fields)
+
+    after, of_others = (text(page(client, user, "my-part/")) for user in (compared.bob, compared.dora))
+
+    assert before.strip() == of_others.strip() == ""
+    assert "1 judgement of yours is in version 12." in after
+    assert page(client, compared.charlie, "my-part/").status_code == 404
+
+
+def test_an_admin_repeats_a_run_that_has_ended(client, compared, attempt_at):
+    run = services.create_run(project_id=compared.project.pk, start=False)
+    bookkeeping.stop_run(run_id=run.pk, attempt=attempt_at(run))
+    client.force_login(compared.alice)
+
+    shown = text(client.get(f"/p/colours/runs/{run.pk}/"))
+    response = client.post(f"/p/colours/runs/{run.pk}/repeat/")
+
+    again = Run.objects.get(repeats=run)
+    assert "Repeat this run" in shown
+    assert response["Location"] == f"/p/colours/runs/{again.pk}/"
+    assert f"Repeats run {run.pk}" in text(client.get(response["Location"]))
+    for user, status in ((compared.rita, 403), (compared.bob, 403), (compared.charlie, 404)):
+        client.force_login(user)
+        assert client.post(f"/p/colours/runs/{run.pk}/repeat/").status_code == status
