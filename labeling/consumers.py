@@ -54,7 +54,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
         """Pages send nothing; what comes is ignored."""
 
     async def _forward(self) -> None:
-        mine = of_person(self.scope["user"].pk)
+        mine = of_person(cast(User, self.scope["user"]).pk)
         async with relay().subscribe(self.slug, mine) as subscription:
             checked = time.monotonic()
             while True:
@@ -80,7 +80,8 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):
     @database_sync_to_async
     def _is_signed_in(self) -> bool:
         key = self.scope["session"].session_key
-        return Session.objects.filter(pk=key, user=self.scope["user"].pk, expire_date__gt=timezone.now()).exists()
+        user = cast(User, self.scope["user"])
+        return Session.objects.filter(pk=key, user=user.pk, expire_date__gt=timezone.now()).exists()
 
     def _message(self, event: Event) -> dict[str, Any]:
         """Annotators hear that something happened; who and what is for those who may see it."""

@@ -14,6 +14,7 @@ from labeling.errors import Conflict, Invalid, NotAllowed, NotFound
 from labeling.models import NEVER_LEASED, Assignment, Membership, Project, Purpose, Role, Slot, State, User
 from labeling.selectors.access import check_second_factor, is_candidate
 from labeling.services.archive import check_open
+from labeling.services.given_up import sweep
 from labeling.services.limits import left_today
 from labeling.services.qualification import judged
 from labeling.services.queue import Served, find_assignment, find_work, locked_member, serve
@@ -103,6 +104,7 @@ def claim(membership: Membership) -> Served | None:
         if served.is_new or take_slot(assignment, minutes=membership.project.lease_minutes):
             return served
         lost.append(assignment.pk)  # begun, and the last open slot of its item went to somebody else just now
+    sweep(membership.project_id)
     return None
 
 

@@ -154,8 +154,11 @@ def _make(change: Change, project: Project) -> int:
     if change.action == Action.REMOVE_TAG:
         values["tag"] = Tag.objects.filter(project=project, name=change.value).values_list("pk", flat=True).first()
     counts = [_execute(statement, values) for statement in STATEMENTS[change.action]]
-    if change.action in (Action.ARCHIVE, Action.RESTORE):
-        _execute(COUNTED, {**values, "added": counts[-1] if change.action == Action.RESTORE else -counts[-1]})
+    if change.action == Action.ARCHIVE:
+        _execute(COUNTED, {**values, "added": -counts[1]})
+        return counts[1]
+    if change.action == Action.RESTORE:
+        _execute(COUNTED, {**values, "added": counts[-1]})
         return counts[-1]
     return counts[0] if change.action == Action.PRIORITY else 0
 
@@ -172,7 +175,7 @@ OPEN = """
         WHERE item.purpose = 'training'
     )
 """
-# What somebody works on stays with them until it is done; evaluations need every pair.
+# What somebody works on stays with them while they do; evaluations need every pair.
 NOT_HELD = f"{OPEN} AND slot.leased_until <= statement_timestamp()"
 CHANGED = {Action.ARCHIVE: NOT_HELD, Action.PRIORITY: OPEN}
 # Slots of items that are asked about and not decided: those that an archive took away. What left the queue out of date
@@ -225,11 +228,12 @@ ARCHIVED = """
     UPDATE labeling_prompt prompt SET is_archived = {value} FROM chosen_prompt
     WHERE chosen_prompt.id = prompt.id AND prompt.is_archived <> {value}
 """
-# Skipped where somebody is claiming it just now: the lease says the same a moment later.
-TAKEN_AWAY = f"""
-    DELETE FROM labeling_slot WHERE id IN (
-        SELECT slot.id FROM labeling_slot slot WHERE {NOT_HELD} FOR UPDATE SKIP LOCKED
-    )
+# What nobody holds is taken away, which waits for who claims a slot just now. What is held leaves the queue: it stays
+# with whom it is held by, and when the lease has ended it is served to nobody (services.given_up).
+TAKEN_AWAY = f"DELETE FROM labeling_slot slot WHERE {NOT_HELD}"
+OUT_OF_QUEUE = f"UPDATE labeling_slot slot SET project_id = NULL WHERE {OPEN}"
+BACK_IN_QUEUE = f"""
+    UPDATE labeling_slot slot SET project_id = %(project)s WHERE slot.project_id IS NULL AND {OPEN}
 """
 BROUGHT_BACK = f"""
     INSERT INTO labeling_slot (project_id, item_id, number, priority, topics, leased_until, is_done)
@@ -255,6 +259,6 @@ STATEMENTS: dict[Action, tuple[str, ...]] = {
         COME_BACK,
     ),
     Action.PRIORITY: (f"UPDATE labeling_slot slot SET priority = %(value)s WHERE {OPEN}", ITEM_PRIORITY, COME_BACK),
-    Action.ARCHIVE: (ARCHIVED.format(value="true"), TAKEN_AWAY),
-    Action.RESTORE: (ARCHIVED.format(value="false"), BROUGHT_BACK),
+    Action.ARCHIVE: (ARCHIVED.format(value="true"), TAKEN_AWAY, OUT_OF_QUEUE),
+    Action.RESTORE: (ARCHIVED.format(value="false"), BACK_IN_QUEUE, COME_BACK, BROUGHT_BACK),
 }

@@ -160,6 +160,8 @@ def serving_parameters(membership: Membership, *, besides: Sequence[int] = ()) -
     }
 
 
+# Of an archived prompt only what is held goes on (services.prompt_changes).
+GIVEN_UP = "prompt.is_archived AND item.purpose = 'training' AND slot.leased_until <= statement_timestamp()"
 OPTED_OUT = "(SELECT opted_out FROM labeling_user WHERE id = %(user)s)"
 # Nobody gets an item twice, judges what they wrote themselves, or sees a topic that they opted out of. OFFSET 0 keeps
 # each an index look-up per slot: as a join the planner may read all that somebody ever judged.
@@ -215,6 +217,7 @@ WITH RECURSIVE begun AS (
         AND EXISTS (
             SELECT FROM labeling_slot slot WHERE slot.item_id = assignment.item_id AND NOT slot.is_done
                 AND (slot.assignment_id = assignment.id OR slot.leased_until <= statement_timestamp())
+                AND NOT ({GIVEN_UP})
         )
     ORDER BY assignment.lease_expires DESC, assignment.id LIMIT 1
 ), levels AS ({LEVELS}), slot AS (
