@@ -26,10 +26,11 @@ define step
 	else echo "== $(1): FAILED (status $$status) after $$seconds s"; exit 1; fi
 endef
 
-# extras, stamp: install what pyproject.toml asks for, showing what pip is at; its status outlives the filter
+# extras, stamp: install what pyproject.toml asks for, showing what pip is at; its status outlives the filter. Python
+# compiles each module when it is first used: compiling all of them takes half a minute, and most are never used.
 define install
 	@echo "== Packages into .venv (a minute or two the first time)"; \
-	{ $(PIP) -e '.$(1)' 2>&1; echo $$? > .venv/status; } | grep --line-buffered -E '$(SHOWN)'; \
+	{ $(PIP) --no-compile -e '.$(1)' 2>&1; echo $$? > .venv/status; } | grep --line-buffered -E '$(SHOWN)'; \
 	[ "$$(cat .venv/status)" = 0 ] || { echo "The packages could not be installed: see above."; exit 1; }; \
 	touch $(2)
 endef
