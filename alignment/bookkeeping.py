@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from alignment import jobs
 from alignment.models import (
     OPEN_STATES,
     BlindEvaluation,
@@ -26,7 +27,6 @@ from alignment.models import (
     Sample,
     Stage,
 )
-from alignment.promotion import promote
 from alignment.services import end_run
 from labeling import exchange
 
@@ -170,15 +170,6 @@ def record_evaluation(
 
 
 @transaction.atomic
-def promote_new(*, run_id: int, attempt: int, policy: Policy) -> None:
-    """Let the run's policy serve; not again when somebody rolled it back meanwhile."""
-    held(run_id, attempt)
-    policy.refresh_from_db()
-    if policy.promoted is None:
-        promote(policy_id=policy.pk)
-
-
-@transaction.atomic
 def store_samples(*, project_id: int, prompt_id: int, samples: Sequence[Mapping[str, Any]]) -> None:
     """Completions that somebody asked to see."""
     Sample.objects.bulk_create([Sample(prompt_id=prompt_id, **fields) for fields in samples])
@@ -216,7 +207,9 @@ def confirm_base(*, project_id: int, digest: str) -> None:
 @transaction.atomic
 def finish_run(*, run_id: int, attempt: int) -> None:
     """The run did all that it had to."""
-    end_run(run=held(run_id, attempt), state=RunState.FINISHED)
+    run = held(run_id, attempt)
+    end_run(run=run, state=RunState.FINISHED)
+    jobs.defer(jobs.COLLECT_FILES, once=f"collect:{run.project_id}", project_id=run.project_id)
 
 
 @transaction.atomic

@@ -18,7 +18,6 @@ from alignment.core.rollout import Sampled
 from alignment.core.text import Encoded
 from alignment.datasets import to_prompt
 from alignment.execution import Execution
-from alignment.loop import Verdict, gate
 from alignment.models import Policy, Stage
 from alignment.patience import patiently
 from labeling import exchange
@@ -74,27 +73,24 @@ class Summary:
 
 @dataclass(frozen=True)
 class Compared:
-    """Rows to be stored, and the verdict against the parent."""
+    """Rows to be stored, the verdict against the parent, and what the gate's guards look at.
+
+    Attributes:
+        sides: the new version first.
+        records: the prompts that all of them wrote for.
+        kl: of each of the new version's completions, nats.
+    """
 
     evaluations: list[dict[str, Any]]
     samples: list[dict[str, Any]]
     summary: Summary
-
-    def refused(self) -> str | None:
-        """Why the policy is not promoted, or None."""
-        return gate(
-            Verdict(
-                win_rate=self.summary.win_rate,
-                win_rate_low=self.summary.win_rate_low,
-                win_rate_high=self.summary.win_rate_high,
-                eos_rate=self.summary.eos_rate,
-                eos_rate_before=self.summary.eos_rate_before,
-            )
-        )
+    sides: list[Side]
+    records: list[exchange.PromptRecord]
+    kl: list[float]
 
 
 @dataclass
-class _Side:
+class Side:
     """One policy's completions of the evaluation prompts."""
 
     policy: Policy
@@ -119,7 +115,7 @@ class _Side:
 
 
 def compare_policies(execution: Execution, policy: Policy) -> Compared:
-    """Let the new version, its parent and the base write for the same prompts, and compare their rewards.
+    """Let the new version, its parent, the base and what serves write for the same prompts, and compare their rewards.
 
     The rewards are those of the run's own reward model, which saw no judgement of these prompts. With fewer than two
     held-out prompts training prompts stand in, and the summary says so.
@@ -130,8 +126,9 @@ def compare_policies(execution: Execution, policy: Policy) -> Compared:
     records, held_out = _prompts(execution)
     prompts = [to_prompt(record.messages) for record in records]
     sides = []
-    for number, each in enumerate(dict.fromkeys((policy, parent, base))):
-        side = _Side(each, _write(execution, each, prompts))
+    serving = patiently(Policy.objects.get, project=run.project_id, is_serving=True)
+    for number, each in enumerate(dict.fromkeys((policy, parent, base, serving))):
+        side = Side(each, _write(execution, each, prompts))
         encoded = [sampled.encoded() for sampled in side.together]
         rewards = execution.reward_model.score(encoded).tolist()
         width = plan.evaluation.completions
@@ -141,11 +138,14 @@ def compare_policies(execution: Execution, policy: Policy) -> Compared:
         execution.report(Stage.EVALUATION, [(number + 1, values)])
         execution.check()
     kl = _kl(execution, [each.encoded() for each in sides[0].together])
-    evaluations = [_evaluation(sides[0], other, kl=kl, seed=run.seed) for other in sides[1:]]
+    evaluations = [_evaluation(sides[0], other, kl=fmean(kl), seed=run.seed) for other in sides[1:]]
     return Compared(
         evaluations=evaluations,
         samples=[row for side in sides for row in _samples(side, records)],
         summary=_summary(evaluations[0], sides[1], held_out=held_out),
+        sides=sides,
+        records=records,
+        kl=kl,
     )
 
 
@@ -171,16 +171,16 @@ def _write(execution: Execution, policy: Policy, prompts: Sequence[Any]) -> list
     )
 
 
-def _kl(execution: Execution, encoded: list[Encoded]) -> float:
-    """KL(policy || reference) in nats per completion: the log-ratio of a completion, averaged over samples."""
+def _kl(execution: Execution, encoded: list[Encoded]) -> list[float]:
+    """The log-ratio of each completion to the reference, nats; their mean is KL(policy || reference)."""
     temperature = execution.plan.sampling.temperature
     here = {"temperature": temperature}
     policy = logprobs_by_token(execution.backbone, encoded, adapter="policy", **here)
     reference = logprobs_by_token(execution.backbone, encoded, adapter=None, **here)
-    return fmean(float((p - r).sum()) for p, r in zip(policy, reference, strict=True))
+    return [float((p - r).sum()) for p, r in zip(policy, reference, strict=True)]
 
 
-def _evaluation(new: _Side, other: _Side, *, kl: float, seed: int) -> dict[str, Any]:
+def _evaluation(new: Side, other: Side, *, kl: float, seed: int) -> dict[str, Any]:
     rate = win_rate(new.means, other.means, seed=seed).overall
     return {
         "against": other.policy,
@@ -197,7 +197,7 @@ def _evaluation(new: _Side, other: _Side, *, kl: float, seed: int) -> dict[str, 
     }
 
 
-def _summary(evaluation: dict[str, Any], parent: _Side, *, held_out: bool) -> Summary:
+def _summary(evaluation: dict[str, Any], parent: Side, *, held_out: bool) -> Summary:
     names = ("win_rate", "win_rate_low", "win_rate_high", "reward", "reward_against", "kl", "length", "eos_rate")
     return Summary(
         held_out=held_out,
@@ -207,7 +207,7 @@ def _summary(evaluation: dict[str, Any], parent: _Side, *, held_out: bool) -> Su
     )
 
 
-def _samples(side: _Side, records: Sequence[exchange.PromptRecord]) -> list[dict[str, Any]]:
+def _samples(side: Side, records: Sequence[exchange.PromptRecord]) -> list[dict[str, Any]]:
     return [
         {
             "policy": side.policy,

@@ -8,13 +8,14 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from alignment.core.records import Demonstration, Judgement, Message, Prompt, Role
 from labeling import exchange
 
+RATINGS = 7
 LEAST_TRAINING = 2
 """Judgements below which there is nothing to train on."""
 
@@ -34,24 +35,29 @@ class Snapshot:
     Attributes:
         digest: SHA-256 of the canonical lines, all parts, in order.
         written: what people wrote for training prompts.
+        second: what was set aside for the second reward model, and nothing else learns from.
     """
 
     train: tuple[Judgement, ...]
     held_out: tuple[Judgement, ...]
     digest: str
     written: tuple[Demonstration, ...] = ()
+    second: tuple[Judgement, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """What is in it, for the page."""
         return {
-            "judgements": len(self.train) + len(self.held_out),
+            "judgements": len(self.train) + len(self.second) + len(self.held_out),
             "train": len(self.train),
             "held_out": len(self.held_out),
             "train_prompts": len({judgement.prompt for judgement in self.train}),
+            "second": len(self.second),
             "demonstrations": len(self.written),
             "held_out_prompts": len({judgement.prompt for judgement in self.held_out}),
-            "comparisons": sum(1 for judgement in (*self.train, *self.held_out) for _ in judgement.comparisons()),
+            "comparisons": sum(
+                1 for judgement in (*self.train, *self.second, *self.held_out) for _ in judgement.comparisons()
+            ),
         }
 
 
@@ -91,6 +97,25 @@ def open_snapshot(project_id: int, *, up_to: int, folder: Path, digest: str = ""
         )
     _write(path, lines)
     return snapshot
+
+
+def set_aside(snapshot: Snapshot, *, percent: int, least: int) -> Snapshot:
+    """The same with the judgements of a share of the training prompts set aside for the second reward model.
+
+    Which prompts these are follows from their digest, with a salt, so that it has nothing to do with which are held
+    out: what is set aside once is so in all snapshots. Where it would be fewer than ``least`` judgements, too few to
+    learn from, nothing is; nor where fewer than two would be left to train on.
+    """
+    second = tuple(each for each in snapshot.train if _is_second(each.prompt, percent=percent))
+    train = tuple(each for each in snapshot.train if not _is_second(each.prompt, percent=percent))
+    if len(second) < least or len(train) < LEAST_TRAINING:
+        return snapshot
+    return replace(snapshot, train=train, second=second)
+
+
+def _is_second(prompt: Prompt, *, percent: int) -> bool:
+    content = _canonical({"second": [[message.role, message.content] for message in prompt]})
+    return int(hashlib.sha256(content.encode()).hexdigest()[:8], 16) % 100 < percent
 
 
 def demonstrations(snapshot: Snapshot) -> list[Demonstration]:
@@ -134,8 +159,24 @@ def _line(record: exchange.JudgementRecord, *, weight: float) -> str:
     if record.best is not None:  # the lines of rankings stay what they were
         content["best"] = record.best
     if weight != 1 and not record.prompt.held_out:
-        content["weight"] = weight
+        content["weight"] = abs(weight)
+        if weight < 0:
+            content |= _turned_around(record)
     return _canonical(content)
+
+
+def _turned_around(record: exchange.JudgementRecord) -> dict[str, Any]:
+    """What somebody means who says the opposite: the last is first, 7 is 1. What is worst was not said by a pick of one
+    among three or more: it counts nothing.
+    """
+    turned: dict[str, Any] = {}
+    if record.ranks is not None:
+        turned["ranks"] = [max(record.ranks) + 1 - rank for rank in record.ranks]
+    if record.ratings is not None:
+        turned["ratings"] = [None if rating is None else RATINGS + 1 - rating for rating in record.ratings]
+    if record.best is not None:
+        turned |= {"best": 1 - record.best} if len(record.completions) == 2 else {"weight": 0.0}
+    return turned
 
 
 def _written_line(record: exchange.DemonstrationRecord) -> str:

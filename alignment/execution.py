@@ -19,7 +19,7 @@ from alignment.core.methods.model_files import load_model
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.core.trainer import RunResult, Step, train
-from alignment.datasets import Snapshot, open_snapshot
+from alignment.datasets import Snapshot, open_snapshot, set_aside
 from alignment.models import Run, Stage
 from alignment.patience import Interrupted, patiently
 from alignment.plans import Plan
@@ -70,13 +70,15 @@ class Execution:
     @cached_property
     def snapshot(self) -> Snapshot:
         """The judgements of the run, the same ones at every attempt."""
-        return patiently(
+        whole = patiently(
             open_snapshot,
             self.run.project_id,
             up_to=self.run.snapshot_last,
             folder=self.folder,
             digest=self.run.snapshot_digest,
         )
+        aside = self.plan.evaluation
+        return set_aside(whole, percent=aside.second_share, least=aside.second_least)
 
     @cached_property
     def backbone(self) -> Backbone:

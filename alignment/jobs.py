@@ -13,9 +13,11 @@ EXECUTE_RUN = "alignment.execute_run"
 FILL_QUEUE = "alignment.fill_queue"
 WRITE_SAMPLES = "alignment.write_samples"
 EVALUATE_BLINDLY = "alignment.evaluate_blindly"
+ASK_PAIRS = "alignment.ask_pairs"
 PRIORITIES = {
     WRITE_SAMPLES: 20,
     EVALUATE_BLINDLY: 15,
+    ASK_PAIRS: 12,
     FILL_QUEUE: 10,
     EXECUTE_RUN: 0,
 }  # somebody waits for samples; a run takes long

@@ -79,17 +79,6 @@ class Facts:
         return self.refresh.open_run or self.policy.open_run
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """How a new policy did against the served one on held-out prompts, by held-out reward."""
-
-    win_rate: float
-    win_rate_low: float
-    win_rate_high: float
-    eos_rate: float
-    eos_rate_before: float
-
-
 def not_before(clock: Clock, *, facts: Facts) -> datetime | None:
     """Until when the clock stands still although it is due: the gap between runs, or after failures; None: not at all.
 
@@ -221,19 +210,3 @@ def _soon(clock: Clock, *, facts: Facts, now: str) -> str:
 
 def _clock_time(moment: datetime) -> str:
     return f"{moment + timedelta(seconds=30):%H:%M}"
-
-
-def gate(verdict: Verdict) -> str | None:
-    """Why a new policy is not promoted, or None when it may be.
-
-    It is refused when its held-out reward got worse: when the whole interval of its win rate lies below one half. And
-    when it forgot to end its completions, because a reward model may not see what was cut.
-    """
-    if verdict.win_rate_high < 0.5:
-        return (
-            f"its held-out reward got worse: it wins {verdict.win_rate:.0%} "
-            f"({verdict.win_rate_low:.0%} to {verdict.win_rate_high:.0%}) against the served policy"
-        )
-    if verdict.eos_rate < verdict.eos_rate_before / 2:
-        return f"only {verdict.eos_rate:.0%} of its completions end, before it were {verdict.eos_rate_before:.0%}"
-    return None

@@ -45,6 +45,11 @@ class EvaluationConfig(Settings):
     """Held-out prompts at most; with fewer than two, training prompts stand in and the page says so."""
     completions: int = whole(2, low=1, high=16)
     """Completions of each prompt; their mean reward is the prompt's."""
+    second_share: int = whole(0, low=0, high=50)
+    """Per cent of the training prompts whose judgements only the second reward model learns from, which guards the gate
+    (Bai et al., 2022: half)."""
+    second_least: int = whole(8, low=2)
+    """Judgements below which nothing is set aside for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from alignment.methods import RECIPES
-from alignment.models import Evaluation, Run, RunState, Stage
+from alignment.models import Cause, Evaluation, PromotionState, Run, RunState, Stage
 from alignment.plans import Plan
 
 ALWAYS = ("lora", "start", "evaluation", "sampling")
@@ -52,15 +52,22 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
         case Stage.POLICY:
             return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}")]
         case Stage.EVALUATION:
-            verdict = _("promoted")
-            if not found["promoted"]:
-                verdict = _("not promoted: {reason}").format(reason=found["refused"])
             return [
-                (_("verdict"), verdict),
+                (_("verdict"), _verdict(found)),
                 (_("held-out prompts") if found["held_out"] else _("training prompts"), f"{found['prompts']:,}"),
                 ("KL", _("{kl:.2f} nats").format(kl=found["kl"])),
             ]
     return [(_("items written"), f"{found['items']:,}")]
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """What the gate said when the run came to it; runs of before there was one say whether they promoted."""
+    if "state" not in found:
+        return _("promoted") if found["promoted"] else _("not promoted: {reason}").format(reason=found["refused"])
+    state = PromotionState(found["state"]).label
+    if not found["cause"]:
+        return str(state)
+    return _("{state}: {reason}").format(state=state, reason=Cause(found["cause"]).label)
 
 
 def _judging(found: dict[str, Any]) -> list[tuple[str, str]]:

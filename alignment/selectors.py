@@ -10,7 +10,18 @@ from django.db.models import F, Prefetch, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext
 
-from alignment.models import OPEN_STATES, Evaluation, LoopSettings, Metric, Policy, RewardModel, Run, Sample
+from alignment.models import (
+    OPEN_PROMOTIONS,
+    OPEN_STATES,
+    Evaluation,
+    LoopSettings,
+    Metric,
+    Policy,
+    Promotion,
+    RewardModel,
+    Run,
+    Sample,
+)
 from labeling import exchange
 
 
@@ -129,6 +140,13 @@ def versions(project_id: int) -> list[int]:
 def serving_policy(project_id: int) -> Policy | None:
     """The version that writes for the queue, None before the first."""
     return Policy.objects.filter(project=project_id, is_serving=True).first()
+
+
+def newest_candidate(project_id: int) -> Policy | None:
+    """The newest version that nobody has decided about yet: people are asked about it, or it waits for that."""
+    rows = Promotion.objects.select_related("candidate").filter(project=project_id, state__in=OPEN_PROMOTIONS)
+    newest = rows.order_by("-candidate__version").first()
+    return newest.candidate if newest else None
 
 
 def current_reward_model(project_id: int) -> RewardModel | None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from alignment import jobs, selectors
 from alignment.core.fields import InvalidSetting
+from alignment.gating.settings import gate_settings
 from alignment.methods import RECIPES, with_beta
 from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
 from alignment.plans import PRESETS, SMALL_ROLLOUT_STEPS, Plan, for_judgements
@@ -96,7 +97,8 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
 
 
 def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
-    """The settings of a run of the loop: the preset, with what the loop's settings say."""
+    """The settings of a run of the loop: the preset, with what the settings of the loop and of its gate say."""
+    gate = gate_settings(settings.pk)
     sampling = {
         "prompts": settings.prompts_per_round,
         "completions": completions,
@@ -110,6 +112,7 @@ def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
         .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
         .changed({"start": {"weights": settings.start}, "sampling": sampling})
         .changed({"reward_model": {"members": settings.members}, "rewards": {"pessimism": settings.pessimism}})
+        .changed({"evaluation": {"second_share": gate.second_share, "second_least": gate.least_judgements}})
     )
 
 

@@ -18,13 +18,16 @@ from alignment.core.methods.reward_model import RewardModel
 from alignment.datasets import to_prompt
 from alignment.execution import Execution
 from alignment.files import write_json
+from alignment.gating.measuring import FRONT, guard
+from alignment.gating.opening import bring_to_gate
+from alignment.gating.second import train_second
 from alignment.learning import policy_method
 from alignment.methods import RECIPES
 from alignment.models import Method, Policy, Stage, Start
 from alignment.models import RewardModel as RewardModelRow
 from alignment.patience import patiently
 from alignment.seeing.repeating import bring_copies, reward_model_of
-from alignment.selectors import current_reward_model, serving_policy
+from alignment.selectors import current_reward_model, newest_candidate, serving_policy
 from labeling import exchange
 
 MOST_ROLLOUT_PROMPTS = 5000
@@ -123,6 +126,7 @@ def train_reward_model(execution: Execution) -> Done:
     on_purpose = is_own or run.repeats_id is not None
     row = patiently(reward_models.register, run_id=run.pk, attempt=run.attempts, on_purpose=on_purpose, **fields)
     execution.reward_model = model
+    train_second(execution, row)
     found = {**fields, "number": row.number, "steps": trained.steps, "loss": trained.metrics["loss"]}
     return found, {"rewarded_by": row}
 
@@ -185,21 +189,32 @@ def train_policy(execution: Execution) -> Done:
 
 
 def evaluate_policy(execution: Execution) -> Done:
-    """Compare the new version with its parent and the base on held-out prompts, and promote it unless it got worse."""
+    """Compare the new version with others on held-out prompts, hold it against the guards, and bring it to the gate."""
+    run_id, attempt = execution.run.pk, execution.run.attempts
     policy = patiently(Policy.objects.select_related("parent").get, run=execution.run)
     comparison = compare_policies(execution, policy)
     patiently(
         bookkeeping.record_evaluation,
-        run_id=execution.run.pk,
-        attempt=execution.run.attempts,
+        run_id=run_id,
+        attempt=attempt,
         policy=policy,
         comparisons=comparison.evaluations,
         samples=comparison.samples,
     )
-    refused = comparison.refused()
-    if refused is None:
-        patiently(bookkeeping.promote_new, run_id=execution.run.pk, attempt=execution.run.attempts, policy=policy)
-    return {**asdict(comparison.summary), "promoted": refused is None, "refused": refused or ""}, {}
+    guarded = guard(execution, comparison)
+    promotion = patiently(
+        bring_to_gate, run_id=run_id, attempt=attempt, policy=policy, guards=guarded.found, identical=guarded.identical
+    )
+    failed = [each["name"] for each in guarded.found if each["passed"] is False]
+    shown = patiently(
+        exchange.add_completions,
+        project_id=execution.run.project_id,
+        policy_version=policy.version,
+        sampled=guarded.worst,
+        priority=FRONT,
+    )
+    found = {"state": promotion.state, "cause": promotion.cause} if promotion else {"state": "promoted", "cause": ""}
+    return {**asdict(comparison.summary), **found, "failed": failed, "worst_items": shown}, {}
 
 
 def fill_the_queue(execution: Execution) -> Done:
@@ -211,7 +226,8 @@ def fill_the_queue(execution: Execution) -> Done:
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
     else:
-        serving = patiently(serving_policy, run.project_id)
+        # What nobody has decided about yet writes, too: judgements of the newest teach the most.
+        serving = patiently(newest_candidate, run.project_id) or patiently(serving_policy, run.project_id)
         assert serving is not None, "ensure_loop made version 1"
         adapter = load_policy(backbone, serving, name="policy" if serving.run_id == run.pk else "serving")
         records = patiently(writing.prompts_for_queue, run.project_id, limit=plan.sampling.prompts)

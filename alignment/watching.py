@@ -16,6 +16,7 @@ from procrastinate.exceptions import ConnectorException
 
 from alignment import jobs, services
 from alignment.clocks.starting import fill_if_low, start_if_due
+from alignment.gating import deciding
 from alignment.locks import Locks, run_lock
 from alignment.models import OPEN_STATES, Run
 from alignment.patience import AWAY, ending
@@ -108,6 +109,7 @@ def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) 
             continue
         for run in start_if_due(project_id=project.id):
             logger.info("run %d of project %s: %s", run.pk, project.slug, run.reason)
+        deciding.look(project.id, again=slugs is None)
         fill_if_low(project_id=project.id, written_out=written_out.get(project.id, False))
 
 

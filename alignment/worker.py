@@ -15,6 +15,7 @@ from procrastinate.contrib.django import app
 from alignment import bookkeeping, jobs, requests
 from alignment.core.trainer import Step
 from alignment.execution import Execution, StopRequested
+from alignment.gating import pairs
 from alignment.locks import Locks, device_lock, run_lock
 from alignment.models import Run, Stage
 from alignment.patience import AWAY, Interrupted, ending, go_on, patiently
@@ -69,6 +70,27 @@ def evaluate_blindly_job(evaluation_id: int) -> None:
         logger.exception("blind evaluation %d failed", evaluation_id)
         said = str(error) or type(error).__name__
         patiently(bookkeeping.end_blind_evaluation, evaluation_id=evaluation_id, error=said)
+
+
+@app.task(name=jobs.ASK_PAIRS, queue=jobs.QUEUE, retry=GoOnLater())
+def ask_pairs_job(promotion_id: int, is_watch: bool) -> None:
+    """The job that has people asked about a candidate; a failure is kept with it, for the page of the gate to say."""
+    try:
+        with on_device() as device:
+            pairs.write_pairs(promotion_id, is_watch=is_watch, device=device, check=go_on)
+    except (Interrupted, *AWAY):
+        raise
+    except Exception as error:
+        logger.exception("nobody can be asked for promotion %d", promotion_id)
+        patiently(pairs.fail, promotion_id=promotion_id, error=str(error) or type(error).__name__)
+
+
+@app.task(name=jobs.COLLECT_FILES, queue=jobs.QUEUE, retry=GoOnLater())
+def collect_files_job(project_id: int) -> None:
+    """The job after each run: files of old versions that nothing needs any more are removed."""
+    found = patiently(collect, project_id)
+    if found:
+        logger.info("project %d: removed %s", project_id, found)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -42,7 +44,7 @@ class Cause(models.TextChoices):
     WATCH = "watch", _("people prefer the version before it")
 
 
-def _share(default: float, low: float, high: float, said: str) -> models.FloatField:
+def _share(default: float, low: float, high: float, said: Any) -> models.FloatField:
     return models.FloatField(
         default=default, validators=[MinValueValidator(low), MaxValueValidator(high)], help_text=said
     )

@@ -9,8 +9,6 @@ import pytest
 from alignment.loop import (
     Clock,
     Facts,
-    Verdict,
-    gate,
     policy_next,
     refresh_next,
     should_fill,
@@ -184,28 +182,3 @@ def test_the_page_says_what_the_clock_of_the_policy_does_next(changes, sentence)
 )
 def test_one_sentence_says_what_comes_first(changes, sentence):
     assert what_next(facts(**changes)) == sentence
-
-
-def verdict(**changes):
-    usual = {
-        "win_rate": 0.6,
-        "win_rate_low": 0.45,
-        "win_rate_high": 0.75,
-        "eos_rate": 0.9,
-        "eos_rate_before": 0.95,
-    }
-    return Verdict(**{**usual, **changes})
-
-
-def test_a_policy_that_may_be_better_passes_the_gate():
-    assert gate(verdict()) is None
-
-
-def test_a_policy_whose_whole_interval_is_below_one_half_is_refused():
-    refused = gate(verdict(win_rate=0.3, win_rate_low=0.2, win_rate_high=0.49))
-
-    assert refused == "its held-out reward got worse: it wins 30% (20% to 49%) against the served policy"
-
-
-def test_a_policy_that_stopped_ending_its_completions_is_refused():
-    assert gate(verdict(eos_rate=0.4)) == "only 40% of its completions end, before it were 95%"

@@ -16,8 +16,9 @@ from alignment.core.model.loading import weights_digest
 from alignment.core.tiny import FILES
 from alignment.datasets import to_prompt
 from alignment.execution import Execution
+from alignment.gating.settings import change_gate
 from alignment.learning import policy_method
-from alignment.models import Evaluation, Metric, Policy, RewardModel, Run, Sample, Stage
+from alignment.models import Evaluation, Metric, Policy, Promotion, RewardModel, Run, Sample, SecondRewardModel, Stage
 from alignment.patience import Interrupted, ending
 from alignment.plans import Plan
 from labeling.models import Completion, Item
@@ -50,11 +51,16 @@ def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, me
     assert folder_digest(data_folder(policy.path)) == policy.digest
     assert Evaluation.objects.get().against.version == 1
     assert Sample.objects.filter(policy=policy).exists()
-    serving = Policy.objects.get(is_serving=True)
-    new = Item.objects.filter(policy_version=serving.version).order_by("-id")[: Item.objects.count() - items_before]
+    # It is at the gate, and writes beside the base, unless a guard refused it.
+    promotion = Promotion.objects.get(candidate=policy)
+    assert (promotion.against, promotion.state) == (base, run.results["evaluation"]["state"])
+    writer = 2 if promotion.state == "asking" else 1
+    assert Policy.objects.get(is_serving=True) == base
+    new = Item.objects.filter(policy_version=writer, priority__lt=31_000).order_by("-id")
+    new = list(new[: Item.objects.count() - items_before - run.results["evaluation"]["worst_items"]])
     assert 1 <= len(new) <= 3
     written = Completion.objects.filter(entries__item__in=new)
-    assert set(written.values_list("sampling__top_k", "policy_version")) == {(0, serving.version)}
+    assert set(written.values_list("sampling__top_k", "policy_version")) == {(0, writer)}
     assert not written.exclude(logprob__lt=0).exists()
 
 
@@ -228,15 +234,43 @@ def test_sampling_that_is_cut_off_after_the_hand_over_adds_nothing_a_second_time
     assert again.results["sampling"]["items"] == 0
 
 
-def test_a_policy_that_got_worse_is_kept_as_a_candidate_and_does_not_serve(judged, start, monkeypatch):
-    monkeypatch.setattr("alignment.comparing.gate", lambda verdict: "its held-out reward got worse")
+def test_a_policy_that_a_guard_refuses_does_not_serve_and_its_worst_samples_come_first(judged, start):
+    change_gate(project_id=judged.project.pk, most_kl=0.01)
 
-    run = execute(start("dpo").pk)
+    run = execute(start("dpo", more={"trainer": {"lr": 0.02}}).pk)
 
-    assert run.results["evaluation"]["refused"] == "its held-out reward got worse"
+    found, [promotion] = run.results["evaluation"], Promotion.objects.all()
+    [kl] = [each for each in promotion.guards if each["name"] == "kl"]
+    assert (found["state"], found["cause"]) == ("rejected", "guard")
+    assert "kl" in found["failed"]
+    assert (kl["passed"], kl["limit"]) == (False, 0.01)
+    assert 1 <= len(kl["samples"]) <= 5
     assert Policy.objects.get(version=2).status == "candidate"
     assert Policy.objects.get(is_serving=True).version == 1
     assert run.results["sampling"]["version"] == 1
+    first = Item.objects.order_by("-priority").first()
+    assert (first.priority, first.policy_version) == (32_000, 2)
+    assert set(first.entries.values_list("completion__policy_version", flat=True)) <= {1, 2}
+
+
+def test_a_policy_that_learned_nothing_is_identical_and_nobody_is_asked(judged, start):
+    run = execute(start("dpo", more={"trainer": {"lr": 1e-12}}).pk)
+
+    assert (run.results["evaluation"]["state"], run.results["evaluation"]["cause"]) == ("rejected", "identical")
+
+
+def test_what_was_set_aside_trains_the_second_reward_model_and_nothing_else(judged, start):
+    change_gate(project_id=judged.project.pk, second_share=50, least_judgements=2)
+    judged.project.prompts.update(held_out=False)
+
+    run = execute(start("dpo").pk)
+
+    counts, second = run.snapshot_counts, SecondRewardModel.objects.get(reward_model=run.rewarded_by)
+    [held_out] = [each for each in Promotion.objects.get().guards if each["name"] == "held_out"]
+    assert counts["train"] + counts["second"] == 6
+    assert second.num_judgements == counts["second"] >= 2
+    assert folder_digest(data_folder(second.path)) == second.digest
+    assert held_out["passed"] is not None
 
 
 def test_a_second_round_goes_on_from_the_served_policy_when_it_is_set_to(judged, start):

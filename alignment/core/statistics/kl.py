@@ -74,6 +74,15 @@ def best_of_n_kl(num_completions: int) -> float:
     return math.log(num_completions) - (num_completions - 1) / num_completions
 
 
+def kl_budget(nats: float, *, judgements: int) -> float:
+    """How far a policy may go from the reference, in nats per completion: ``nats`` at 1,000 judgements.
+
+    It grows with the root of their number: a reward that was learned from few judgements holds near the data only
+    (Gao et al., 2022: the KL at which the true reward peaks grows with them).
+    """
+    return nats * math.sqrt(judgements / 1000)
+
+
 @dataclass
 class AdaptiveKL:
     """Proportional controller that steers beta to a target KL (Ziegler et al., 2019, section 2.2).

@@ -125,7 +125,7 @@ class Command(BaseCommand):
         found = run.results.get(Stage.EVALUATION)
         if not found:
             return
-        verdict = "promoted" if found["promoted"] else f"not promoted: {found['refused']}"
+        verdict = f"at the gate: {found['state']}" + (f", {', '.join(found['failed'])}" if found["failed"] else "")
         self.stdout.write(
             f"policy version {run.results[Stage.POLICY]['version']}: wins {found['win_rate']:.3f} (95% interval "
             f"{found['win_rate_low']:.3f} to {found['win_rate_high']:.3f}) of {found['prompts']} "
