@@ -5,6 +5,15 @@ from __future__ import annotations
 from django.urls import path
 
 from labeling.api.views.access import TokenView
+from labeling.api.views.account import (
+    ConfirmView,
+    PasswordView,
+    RecoveryCodesView,
+    SecondFactorView,
+    SessionsView,
+    SessionView,
+    TurnOffView,
+)
 from labeling.api.views.audit import AuditView
 from labeling.api.views.conversations import (
     AskAgainView,
@@ -42,6 +51,13 @@ urlpatterns = [
     path("token/", TokenView.as_view(), name="token"),
     path("tokens/", TokensView.as_view(), name="tokens"),
     path("tokens/<int:token_id>/", RevokeTokenView.as_view(), name="token-revoke"),
+    path("password/", PasswordView.as_view(), name="password"),
+    path("sessions/", SessionsView.as_view(), name="sessions"),
+    path("sessions/<slug:name>/", SessionView.as_view(), name="session"),
+    path("second-factor/", SecondFactorView.as_view(), name="second-factor"),
+    path("second-factor/confirm/", ConfirmView.as_view(), name="second-factor-confirm"),
+    path("second-factor/codes/", RecoveryCodesView.as_view(), name="second-factor-codes"),
+    path("second-factor/off/", TurnOffView.as_view(), name="second-factor-off"),
     path("projects/", ProjectsView.as_view(), name="projects"),
     path("projects/<slug:slug>/", ProjectView.as_view(), name="project"),
     path("projects/<slug:slug>/effects/", EffectsView.as_view(), name="effects"),

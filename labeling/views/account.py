@@ -14,6 +14,7 @@ from labeling.forms_account import EraseMeForm, NewPasswordForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.selectors.sessions import device_name, sessions_of
 from labeling.services.erasure import erase_person
+from labeling.services.passwords import change_password
 from labeling.services.sessions import end_others, end_session, name_of
 from labeling.views.auth import note_device
 
@@ -25,10 +26,9 @@ def password(request: SignedInRequest) -> HttpResponse:
     """Another password; every other browser is signed out."""
     form = NewPasswordForm(request.user, request.POST if request.method == "POST" else None, request=request)
     if request.method == "POST" and form.is_valid():
-        user = form.save()
-        update_session_auth_hash(request, user)  # this browser stays signed in, under a new key
+        change_password(user=request.user, new=form.cleaned_data["new_password1"], keep=request.session.session_key)
+        update_session_auth_hash(request, request.user)  # this browser stays signed in, under a new key
         note_device(request)
-        end_others(user=request.user, keep=request.session.session_key)
         messages.success(request, gettext("Your password is changed, and all other browsers are signed out."))
         return redirect("preferences")
     return render(request, "labeling/password.html", {"form": form}, status=form.status if form.errors else 200)
