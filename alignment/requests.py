@@ -12,6 +12,8 @@ from django.conf import settings
 
 from alignment import bookkeeping, writing
 from alignment.artifacts import load_base, load_policy
+from alignment.asking.rounds import hand_over, write_round
+from alignment.asking.stale import let_go
 from alignment.core.backbone import Backbone
 from alignment.datasets import to_prompt
 from alignment.models import BlindEvaluation, BlindState, Policy
@@ -28,29 +30,15 @@ ATTEMPTS_AT_TWO = 3
 
 
 def fill_queue(project_id: int, *, device: str, check: Callable[[], None] = lambda: None) -> int:
-    """Let the served version write for the prompts that were written for least; how many items that gave."""
-    patiently(ensure_loop, project_id=project_id)
+    """Let the versions of the pool write for the prompts that were written for least; how many items that gave."""
+    settings = patiently(ensure_loop, project_id=project_id)
+    patiently(let_go, project_id)
     plan = _plan(project_id)
-    serving = patiently(serving_policy, project_id)
-    assert serving is not None, "ensure_loop made version 1"
-    records = patiently(writing.prompts_for_queue, project_id, limit=plan.sampling.prompts)
-    if not records:
-        return 0
     backbone = _base(project_id, plan, device=device)
-    # A seed of its own: asked again, the same version writes something else. It is stored with what it wrote.
-    seed = secrets.randbits(40)
-    groups = writing.write(
-        backbone,
-        [to_prompt(record.messages) for record in records],
-        adapter=load_policy(backbone, serving, name="serving"),
-        sampling=plan.sampling,
-        completions=plan.sampling.completions,
-        generator=torch.Generator().manual_seed(seed),
-        check=check,
-    )
-    rows = writing.rows([record.id for record in records], groups, sampling=plan.sampling, seed=seed)
-    items = patiently(writing.hand_over, project_id, version=serving.version, rows=rows)
-    logger.info("version %d of project %d wrote %d items", serving.version, project_id, items)
+    # A seed of its own: asked again, the same versions write something else. It is stored with what they wrote.
+    kept = write_round(settings, backbone, sampling=plan.sampling, seed=secrets.randbits(40), check=check)
+    items = patiently(hand_over, project_id, kept)
+    logger.info("versions up to %d of project %d wrote %d items", kept["version"], project_id, items)
     return items
 
 

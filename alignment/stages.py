@@ -9,13 +9,13 @@ from typing import Any
 
 from alignment import bookkeeping, writing
 from alignment.artifacts import data_folder, folder_digest, load_policy, run_folder
+from alignment.asking.rounds import hand_over, write_round
 from alignment.clocks import reward_models
 from alignment.comparing import compare_policies, held_out_accuracy
 from alignment.core.evaluation import Accuracy
 from alignment.core.methods.model_files import save_model
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
-from alignment.datasets import to_prompt
 from alignment.execution import Execution
 from alignment.files import write_json
 from alignment.gating.measuring import FRONT, guard
@@ -27,7 +27,7 @@ from alignment.models import Method, Policy, Stage, Start
 from alignment.models import RewardModel as RewardModelRow
 from alignment.patience import patiently
 from alignment.seeing.repeating import bring_copies, reward_model_of
-from alignment.selectors import current_reward_model, newest_candidate, serving_policy
+from alignment.selectors import current_reward_model, loop_settings
 from labeling import exchange
 
 MOST_ROLLOUT_PROMPTS = 5000
@@ -218,33 +218,20 @@ def evaluate_policy(execution: Execution) -> Done:
 
 
 def fill_the_queue(execution: Execution) -> Done:
-    """Let the served version write for the prompts that were written for least, and put that into the queue."""
-    plan, run, backbone = execution.plan, execution.run, execution.backbone
+    """Let the versions of the pool write for the prompts that were written for least, and put that into the queue."""
+    plan, run = execution.plan, execution.run
     if not plan.sampling.prompts:
         return {"items": 0}, {}
-    path = execution.folder / "sampled.json"
+    path = execution.folder / "round.json"
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
     else:
-        # What nobody has decided about yet writes, too: judgements of the newest teach the most.
-        serving = patiently(newest_candidate, run.project_id) or patiently(serving_policy, run.project_id)
-        assert serving is not None, "ensure_loop made version 1"
-        adapter = load_policy(backbone, serving, name="policy" if serving.run_id == run.pk else "serving")
-        records = patiently(writing.prompts_for_queue, run.project_id, limit=plan.sampling.prompts)
-        groups = writing.write(
-            backbone,
-            [to_prompt(record.messages) for record in records],
-            adapter=adapter,
-            sampling=plan.sampling,
-            completions=plan.sampling.completions,
-            generator=execution.generator(3),
-            check=execution.check,
-        )
-        rows = writing.rows([record.id for record in records], groups, sampling=plan.sampling, seed=run.seed)
+        settings = patiently(loop_settings, run.project_id)
+        seed = execution.generator(3).initial_seed() % 2**40
+        kept = write_round(settings, execution.backbone, sampling=plan.sampling, seed=seed, check=execution.check)
         # What was written is kept before it is handed over: begun again, the same goes into the queue and nothing else.
-        kept = {"version": serving.version, "sampled": rows}
         write_json(path, kept)
-    items = patiently(writing.hand_over, run.project_id, version=kept["version"], rows=kept["sampled"])
+    items = patiently(hand_over, run.project_id, kept)
     return {"items": items, "version": kept["version"]}, {}
 
 

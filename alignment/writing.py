@@ -29,20 +29,6 @@ HELD_OUT_SHARE = 0.1
 HIGHEST_PRIORITY = 30_000
 
 
-def prompts_for_queue(project_id: int, *, limit: int) -> list[exchange.PromptRecord]:
-    """Prompts to write for next: those written for least, and among every ten one that is held out.
-
-    Nobody trains on the held-out ones; without judgements of them no reward model could be checked.
-    """
-    share = min(limit // 2, round(limit * HELD_OUT_SHARE))
-    held_out = exchange.prompts_to_sample(project_id, limit=share, held_out=True)
-    found = exchange.prompts_to_sample(project_id, limit=limit - len(held_out))
-    for number, record in enumerate(held_out):
-        # In the middle of its ten, so that a run after ten judgements knows of it.
-        found.insert(min(len(found), number * 10 + 4), record)
-    return found
-
-
 def write(
     backbone: Backbone,
     prompts: Sequence[Prompt],
@@ -128,19 +114,15 @@ def rows(
     ]
 
 
-def hand_over(project_id: int, *, version: int, rows: Sequence[Sequence[dict[str, Any]]]) -> int:
-    """Put completions into the queue; how many items they gave. The same rows twice give nothing twice."""
-    sampled = [as_sampled(group) for group in rows]
-    # What the newest policy writes is asked about first: judgements of it teach the most.
-    priority = min(version, HIGHEST_PRIORITY)
-    return exchange.add_completions(project_id=project_id, policy_version=version, sampled=sampled, priority=priority)
-
-
 def as_sampled(group: Sequence[dict[str, Any]]) -> list[exchange.Sampled]:
     """Completions as they cross the door to labeling."""
     return [
         exchange.Sampled(
-            prompt=row["prompt"], text=_storable(row["text"]), logprob=row["logprob"], sampling=row["sampling"]
+            prompt=row["prompt"],
+            text=_storable(row["text"]),
+            logprob=row["logprob"],
+            sampling=row["sampling"],
+            policy_version=row.get("version"),
         )
         for row in group
     ]
