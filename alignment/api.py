@@ -13,6 +13,8 @@ from alignment import promotion, selectors, services
 from alignment.api_blind import BlindEvaluationsView
 from alignment.api_loop import LoopView
 from alignment.api_shapes import Out, Strict, refusals
+from alignment.clocks import api as clocks_api
+from alignment.gating import api as gating_api
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
 from alignment.seeing import api as seeing_api
 from alignment.seeing.repeating import repeat_run
@@ -149,7 +151,7 @@ class StopView(ApiView):
     def post(self, request: SignedInApiRequest, run_id: int) -> Response:
         """Ask a run to stop; it does so after its current step. Twice is harmless."""
         run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.MANAGERS)
-        services.request_stop(run_id=run.pk)
+        services.request_stop(run_id=run.pk, stopped_by=request.user.pk)
         run, _ = selectors.run_for(run_id, user=request.user, roles=exchange.MANAGERS)
         return Response(RunDetailOut(_detail(run)).data)
 
@@ -194,7 +196,7 @@ class PromoteView(ApiView):
 
 
 def _run(run: Any) -> dict[str, Any]:
-    model = getattr(run, "reward_model", None)
+    model = run.rewarded_by
     known = model is not None and model.accuracy is not None
     names = ("method", "state", "stage", "trigger", "reason", "seed", "code_version", "snapshot_digest")
     more = ("snapshot_counts", "stop_requested", "error", "created", "started", "finished")
@@ -237,6 +239,8 @@ urlpatterns = [
     path("runs/<int:run_id>/", RunView.as_view(), name="run"),
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
     path("runs/<int:run_id>/repeat/", RepeatView.as_view(), name="repeat"),
+    *clocks_api.urlpatterns,
     path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),
+    *gating_api.urlpatterns,
     *seeing_api.urlpatterns,
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from alignment import writing
+from alignment.clocks.pessimism import rewards_of
 from alignment.core.methods.best_of_n import collect_best
 from alignment.core.methods.collecting import Collected
 from alignment.core.records import Demonstration, Prompt
@@ -50,7 +51,7 @@ def _collect(execution: Execution) -> list[Demonstration]:
                 sampler,
                 prompts[start : start + AT_ONCE],
                 plan.best_of_n,
-                reward=execution.reward_model.score,
+                reward=rewards_of(execution),
                 generator=generator,
             )
             found += best.demonstrations

@@ -123,8 +123,19 @@ class Execution:
         )
         self._reported = time.monotonic()
 
-    def train(self, stage: Stage, method: object, data: object, config: TrainerConfig) -> RunResult:
+    def train(
+        self,
+        stage: Stage,
+        method: object,
+        data: object,
+        config: TrainerConfig,
+        *,
+        until: Callable[[Mapping[str, float]], bool] | None = None,
+    ) -> RunResult:
         """Train with checkpoints and reports, from the newest checkpoint on when there is one.
+
+        Args:
+            until: training is complete after a step whose metrics it says so of.
 
         Raises:
             Interrupted, StopRequested: after a checkpoint was written.
@@ -142,7 +153,8 @@ class Execution:
                 waiting.clear()
             return self._stop or self.interrupted()
 
-        result = train(method, data, config, on_step=heard, resume_from=latest(folder))  # type: ignore[arg-type]  # each method has its own data
+        where = {"on_step": heard, "resume_from": latest(folder), "until": until}
+        result = train(method, data, config, **where)  # type: ignore[arg-type]  # each method has its own data
         # Steps between the last report and a kill are in the checkpoint only: the whole history is written once more.
         self.report(stage, list(enumerate(result.history, start=1)))
         if result.stopped:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from alignment.clocks.triggers import contradictions
 from alignment.core.fields import InvalidSetting
 from alignment.methods import with_beta
 from alignment.models import LoopSettings, Method
@@ -81,6 +82,20 @@ class LoopForm(forms.ModelForm):
             "max_new_tokens": _("Longest completion"),
             "seed": _("Seed"),
         }
+
+    def clean(self) -> dict[str, Any]:
+        """What contradicts what else is set is said beside its field."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name, message in contradictions(cleaned).items():
+            self.add_error(name, message)
+        return cleaned
+
+
+class PauseForm(forms.Form):
+    """Which clock shall run by itself, or not."""
+
+    clock = forms.ChoiceField(choices=[(name, name) for name in ("refresh", "policy", "promotion")])
+    on = forms.TypedChoiceField(choices=[("1", "1"), ("0", "0")], coerce=lambda value: value == "1")
 
 
 class BlindForm(forms.Form):

@@ -14,12 +14,14 @@ FILL_QUEUE = "alignment.fill_queue"
 WRITE_SAMPLES = "alignment.write_samples"
 EVALUATE_BLINDLY = "alignment.evaluate_blindly"
 ASK_PAIRS = "alignment.ask_pairs"
+COLLECT_FILES = "alignment.collect_files"
 PRIORITIES = {
     WRITE_SAMPLES: 20,
     EVALUATE_BLINDLY: 15,
     ASK_PAIRS: 12,
     FILL_QUEUE: 10,
     EXECUTE_RUN: 0,
+    COLLECT_FILES: -10,
 }  # somebody waits for samples; a run takes long
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alignment.artifacts import data_folder, load_policy
+from alignment.clocks.pessimism import rewards_of
 from alignment.collecting import best_completions, rollout_prompts
 from alignment.core.methods.direct import Direct
 from alignment.core.methods.nash import PAST, NashMD
@@ -32,10 +33,10 @@ def policy_method(execution: Execution) -> tuple[Any, Any]:
             return SupervisedFineTuning(backbone, plan.sft, seed=seed), best_completions(execution)
         case "ppo":
             shown = demonstrations(snapshot) if plan.ppo.ptx_weight else []
-            reward = execution.reward_model.score
+            reward = rewards_of(execution)
             return PPO(backbone, plan.ppo, reward=reward, demonstrations=shown, seed=seed), rollout_prompts(execution)
         case "reinforce":
-            reward = execution.reward_model.score
+            reward = rewards_of(execution)
             return Reinforce(backbone, plan.reinforce, reward=reward, seed=seed), rollout_prompts(execution)
         case "nash_md":
             return _nash_md(execution), rollout_prompts(execution)

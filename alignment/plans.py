@@ -54,10 +54,15 @@ class EvaluationConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class StartConfig(Settings):
-    """What policy training starts from."""
+    """What policy training starts from, and how far it may go."""
 
-    weights: str = choice("base", "parent")
-    """base: the base model anew, on all judgements; parent: the served policy goes on. The reference is the base."""
+    weights: str = choice("base", "parent", "sft")
+    """base: the base model anew, on all judgements; parent: the served policy goes on; sft: the base is fine-tuned on
+    the demonstrations first, where there are enough of them. The reference is the base."""
+    least_demonstrations: int = whole(20, low=1)
+    """Demonstrations below which sft starts from the base: fewer teach it their words and no manner."""
+    kl_budget: float | None = real(None, low=0, above=True, optional=True)
+    """Nats per completion from the reference at 1,000 judgements, growing with their root; None: no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,14 @@ from alignment import bookkeeping, writing
 from alignment.artifacts import load_base, load_policy
 from alignment.asking.rounds import hand_over, write_round
 from alignment.asking.stale import let_go
+from alignment.clocks.planning import default_plan
 from alignment.core.backbone import Backbone
 from alignment.datasets import to_prompt
 from alignment.models import BlindEvaluation, BlindState, Policy
 from alignment.patience import patiently
 from alignment.plans import Plan
 from alignment.selectors import base_digest, loop_settings, serving_policy
-from alignment.services import default_plan, ensure_loop
+from alignment.services import ensure_loop
 from labeling import exchange
 
 logger = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ def runs(project_id: int) -> QuerySet[Run]:
     """A project's runs with what they made, the newest first."""
     return (
         Run.objects.filter(project=project_id)
-        .select_related("parent", "policy", "reward_model", "creator")
+        .select_related("parent", "policy", "rewarded_by", "creator")
         .defer("results", "traceback", "config")
         .order_by("-id")
     )
@@ -48,7 +48,7 @@ def run_in(project_id: int, run_id: int) -> Run:
         NotFound: there is none with this id in the project.
     """
     run = (
-        Run.objects.select_related("parent", "policy", "reward_model", "creator")
+        Run.objects.select_related("parent", "policy", "rewarded_by", "creator")
         .filter(pk=run_id, project=project_id)
         .first()
     )
@@ -76,7 +76,7 @@ def run_for(run_id: int, *, user: Any, roles: Collection[str]) -> tuple[Run, exc
         NotFound: no such run, or no place in its project.
         NotAllowed: another role.
     """
-    run = Run.objects.select_related("parent", "policy", "reward_model", "creator").filter(pk=run_id).first()
+    run = Run.objects.select_related("parent", "policy", "rewarded_by", "creator").filter(pk=run_id).first()
     if run is None:
         raise exchange.NotFound(
             gettext("there is no run {run_id}, or you are not a member of its project").format(run_id=run_id)

@@ -12,17 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alignment import jobs, selectors
-from alignment.core.fields import InvalidSetting
-from alignment.gating.settings import gate_settings
-from alignment.methods import RECIPES, with_beta
-from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Preset, Run, RunState, Trigger
-from alignment.plans import PRESETS, SMALL_ROLLOUT_STEPS, Plan, for_judgements
+from alignment.clocks.planning import checked_plan
+from alignment.clocks.triggers import contradictions
+from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Run, RunState, Trigger
 from alignment.versions import code_version
 from labeling import exchange
 
 DEMO = "demo"
-RATING = "rating"
-"""The kind of item that is rated and not ranked."""
 LOOP_FIELDS = (
     "enabled",
     "refresh_enabled",
@@ -80,6 +76,8 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
     before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
     for name, value in changes.items():
         setattr(settings, name, value)
+    for name, message in contradictions({name: getattr(settings, name) for name in LOOP_FIELDS}).items():
+        raise exchange.Invalid(f"{name}: {message}", code="contradiction")
     try:
         settings.full_clean(validate_unique=False)
     except ValidationError as error:
@@ -94,26 +92,6 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
         )
     exchange.publish(exchange.project_record(project_id).slug, "loop")
     return settings
-
-
-def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
-    """The settings of a run of the loop: the preset, with what the settings of the loop and of its gate say."""
-    gate = gate_settings(settings.pk)
-    sampling = {
-        "prompts": settings.prompts_per_round,
-        "completions": completions,
-        "temperature": settings.temperature,
-        "max_new_tokens": settings.max_new_tokens,
-    }
-    written = {"temperature": settings.temperature, "max_new_tokens": settings.max_new_tokens}
-    return (
-        PRESETS[settings.preset]
-        .changed(with_beta(settings.beta))
-        .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
-        .changed({"start": {"weights": settings.start}, "sampling": sampling})
-        .changed({"reward_model": {"members": settings.members}, "rewards": {"pessimism": settings.pessimism}})
-        .changed({"evaluation": {"second_share": gate.second_share, "second_least": gate.least_judgements}})
-    )
 
 
 @transaction.atomic
@@ -146,7 +124,7 @@ def create_run(
         known = ", ".join(Method.values)
         raise exchange.Invalid(_("there is no method {name!r}: use one of {known}").format(name=method, known=known))
     seed = settings.seed if seed is None else seed
-    plan = _checked_plan(settings, method=method, changes=changes or {}).seeded(seed)
+    plan = checked_plan(settings, method=method, changes=changes or {}).seeded(seed)
     latest = exchange.latest_judgement(project_id)
     if not latest:
         raise exchange.Invalid(_("there are no judgements to learn from: judge some items, or import preferences"))
@@ -164,25 +142,14 @@ def create_run(
     )
     if start:
         hand_to_worker(run_id=run.pk)
+    exchange.record_change(
+        project_id=project_id,
+        actor_id=creator_id,
+        action="run.started",
+        after={"run": run.pk, "method": method, "trigger": str(trigger)},
+    )
     exchange.publish(exchange.project_record(project_id).slug, "run", run=run.pk, state=run.state)
     return run
-
-
-def _checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dict[str, Any]]) -> Plan:
-    project = exchange.project_record(settings.pk)
-    number = exchange.count_judgements(settings.pk, at_most=10_000)
-    usual = for_judgements(default_plan(settings, completions=project.completions_per_item), number)
-    if RATING in project.kinds:  # what is only rated teaches nothing otherwise
-        usual = usual.changed({"reward_model": {"rating_weight": 1.0}})
-    recipe = RECIPES[method]
-    if recipe.rolls_out and settings.preset == Preset.SMALL:
-        usual = usual.changed({"trainer": {"steps": SMALL_ROLLOUT_STEPS}})
-    if not {"reward_model", "reward_trainer", "lora"}.isdisjoint(changes):  # asked for: not what is there already
-        usual = usual.changed({"rewards": {"model": "own"}})
-    try:
-        return usual.changed(recipe.begins_with).changed(changes)
-    except InvalidSetting as error:
-        raise exchange.Invalid(str(error), code="invalid_setting") from error
 
 
 def hand_to_worker(*, run_id: int) -> bool:
@@ -191,8 +158,11 @@ def hand_to_worker(*, run_id: int) -> bool:
 
 
 @transaction.atomic
-def request_stop(*, run_id: int) -> Run:
+def request_stop(*, run_id: int, stopped_by: int | None = None) -> Run:
     """Ask a run to stop: one that waits stops at once, one that runs after its current step. Twice is harmless.
+
+    Args:
+        stopped_by: id of who asks; None for a command.
 
     Raises:
         Conflict: it has ended.
@@ -201,6 +171,10 @@ def request_stop(*, run_id: int) -> Run:
     if not run.is_open:
         refusal = _("run {run} is {state}: only a queued or running one can be stopped")
         raise exchange.Conflict(refusal.format(run=run_id, state=run.state))
+    if not run.stop_requested:
+        exchange.record_change(
+            project_id=run.project_id, actor_id=stopped_by, action="run.stopped", after={"run": run_id}
+        )
     run.stop_requested = True
     run.save(update_fields=["stop_requested"])
     if run.state == RunState.QUEUED:

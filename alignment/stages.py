@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from alignment import bookkeeping, writing
-from alignment.artifacts import data_folder, folder_digest, load_policy, run_folder
+from alignment.artifacts import data_folder, folder_digest, run_folder
 from alignment.asking.rounds import hand_over, write_round
 from alignment.clocks import reward_models
+from alignment.clocks.policies import train_policy
 from alignment.comparing import compare_policies, held_out_accuracy
 from alignment.core.evaluation import Accuracy
 from alignment.core.methods.model_files import save_model
@@ -21,9 +22,8 @@ from alignment.files import write_json
 from alignment.gating.measuring import FRONT, guard
 from alignment.gating.opening import bring_to_gate
 from alignment.gating.second import train_second
-from alignment.learning import policy_method
 from alignment.methods import RECIPES
-from alignment.models import Method, Policy, Stage, Start
+from alignment.models import Method, Policy, Stage
 from alignment.models import RewardModel as RewardModelRow
 from alignment.patience import patiently
 from alignment.seeing.repeating import bring_copies, reward_model_of
@@ -156,36 +156,6 @@ def _in_fields(accuracy: Accuracy) -> dict[str, Any]:
         "num_comparisons": accuracy.num_comparisons,
         "num_prompts": accuracy.num_prompts,
     }
-
-
-def train_policy(execution: Execution) -> Done:
-    """Train the policy from the base (or from the served version) and keep it as a version, a candidate."""
-    plan, run, backbone = execution.plan, execution.run, execution.backbone
-    parent = run.parent
-    if plan.start.weights == Start.PARENT and parent is not None:
-        load_policy(backbone, parent, name="policy")
-    method, data = policy_method(execution)
-    trained = execution.train(Stage.POLICY, method, data, plan.trainer)
-    version = patiently(bookkeeping.reserve_version, run_id=run.pk, attempt=run.attempts)
-    path = f"policies/{execution.project.slug}/{version}"
-    backbone.save_adapter("policy", data_folder(path))
-    policy = patiently(
-        bookkeeping.register_policy,
-        run_id=run.pk,
-        attempt=run.attempts,
-        version=version,
-        path=path,
-        digest=folder_digest(data_folder(path)),
-        base_digest=backbone.digest,
-    )
-    return {
-        "version": version,
-        "policy": policy.pk,
-        "path": path,
-        "digest": policy.digest,
-        "steps": trained.steps,
-        "loss": trained.metrics["loss"],
-    }, {}
 
 
 def evaluate_policy(execution: Execution) -> Done:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from django.urls import path
 
 from alignment import views
+from alignment.clocks import views as clocks
+from alignment.gating import urls as gating
 from alignment.seeing import views as seeing
 
 app_name = "alignment"
 urlpatterns = [
-    path("p/<slug:slug>/loop/", views.loop_status, name="loop-status"),
-    path("p/<slug:slug>/loop/settings/", views.change_settings, name="loop-settings"),
+    path("p/<slug:slug>/loop/", clocks.loop_status, name="loop-status"),
+    path("p/<slug:slug>/loop/settings/", clocks.change_settings, name="loop-settings"),
+    path("p/<slug:slug>/loop/pause/", clocks.pause, name="loop-pause"),
+    path("p/<slug:slug>/loop/refresh/", clocks.refresh, name="loop-refresh"),
+    path("p/<slug:slug>/loop/train/", clocks.train, name="loop-train"),
+    path("p/<slug:slug>/loop/rewards/<int:number>/", clocks.make_current, name="loop-rewards"),
+    *gating.urlpatterns,
     path("p/<slug:slug>/runs/", views.runs, name="runs"),
     path("p/<slug:slug>/runs/start/", views.start, name="run-start"),
     path("p/<slug:slug>/runs/<int:run_id>/", views.run, name="run"),
@@ -27,4 +34,6 @@ urlpatterns = [
     path("p/<slug:slug>/lineage/labels/<int:label_id>/", seeing.label, name="lineage-label"),
     path("p/<slug:slug>/runs/<int:run_id>/repeat/", seeing.repeat, name="run-repeat"),
     path("p/<slug:slug>/my-part/", seeing.own_part, name="own-part"),
+    path("p/<slug:slug>/watch/", seeing.watch, name="watch"),
+    path("p/<slug:slug>/watch/picture/", seeing.picture, name="picture"),
 ]

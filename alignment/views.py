@@ -15,10 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alignment import promotion, selectors, services
 from alignment.blind_results import shown_evaluations as shown_blind_evaluations
-from alignment.clocks.facts import facts as facts_of
+from alignment.clocks.showing import loop_context
 from alignment.core.fields import InvalidSetting
-from alignment.forms import BlindForm, LoopForm, RunForm, SamplesForm
-from alignment.loop import what_next
+from alignment.forms import BlindForm, RunForm, SamplesForm
 from alignment.models import Run
 from alignment.plans import PRESETS
 from alignment.presenting import shown_evaluations, shown_metrics, shown_policies, shown_settings, shown_stages
@@ -37,46 +36,6 @@ def _context(project: exchange.ProjectRecord, **more: Any) -> dict[str, Any]:
 
 @require_safe
 @signed_in
-def loop_status(request: SignedInRequest, slug: str) -> HttpResponse:
-    """What the loop does now and next; a fragment for the project's page, and a page of its own without htmx."""
-    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
-    context = _context(project, **_loop(project))
-    if request.htmx:
-        return render(request, "alignment/_loop.html", context)
-    return render(request, "alignment/loop.html", context | {"form": _loop_form(project)})
-
-
-def _loop(project: exchange.ProjectRecord) -> dict[str, Any]:
-    facts = facts_of(project.id)
-    return {
-        "facts": facts,
-        "next": what_next(facts),
-        "current": selectors.open_run(project.id),
-        "serving": selectors.serving_policy(project.id),
-        "loop": selectors.loop_settings(project.id),
-    }
-
-
-def _loop_form(project: exchange.ProjectRecord, data: Any = None) -> LoopForm | None:
-    return LoopForm(data, instance=selectors.loop_settings(project.id)) if project.is_managed else None
-
-
-@require_POST
-@signed_in
-def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Change how the loop runs by itself."""
-    project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
-    form = LoopForm(request.POST, instance=selectors.loop_settings(project.id))
-    if not form.is_valid():
-        context = _context(project, **_loop(project), form=form)
-        return render(request, "alignment/loop.html", context, status=422)
-    services.change_loop(project_id=project.id, changed_by=request.user.pk, **form.cleaned_data)
-    messages.success(request, gettext("The settings of the loop are saved."))
-    return redirect("alignment:loop-status", slug)
-
-
-@require_safe
-@signed_in
 def runs(request: SignedInRequest, slug: str) -> HttpResponse:
     """The project's runs, what the loop does next, and a form to start one by hand."""
     project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
@@ -87,7 +46,7 @@ def _show_runs(
     request: SignedInRequest, project: exchange.ProjectRecord, form: RunForm | None, *, status: int = 200
 ) -> HttpResponse:
     page = Paginator(selectors.runs(project.id), RUNS_PER_PAGE).get_page(request.GET.get("page"))
-    context = _context(project, **_loop(project), page=page, form=form)
+    context = _context(project, **loop_context(project), page=page, form=form)
     if request.htmx and request.htmx.target == "runs":
         return render(request, "alignment/_runs.html", context)
     return render(request, "alignment/runs.html", context, status=status)
@@ -171,7 +130,7 @@ def stop(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
     """Ask a run to stop."""
     project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
     found = selectors.run_in(project.id, run_id)
-    services.request_stop(run_id=found.pk)
+    services.request_stop(run_id=found.pk, stopped_by=request.user.pk)
     messages.success(request, gettext("The run stops after its current step."))
     return redirect("alignment:run", slug, run_id)
 

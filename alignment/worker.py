@@ -13,6 +13,8 @@ from django.db import close_old_connections
 from procrastinate.contrib.django import app
 
 from alignment import bookkeeping, jobs, requests
+from alignment.clocks.reasons import readable
+from alignment.clocks.retention import collect
 from alignment.core.trainer import Step
 from alignment.execution import Execution, StopRequested
 from alignment.gating import pairs
@@ -159,10 +161,9 @@ def _execute(execution: Execution) -> None:
 
 def _fail(held: dict[str, int], error: Exception) -> None:
     """The one place where a failure is caught: it ends the run and nothing else."""
-    said = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
-        said = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     try:
-        patiently(bookkeeping.fail_run, **held, error=said, traceback="".join(traceback.format_exception(error)))
+        patiently(
+            bookkeeping.fail_run, **held, error=readable(error), traceback="".join(traceback.format_exception(error))
+        )
     except bookkeeping.RunTaken as taken:
         logger.warning("%s", taken)

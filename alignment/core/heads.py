@@ -93,6 +93,11 @@ class Ensemble(nn.Module):
         """Mean minus ``penalty`` times the variance between members, (..., M) to (...)."""
         return rewards.mean(dim=-1) - penalty * rewards.var(dim=-1, unbiased=False)
 
+    @staticmethod
+    def pessimistic(rewards: Tensor, *, deviations: float) -> Tensor:
+        """Mean less so many standard deviations between members, in nats, (..., M) to (...); one member has none."""
+        return rewards.mean(dim=-1) - deviations * rewards.std(dim=-1, unbiased=False)
+
     def normalise(self, rewards: Tensor, *, unit_variance: bool = False) -> None:
         """Normalise each member by its own rewards, (N, M)."""
         for number, member in enumerate(self.members):

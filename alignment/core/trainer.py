@@ -72,6 +72,7 @@ def train(
     *,
     on_step: Callable[[Step], bool | None] | None = None,
     resume_from: Path | str | None = None,
+    until: Callable[[Mapping[str, float]], bool] | None = None,
 ) -> RunResult:
     """Train a method on data.
 
@@ -81,6 +82,7 @@ def train(
     Args:
         on_step: called after each step, in the first process only; True stops the run.
         resume_from: a checkpoint of the same run, or its checkpoint folder: then the newest whole one.
+        until: training is complete after a step whose metrics it says so of; a resumed run asks it of its last step.
 
     Raises:
         ValueError: no data, the checkpoint is of another run, or the processes were given different things.
@@ -92,7 +94,7 @@ def train(
     with watched(allowed=config.halve_when_out_of_memory) as halvings:
         run = _Run(method, data, config, halvings=halvings.amounts)
         run.start(None if resume_from is None else Path(resume_from))
-        stopped = _take_steps(run, on_step=on_step)
+        stopped = _take_steps(run, on_step=on_step, until=until)
     return RunResult(
         steps=run.step,
         metrics=run.history[-1] if run.history else {},
@@ -102,12 +104,17 @@ def train(
     )
 
 
-def _take_steps(run: _Run, *, on_step: Callable[[Step], bool | None] | None) -> bool:
+def _take_steps(
+    run: _Run,
+    *,
+    on_step: Callable[[Step], bool | None] | None,
+    until: Callable[[Mapping[str, float]], bool] | None,
+) -> bool:
     """Steps to the end, or until `on_step` stops the run, and its checkpoints; whether it was stopped."""
     stopped = False
     hidden = team().rank != 0 or not sys.stderr.isatty()
     with tqdm(total=run.total, initial=run.step, desc=run.method.name, unit="step", disable=hidden) as bar:
-        while run.step < run.total and not stopped:
+        while run.step < run.total and not stopped and not on_first(partial(_is_enough, run, until)):
             metrics = run.advance()
             bar.update()
             bar.set_postfix({"loss": f"{metrics['loss']:.4g}"}, refresh=False)
@@ -257,6 +264,10 @@ def _least(amounts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The smallest amount by name over the processes."""
     names = sorted({name for each in amounts for name in each})
     return {name: min(each[name] for each in amounts if name in each) for name in names}
+
+
+def _is_enough(run: _Run, until: Callable[[Mapping[str, float]], bool] | None) -> bool:
+    return until is not None and bool(run.history) and until(run.history[-1])
 
 
 def _stopped_by(on_step: Callable[[Step], bool | None] | None, step: Step) -> bool:

@@ -206,7 +206,10 @@ def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, s
 
     run = execute(start("dpo").pk)
 
-    assert (run.state, run.error) == ("failed", "No space left on device: /data/runs/1")
+    assert (run.state, run.error) == (
+        "failed",
+        "the disk is full (No space left on device: /data/runs/1): free some space, or keep fewer versions in the settings",
+    )
 
 
 def test_another_base_model_under_living_policies_fails_the_run(judged, start, settings, tmp_path):

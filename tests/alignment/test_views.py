@@ -82,7 +82,7 @@ def test_the_page_says_what_comes_next(client, cast, run):
 
     shown = text(page(client, cast.alice, "/p/colours/runs/"))
 
-    assert "After 2 more judgements a run starts (1 of 3 since the last one)." in shown
+    assert "After 1 more judgement the reward model is refreshed (2 of 3)." in shown
 
 
 def test_the_loop_is_a_fragment_for_htmx_and_a_page_for_everybody_else(client, cast):
@@ -101,6 +101,11 @@ def test_an_admin_changes_the_loop_and_a_wrong_value_is_said_beside_its_field(cl
     settings = {
         "enabled": "on",
         "judgements_per_refresh": "7",
+        "refreshes_per_policy": "2",
+        "minutes_between_runs": "10",
+        "members": "4",
+        "pessimism": "1",
+        "keep_policies": "5",
         "method": "ppo",
         "start": "base",
         "preset": "small",

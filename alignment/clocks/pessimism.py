@@ -1,0 +1,27 @@
+"""The rewards that policies learn from: less where the reward model only guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from alignment.core.heads import Ensemble
+from alignment.core.methods.rollouts import Reward
+from alignment.core.text import Encoded
+from alignment.execution import Execution
+
+
+def rewards_of(execution: Execution) -> Reward:
+    """Mean of the heads less lambda times their standard deviation, in nats (Coste et al., 2023, 2310.02743).
+
+    With lambda 0, or a reward model of one head, it is the mean.
+    """
+    model, deviations = execution.reward_model, execution.plan.rewards.pessimism
+    if not deviations:
+        return model.score
+
+    def pessimistic(encoded: Sequence[Encoded]) -> Tensor:
+        return Ensemble.pessimistic(model.member_rewards(encoded), deviations=deviations)
+
+    return pessimistic

@@ -1,0 +1,117 @@
+"""Which files are collected, and which never."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from alignment import services
+from alignment.clocks.retention import collect
+from alignment.models import BlindEvaluation, Policy, Promotion, RewardModel, Run
+from labeling.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def keep_one(past):
+    services.change_loop(project_id=past.project.pk, keep_policies=1)
+
+
+def stored(past):
+    folder = past.data / "policies" / past.project.slug
+    return sorted(int(each.name) for each in folder.iterdir())
+
+
+def test_the_newest_versions_stay_and_the_rows_of_all(past):
+    for _ in range(4):
+        past.version()
+    services.change_loop(project_id=past.project.pk, keep_policies=2)
+
+    found = collect(past.project.pk)
+
+    assert sorted(found.versions) == [2, 3]
+    assert stored(past) == [4, 5]
+    removed = Policy.objects.filter(removed__isnull=False).values_list("version", flat=True)
+    assert sorted(removed) == [2, 3]
+    assert AuditEntry.objects.get(action="files.removed").after["versions"] == [3, 2]
+
+
+def test_what_served_its_parents_and_what_waits_for_a_decision_stays(past):
+    grandparent = past.version()
+    parent = past.version(parent=grandparent)
+    served = past.version(parent=parent, promoted=timezone.now())
+    tuned = past.version(method="sft")
+    candidate = past.version()
+    asked = past.version()
+    past.version()
+    past.version()
+    base = Policy.objects.get(project=past.project, version=1)
+    Promotion.objects.create(
+        project=past.project, candidate=candidate, against=served, alpha=0.05, most_pairs=100, seed=1
+    )
+    BlindEvaluation.objects.create(project=past.project, policy=asked, against=base, num_prompts=5, overlap=1, seed=1)
+    used = past.version()
+    past.run("dpo", state="queued", parent=used)
+    past.version()
+
+    found = collect(past.project.pk)
+
+    kept = [each.version for each in (grandparent, parent, served, tuned, candidate, asked, used)]
+    assert sorted(found.versions) == [8, 9]
+    assert stored(past) == [*kept, 11]
+
+
+def test_the_current_reward_model_and_those_that_rewarded_what_is_kept_stay(past):
+    rewarded, current, old, newest = [past.reward_model(is_current=number == 1) for number in range(4)]
+    past.version(run=past.run("dpo", rewarded_by=rewarded))
+
+    found = collect(past.project.pk)
+
+    assert found.reward_models == (old.number,)
+    left = RewardModel.objects.filter(removed__isnull=True).order_by("number")
+    assert list(left) == [rewarded, current, newest]
+
+
+def test_checkpoints_of_ended_runs_go_and_what_they_learned_from_stays(past):
+    ended, going = past.run("dpo"), past.run("dpo", state="running", trigger="person")
+    folders = [past.checkpoint(run) for run in (ended, going)]
+
+    found = collect(past.project.pk)
+
+    assert found.runs == (ended.pk,)
+    assert [(folder / "policy").exists() for folder in folders] == [False, True]
+    assert all((folder / "snapshot.jsonl.gz").is_file() for folder in folders)
+    assert Run.objects.get(pk=ended.pk).removed is not None
+
+
+def test_a_second_time_there_is_nothing_to_remove_but_what_a_killed_process_left(past):
+    first = past.version()
+    past.version()
+    collect(past.project.pk)
+    left = past.data / first.path
+    left.mkdir()
+
+    assert not collect(past.project.pk)
+    assert not left.exists()
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(past, capsys):
+    past.version()
+    past.version()
+
+    call_command("collect_files", "--project", past.project.slug, "--dry-run")
+
+    said = "colours: 1 versions, 0 reward models, checkpoints of 2 runs, 0.0 MB (kept)"
+    assert capsys.readouterr().out.strip() == said
+    assert stored(past) == [2, 3]
+    assert not Policy.objects.filter(removed__isnull=False).exists()
+
+
+def test_other_projects_keep_theirs(cast, past):
+    past.version()
+    past.version()
+
+    assert not collect(cast.other_project.pk)
+    assert stored(past) == [2, 3]
