@@ -87,7 +87,7 @@ def _run(imported: Import, *, side: psycopg.Connection[Any], ending: threading.E
     teller = Teller(imported, side=side, ending=ending)
     with path.open("rb") as file:
         try:
-            run(imported, file, tell=teller)
+            run(imported, file, tell=teller, side=side)
         except Interrupted:
             return  # the file stays for the next one
         except DomainError as refused:

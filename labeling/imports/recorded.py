@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -21,7 +22,7 @@ from labeling.errors import Conflict, Invalid
 from labeling.imports.files import Rejected, RowsRejected, Summary, Watch, import_file
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
-from labeling.models import Import, ImportState, Project, User
+from labeling.models import Import, ImportState, Project, RejectedRow, User
 from labeling.services.tags import check_tags
 
 AT_ONCE_BYTES = 1_000_000
@@ -88,6 +89,16 @@ class _Report:
 
     summary: Summary = field(default_factory=Summary)
     rejected: list[Rejected] = field(default_factory=list)
+    side: psycopg.Connection[Any] | None = None
+    num_kept: int = 0
+    """How many of the rejected rows are stored already."""
+
+    def keep_new(self, imported: Import) -> None:
+        """Store what was rejected since the last time, where there is a connection for it."""
+        if self.side is not None:
+            new = self.rejected[self.num_kept :]
+            _keep_rejected(imported, new, execute=self.side.execute)
+            self.num_kept += len(new)
 
 
 def run(
@@ -96,18 +107,21 @@ def run(
     *,
     tell: Callable[[Summary], None] = lambda _: None,
     on_rejected: Callable[[Rejected], None] = lambda _: None,
+    side: psycopg.Connection[Any] | None = None,
 ) -> Summary:
     """Take the file in and report; all that is stored is stored with the report, or nothing is.
 
     Args:
         tell: called after each 2,000 rows; it raises Cancelled when the import shall end.
+        side: a connection beside the import's transaction, on which rejected rows are written down as they come, so
+            that they can be read while it runs; without one they are when it ends.
         on_rejected: called for each row that is not taken in, by another thread.
 
     Raises:
         Cancelled: what ``tell`` raised.
         Invalid: nothing was imported, see files.import_file.
     """
-    report = _Report()
+    report = _Report(side=side)
 
     def reject(row: Rejected) -> None:
         report.rejected.append(row)
@@ -116,13 +130,12 @@ def run(
     def progress(summary: Summary) -> None:
         report.summary = summary
         tell(summary)
+        report.keep_new(imported)
 
     try:
         digest = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
         file.seek(0)
-        Import.objects.filter(pk=imported.pk).update(
-            state=ImportState.RUNNING, started=timezone.now(), digest=digest, error=""
-        )
+        _begin(imported, digest=digest)
         with transaction.atomic():
             summary = import_file(
                 file,
@@ -150,6 +163,12 @@ def run(
     return summary
 
 
+def _begin(imported: Import, *, digest: str) -> None:
+    running = {"state": ImportState.RUNNING, "started": timezone.now(), "digest": digest, "error": ""}
+    Import.objects.filter(pk=imported.pk).update(**running)
+    RejectedRow.objects.filter(imported=imported).delete()  # of an importer that died
+
+
 def replace_stored(report: _Report) -> _Report:
     """The report of an import that was rolled back: what was read stands, nothing was stored."""
     rows = Summary(
@@ -175,7 +194,8 @@ def _end(imported: Import, state: ImportState, report: _Report, *, error: str = 
     Import.objects.filter(pk=imported.pk).update(**values)
     for name, value in values.items():
         setattr(imported, name, value)
-    _keep_rejected(imported, report.rejected)
+    with connection.cursor() as cursor:
+        _keep_rejected(imported, report.rejected[report.num_kept :], execute=cursor.execute)
 
 
 def counts(summary: Summary) -> dict[str, int]:
@@ -194,8 +214,7 @@ def counts(summary: Summary) -> dict[str, int]:
     }
 
 
-def _keep_rejected(imported: Import, rejected: Iterable[Rejected]) -> None:
-    rows = list(rejected)
+def _keep_rejected(imported: Import, rows: Sequence[Rejected], *, execute: Callable[[Any, Any], Any]) -> None:
     for start in range(0, len(rows), 10_000):
         part = rows[start : start + 10_000]
         values: dict[str, Any] = {
@@ -204,8 +223,7 @@ def _keep_rejected(imported: Import, rejected: Iterable[Rejected]) -> None:
             # The reason may quote what no text of the database can hold.
             "reasons": [row.reason.encode(errors="replace").decode().replace("\x00", "�") for row in part],
         }
-        with connection.cursor() as cursor:
-            cursor.execute(REJECTED, values)
+        execute(REJECTED, values)
 
 
 REJECTED = """

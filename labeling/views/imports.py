@@ -91,7 +91,7 @@ def one(request: SignedInRequest, slug: str, import_id: int) -> HttpResponse:
     }
     response = render(request, "labeling/_import.html" if request.htmx else "labeling/import.html", context)
     if request.htmx and not context["is_open"]:
-        response["HX-Refresh"] = "true"  # the page around it has the rejected rows
+        response["HX-Refresh"] = "true"  # the page around it has its messages and buttons
     return response
 
 

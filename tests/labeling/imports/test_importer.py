@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import threading
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from labeling.imports import importer
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
 from labeling.imports.recorded import Brought, path_of, receive
-from labeling.models import Import, Prompt
+from labeling.models import Import, Prompt, RejectedRow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,3 +123,34 @@ def test_an_import_without_a_file_fails_once_nobody_can_be_at_it_any_more(cast):
 
     assert then == "waiting"
     assert (Import.objects.get().state, Import.objects.get().error) == ("failed", "its file is gone: import it again")
+
+
+def test_rejected_rows_can_be_read_while_it_runs_and_are_there_once_in_the_end(cast, monkeypatch):
+    content = b"".join(b'{"prompt": "%s"}\n' % (b"" if number % 3 == 0 else b"Count.") for number in range(9000))
+    imported = receive(
+        io.BytesIO(content),
+        replace(PROMPTS, keep_good=True),
+        project=cast.project,
+        by=cast.alice,
+        num_bytes=len(content),
+    )
+    RejectedRow.objects.create(imported=imported, line=7, reason="of an importer that died")
+    seen: list[int] = []
+    tell = importer.Teller.__call__
+
+    def look(teller, summary):
+        with psycopg.connect(**connector_params(), autocommit=True) as outside:
+            row = outside.execute("SELECT count(*) FROM labeling_rejectedrow").fetchone()
+            assert row is not None
+            seen.append(row[0])
+        tell(teller, summary)
+
+    monkeypatch.setattr(importer.Teller, "__call__", look)
+    importer.run_next(ending=threading.Event())
+
+    imported.refresh_from_db()
+    lines = list(imported.rejected_rows.order_by("id").values_list("line", flat=True))
+    assert seen[0] == 0
+    assert 0 < seen[-1] <= 3000
+    assert (imported.state, imported.num_rejected) == ("finished", 3000)
+    assert lines == list(range(1, 9000, 3))

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from factories import make_import
 
-from labeling.models import Import
+from labeling.models import Import, RejectedRow
 
 UPLOAD = "/p/colours/prompts/upload/"
 IMPORTS = "/p/colours/imports/"
@@ -33,6 +33,11 @@ def test_a_large_file_leads_to_its_page_which_asks_again_until_it_has_ended(cast
     fragment = signed_in(cast.alice, htmx=True).get(f"{IMPORTS}{imported.pk}/").content.decode()
     assert "50 % of the file, 4 rows" in fragment
     assert "<html" not in fragment
+    RejectedRow.objects.create(imported=imported, line=3, reason="turn 1 is empty")
+    Import.objects.update(num_rejected=1)
+    with_rejected = signed_in(cast.alice, htmx=True).get(f"{IMPORTS}{imported.pk}/").content.decode()
+    assert "turn 1 is empty" in with_rejected
+    assert f'href="{IMPORTS}{imported.pk}/rejected/" download' in with_rejected
     Import.objects.update(state="finished", ended=imported.created)
     ended = signed_in(cast.alice, htmx=True).get(f"{IMPORTS}{imported.pk}/")
     assert "hx-trigger" not in ended.content.decode()
