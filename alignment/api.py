@@ -13,6 +13,7 @@ from alignment import promotion, selectors, services
 from alignment.api_blind import BlindEvaluationsView
 from alignment.api_loop import LoopView
 from alignment.api_shapes import Out, Strict, refusals
+from alignment.asking import api as asking_api
 from alignment.clocks import api as clocks_api
 from alignment.gating import api as gating_api
 from alignment.models import Evaluation, Method, Run, RunState, Stage, Trigger
@@ -240,6 +241,7 @@ urlpatterns = [
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),
     path("runs/<int:run_id>/repeat/", RepeatView.as_view(), name="repeat"),
     *clocks_api.urlpatterns,
+    *asking_api.urlpatterns,
     path("policies/<int:policy_id>/promote/", PromoteView.as_view(), name="promote"),
     *gating_api.urlpatterns,
     *seeing_api.urlpatterns,

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alignment.asking import stale
 from alignment.gating import records
 from alignment.models import Cause, Policy
 from labeling import exchange
@@ -44,5 +45,6 @@ def promote(*, policy_id: int, changed_by: int | None = None, cause: Cause = Cau
     )
     if before is not None:
         records.served(policy=policy, before=before, by=changed_by, cause=cause)
+    stale.let_go(policy.project_id)
     exchange.publish(exchange.project_record(policy.project_id).slug, "policy", version=policy.version)
     return policy

@@ -15,6 +15,7 @@ from alignment import jobs, selectors
 from alignment.clocks.planning import checked_plan
 from alignment.clocks.triggers import contradictions
 from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Run, RunState, Trigger
+from alignment.models.asking import ASKING_FIELDS
 from alignment.versions import code_version
 from labeling import exchange
 
@@ -61,7 +62,7 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
 
     Args:
         changed_by: id of who changes it; None for a command.
-        changes: any of LOOP_FIELDS.
+        changes: any of LOOP_FIELDS and ASKING_FIELDS.
 
     Raises:
         Invalid: an unknown setting, or a value outside its range.
@@ -70,8 +71,8 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
     settings = ensure_loop(project_id=project_id)
     settings = LoopSettings.objects.select_for_update().get(pk=settings.pk)
     for name in changes:
-        if name not in LOOP_FIELDS:
-            known = ", ".join(LOOP_FIELDS)
+        if name not in (*LOOP_FIELDS, *ASKING_FIELDS):
+            known = ", ".join((*LOOP_FIELDS, *ASKING_FIELDS))
             raise exchange.Invalid(_("the loop has no setting {name!r}; it has {known}").format(name=name, known=known))
     before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
     for name, value in changes.items():

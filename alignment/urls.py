@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from alignment import views
+from alignment.asking import views as asking
 from alignment.clocks import views as clocks
 from alignment.gating import urls as gating
 from alignment.seeing import views as seeing
@@ -18,6 +19,7 @@ urlpatterns = [
     path("p/<slug:slug>/loop/train/", clocks.train, name="loop-train"),
     path("p/<slug:slug>/loop/rewards/<int:number>/", clocks.make_current, name="loop-rewards"),
     *gating.urlpatterns,
+    path("p/<slug:slug>/loop/asking/", asking.asking, name="asking"),
     path("p/<slug:slug>/runs/", views.runs, name="runs"),
     path("p/<slug:slug>/runs/start/", views.start, name="run-start"),
     path("p/<slug:slug>/runs/<int:run_id>/", views.run, name="run"),

@@ -15,12 +15,12 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import ConnectorException
 
 from alignment import jobs, services
+from alignment.asking import stale
 from alignment.clocks.starting import fill_if_low, start_if_due
 from alignment.gating import deciding
 from alignment.locks import Locks, run_lock
 from alignment.models import OPEN_STATES, Run
 from alignment.patience import AWAY, ending
-from alignment.seeing import standings
 from alignment.seeing import standings
 from labeling import exchange
 
@@ -110,6 +110,8 @@ def look_at_all(*, written_out: dict[int, bool], slugs: set[str] | None = None) 
         for run in start_if_due(project_id=project.id):
             logger.info("run %d of project %s: %s", run.pk, project.slug, run.reason)
         deciding.look(project.id, again=slugs is None)
+        if slugs is None:
+            stale.let_go(project.id)
         fill_if_low(project_id=project.id, written_out=written_out.get(project.id, False))
 
 
@@ -125,7 +127,6 @@ def refresh_figures(slugs: set[str] | None = None) -> set[str]:
         try:
             if exchange.refresh_figures(project.id):
                 left.add(project.slug)
-            standings.refresh_when_due(project.id)
             standings.refresh_when_due(project.id)
         except AWAY:
             raise

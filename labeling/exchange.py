@@ -43,6 +43,7 @@ from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
 from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
+from labeling.selectors.asked import OpenItems, count_left, open_items
 from labeling.selectors.selection import Selection
 from labeling.services.archive import refuse_archived
 from labeling.services.clone import when_cloned
@@ -65,6 +66,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "ProjectRecord",
+    "OpenItems",
     "PromptRecord",
     "Rule",
     "Sampled",
@@ -77,6 +79,7 @@ __all__ = [
     "count_judgements",
     "count_judgements_after",
     "count_open_slots",
+    "count_left",
     "demonstrations",
     "human_ceiling",
     "first_judgement_after",
@@ -85,6 +88,7 @@ __all__ = [
     "let_go",
     "offer_turn",
     "parse_event",
+    "open_items",
     "project_for",
     "project_record",
     "prompt_record",

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 from factories import claim, make_cast, make_item
 
-from alignment import services
+from alignment import promotion, services
 from alignment.asking.pool import num_candidates, pool
 from alignment.asking.stale import let_go, retired_versions
 from alignment.models import LoopSettings, Policy, Promotion, Run
+from alignment.watching import look_at_all
 from labeling.models import Item, Slot
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +156,22 @@ def test_untouched_items_of_retired_versions_leave_and_begun_ones_stay(cast):
     assert set(Slot.objects.values_list("item", flat=True)) == {held.item_id, fresh.pk}
     assert Item.objects.filter(left_queue__isnull=False).count() == 2
     assert held.item_id == items[0].pk
+
+
+def test_a_promotion_lets_go_at_once_and_the_watcher_looks_as_well(cast):
+    make_item(cast.project, prompt="Old?", policy_version=1)
+    LoopSettings.objects.update(past_versions=0, sft_writes=False, stale_after=1)
+    second, third = make_version(cast.project, 2), make_version(cast.project, 3)
+
+    promotion.promote(policy_id=second.pk)
+    left_at_once = Item.objects.filter(left_queue__isnull=False).count()
+    make_item(cast.project, prompt="Newer?", policy_version=2)
+    Policy.objects.filter(pk=second.pk).update(is_serving=False)
+    Policy.objects.filter(pk=third.pk).update(is_serving=True, promoted=timezone.now())
+    look_at_all(written_out={})
+
+    assert left_at_once == 1
+    assert Item.objects.filter(left_queue__isnull=False).count() == 2
 
 
 def test_a_project_without_a_loop_lets_nothing_go():
