@@ -21,9 +21,12 @@ from labeling.services.known import SETTINGS as READINESS
 from labeling.services.preferences import MAX_BREAK_MINUTES
 from labeling.services.projects import SETTINGS
 from labeling.services.texts import MAX_CHARACTERS
+from labeling.services.trust import SETTINGS as USES
 
-OWN_PAGES = ("flags", "own_flags", "weighs_annotators", "review_below", "reviews_harmful", *READINESS)
+OWN_PAGES = ("flags", "own_flags", "review_below", "reviews_harmful", *READINESS, *USES)
 """Settings that have a page of their own."""
+SHARED_PERCENT = 10
+"""What a new project begins with, so that people can be compared."""
 FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 
 
@@ -70,6 +73,7 @@ class ProjectForm(forms.ModelForm):
             "name": _("Name"),
             "completions_per_item": _("Completions per item"),
             "overlap": _("Overlap"),
+            "shared_percent": _("Prompts that more people judge, in %"),
             "lease_minutes": _("Lease in minutes"),
             "held_out_percent": _("Held-out prompts in %"),
             "conversation_turns": _("Turns of a conversation"),
@@ -97,7 +101,11 @@ class NewProjectForm(ProjectForm):
     field_order = ("name", "slug")
 
     class Meta(ProjectForm.Meta):
-        fields = ["name", "kinds", "completions_per_item", "overlap", "held_out_percent"]
+        fields = ["name", "kinds", "completions_per_item", "overlap", "shared_percent", "held_out_percent"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["shared_percent"].initial = SHARED_PERCENT
 
     def clean(self) -> dict[str, Any]:
         """The address, made of the name when none is given."""

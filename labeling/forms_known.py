@@ -11,6 +11,7 @@ from labeling.models import Project
 from labeling.services.known import MAX_EXPLANATION_CHARACTERS, SETTINGS, NewKnown
 
 NUM_TEXTS = 4
+FEWEST_TOLD = 5
 
 
 class ReadinessForm(forms.ModelForm):
@@ -25,7 +26,16 @@ class ReadinessForm(forms.ModelForm):
             "qualification_tries": _("Tries"),
             "qualification_feedback": _("Feedback after a try"),
             "known_percent": _("Mixed in later, in %"),
+            "tells_at_once": _("Feedback after each item of it"),
+            "tells_later": _("Summary of those mixed in"),
         }
+
+    def clean_tells_later(self) -> int:
+        """A summary of fewer than five would say too much about each."""
+        every: int = self.cleaned_data["tells_later"]
+        if 0 < every < FEWEST_TOLD:
+            raise forms.ValidationError(_("Use 5 or more, so that nobody can tell which they were, or 0."))
+        return every
 
 
 class KnownForm(forms.Form):

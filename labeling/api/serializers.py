@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
+from labeling.forms import SHARED_PERCENT
 from labeling.models import Kind, Outcome, Role, Source, State, Topic
 
 Out = serializers.Serializer[Any]
@@ -80,6 +81,13 @@ class ProjectIn(SettingsIn):
         max_length=50,
         trim_whitespace=False,
         help_text="Lower-case letters, digits and hyphens.",
+    )
+    shared_percent = Whole(
+        min_value=0,
+        max_value=100,
+        required=False,
+        default=SHARED_PERCENT,
+        help_text="Of prompts whose items three people judge, to compare people by; changed at reliabilities/.",
     )
 
 

@@ -21,6 +21,10 @@ class ReadinessIn(Strict):
     qualification_tries = Whole(min_value=1, max_value=5, required=False)
     qualification_feedback = YesNo(required=False)
     known_percent = Whole(min_value=0, max_value=50, required=False, help_text="Mixed in later, in %.")
+    tells_at_once = YesNo(required=False, help_text="What was expected after each item of the qualification.")
+    tells_later = Whole(
+        min_value=0, max_value=100, required=False, help_text="A summary after so many mixed in, 5 or more; 0: none."
+    )
 
 
 class ReadinessOut(Out):
@@ -29,6 +33,8 @@ class ReadinessOut(Out):
     qualification_tries = serializers.IntegerField()
     qualification_feedback = serializers.BooleanField()
     known_percent = serializers.IntegerField(help_text="Mixed in later, in %.")
+    tells_at_once = serializers.BooleanField(help_text="What was expected after each item of the qualification.")
+    tells_later = serializers.IntegerField(help_text="A summary after so many of those mixed in; 0: none.")
 
 
 class KnownIn(Strict):

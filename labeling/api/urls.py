@@ -25,7 +25,7 @@ from labeling.api.views.conversations import (
     SettleView,
 )
 from labeling.api.views.data import ComparisonsView, ExportView
-from labeling.api.views.figures import FiguresView, ReliabilitiesView
+from labeling.api.views.figures import CoefficientsView, FiguresView, ReliabilitiesView, TrustView
 from labeling.api.views.guidelines import GuidelinesHistoryView, GuidelinesReadView, GuidelinesView
 from labeling.api.views.imports import CancelImportView, ImportReportView, ImportsView, ImportView, RejectedView
 from labeling.api.views.invitations import InvitationsView, InvitationView, JoinView
@@ -80,6 +80,8 @@ urlpatterns = [
     path("projects/<slug:slug>/comparisons/", ComparisonsView.as_view(), name="comparisons"),
     path("projects/<slug:slug>/figures/", FiguresView.as_view(), name="figures"),
     path("projects/<slug:slug>/reliabilities/", ReliabilitiesView.as_view(), name="reliabilities"),
+    path("projects/<slug:slug>/reliabilities/<slug:name>/", TrustView.as_view(), name="reliability"),
+    path("projects/<slug:slug>/coefficients/", CoefficientsView.as_view(), name="coefficients"),
     path("projects/<slug:slug>/reviews/", ReviewsView.as_view(), name="reviews"),
     path("projects/<slug:slug>/reviews/settings/", ReviewSettingsView.as_view(), name="reviews-settings"),
     path("projects/<slug:slug>/reviews/<int:review_id>/", ReviewView.as_view(), name="review"),

@@ -11,6 +11,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 
 from labeling.imports.records import Record
 from labeling.models import Item, Kind, Label, Origin, Project, Purpose
+from labeling.selectors.sharing import overlap_of
 from labeling.services.asked import groups_for
 from labeling.services.bulk import CompletionRow, ItemRow, StoredPrompt, insert_completions, insert_items
 from labeling.services.imported_labels import ImportedLabel, add_imported_labels
@@ -122,7 +123,15 @@ class Store:
         kind, groups = groups_for(
             self.project, digest=record.prompt_digest, source=prompt.source, completions=group.completions
         )
-        row = ItemRow(prompt.id, str(kind), Purpose.TRAINING.value, self.project.overlap, record.priority, None, 0)
+        row = ItemRow(
+            prompt.id,
+            str(kind),
+            Purpose.TRAINING.value,
+            overlap_of(self.project, digest=record.prompt_digest, kind=kind),
+            record.priority,
+            None,
+            0,
+        )
         return [(row, ids) for ids in groups]
 
     def _asked(self, groups: Sequence[Group]) -> set[frozenset[int]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from django.db.models import QuerySet
 
 from labeling.models import AgreementFigures, Measure, Project
 from labeling.quality.estimates import Estimate
+from labeling.selectors.labels import pseudonym
 
 if TYPE_CHECKING:
     from labeling.quality.estimates import Floats
@@ -66,6 +68,34 @@ def coefficients(
                 if value.units:
                     found.append(Row(of, measure, flag, coefficient, value))
     return found
+
+
+def all_rows(project: Project, *, person: int | None) -> Iterable[Row]:
+    """Every coefficient: of all, by kind, by week and, where all are meant, by person."""
+    yield from coefficients(project, annotator=person)
+    yield from coefficients(project, by="kind", annotator=person)
+    yield from coefficients(project, by="week", annotator=person)
+    if person is None:
+        yield from coefficients(project, by="person")
+
+
+def flat(row: Row, *, project: Project) -> dict[str, Any]:
+    """A row as it leaves the house."""
+    found = row.estimate
+    return {
+        "annotator": pseudonym(project.pk, row.of.annotator) if row.of.annotator else None,
+        "kind": row.of.kind,
+        "week": row.of.week.isoformat() if row.of.week else None,
+        "measure": row.measure,
+        "flag": row.flag or None,
+        "coefficient": row.coefficient,
+        **{name: None if value != value else value for name, value in _numbers(found).items()},
+        "units": found.units,
+    }
+
+
+def _numbers(found: Estimate) -> dict[str, float]:
+    return {"value": found.value, "low": found.low, "high": found.high}
 
 
 def human_ceiling(project_id: int) -> Estimate | None:

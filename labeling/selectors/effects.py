@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from labeling.models import Kind, Membership, Project, Purpose, Slot
 from labeling.rows import fetch_one
+from labeling.selectors import sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,27 @@ class Effect:
 
 def open_items(project: Project, *, overlap: int) -> OpenItems:
     """Count them; what blind evaluations and known answers ask for is not among them."""
-    row = fetch_one(OPEN_ITEMS, {"project": project.pk, "target": overlap, "purpose": Purpose.TRAINING.value})
+    row = fetch_one(OPEN_ITEMS, _of_open_items(project, overlap))
     assert row is not None  # an aggregate has a row
     return OpenItems(*row)
 
 
+def _of_open_items(project: Project, overlap: int) -> dict[str, Any]:
+    return {
+        **sharing.parameters(project, overlap=overlap),
+        "project": project.pk,
+        "purpose": Purpose.TRAINING.value,
+    }
+
+
 # What was judged or is held is never taken away.
-OPEN_ITEMS = """
+OPEN_ITEMS = f"""
 SELECT count(*), coalesce(min(overlap), 0), coalesce(max(overlap), 0),
-    coalesce(sum(greatest(%(target)s - overlap, 0)), 0)::bigint,
-    coalesce(sum(greatest(overlap - greatest(%(target)s, taken), 0)), 0)::bigint,
-    count(*) FILTER (WHERE overlap > %(target)s AND taken > %(target)s)
+    coalesce(sum(greatest(target - overlap, 0)), 0)::bigint,
+    coalesce(sum(greatest(overlap - greatest(target, taken), 0)), 0)::bigint,
+    count(*) FILTER (WHERE overlap > target AND taken > target)
 FROM (
-    SELECT item.overlap, item.num_judgements + held.number AS taken
+    SELECT item.overlap, {sharing.TARGET} AS target, item.num_judgements + held.number AS taken
     FROM labeling_item item
     JOIN labeling_prompt prompt ON prompt.id = item.prompt_id AND NOT prompt.is_archived
     CROSS JOIN LATERAL (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import NotFound
 from labeling.models import (
+    Assignment,
     Completion,
     ItemCompletion,
     KnownAnswer,
@@ -21,6 +22,7 @@ from labeling.models import (
     Qualification,
     QualificationState,
     Role,
+    State,
 )
 from labeling.quality.estimates import Estimate, wilson
 from labeling.quality.known import Answer, to_answer
@@ -128,23 +130,62 @@ class Feedback:
     right: int
     asked: int
     explanation: str
+    number: int = 1
 
 
 def feedback(trial: Qualification) -> list[Feedback]:
     """The items of a try with one's own judgements beside the known answers; nothing while the try is open."""
     if trial.state == QualificationState.OPEN:
         return []
+    return [_feedback(probe) for probe in _probes(Probe.objects.filter(qualification=trial))]
+
+
+def told_at_once(assignment: Assignment) -> Feedback | None:
+    """An item of an open or ended try, judged just now, beside its known answer; None when it is none of a try."""
+    probe = _probes(Probe.objects.filter(assignment=assignment, num_asked__isnull=False)).first()
+    if probe is None or probe.qualification_id is None:
+        return None
+    number = Probe.objects.filter(qualification=probe.qualification_id, num_asked__isnull=False).count()
+    return replace(_feedback(probe), number=number)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What was right of the first ``judged`` items that were mixed in, with Wilson's interval."""
+
+    judged: int
+    right: Estimate
+
+
+def told_later(membership: Membership) -> Later | None:
+    """What a member is told of the items mixed in: after every so many, so that it never says which they were."""
+    every = membership.project.tells_later
+    if not every or membership.pk is None:
+        return None
+    rows = Probe.objects.filter(
+        assignment__annotator=membership.user_id,
+        assignment__item__project=membership.project_id,
+        assignment__state=State.SUBMITTED,
+        qualification__isnull=True,
+        num_asked__isnull=False,
+    )
+    marks = list(rows.order_by("assignment__changed", "pk").values_list("num_right", "num_asked"))
+    told = marks[: len(marks) // every * every]
+    if not told:
+        return None
+    return Later(len(told), wilson(sum(right or 0 for right, _ in told), sum(asked or 0 for _, asked in told)))
+
+
+def _probes(rows: QuerySet[Probe]) -> QuerySet[Probe]:
     labels = Label.objects.filter(superseded_by__isnull=True).prefetch_related("ranks", "ratings")
-    probes = (
-        Probe.objects.filter(qualification=trial)
-        .select_related("answer__item__prompt", "assignment")
+    return (
+        rows.select_related("answer__item__prompt", "assignment")
         .prefetch_related(
             Prefetch("assignment__labels", queryset=labels),
             Prefetch("answer__item__entries", queryset=ItemCompletion.objects.select_related("completion")),
         )
         .order_by("assignment__changed", "pk")
     )
-    return [_feedback(probe) for probe in probes]
 
 
 def _feedback(probe: Probe) -> Feedback:

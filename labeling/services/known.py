@@ -37,6 +37,8 @@ SETTINGS = (
     "qualification_tries",
     "qualification_feedback",
     "known_percent",
+    "tells_at_once",
+    "tells_later",
 )
 
 

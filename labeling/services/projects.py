@@ -23,6 +23,7 @@ from labeling.services.cleaning import clean
 from labeling.services.guidelines import write_guidelines
 from labeling.services.leases import release
 from labeling.services.overlap import apply_overlap
+from labeling.services.trust import apply_changed
 
 SETTINGS = (
     "name",
@@ -42,6 +43,12 @@ SETTINGS = (
     "qualification_feedback",
     "known_percent",
     "weighs_annotators",
+    "inverts_adversaries",
+    "routes_away",
+    "shared_percent",
+    "shared_overlap",
+    "tells_at_once",
+    "tells_later",
     "review_below",
     "reviews_harmful",
     "daily_limit",
@@ -115,6 +122,7 @@ def update_project(
     before, after = difference(was, _settings(project))
     if after:
         record(actor=changed_by, project=project, action="project.settings", before=before, after=after)
+        apply_changed(project, after)
     if apply_to_open_items:
         record(actor=changed_by, project=project, action="items.overlap", after=apply_overlap(project))
     if guidelines is not None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from labeling import events
 from labeling.errors import Invalid
 from labeling.models import Completion, Item, Kind, Origin, Project, Prompt, Purpose, User
+from labeling.selectors.sharing import overlap_of
 from labeling.services.asked import HowChosen, columns_of, groups_for, num_completions
 from labeling.services.bulk import (
     CompletionRow,
@@ -195,7 +196,7 @@ def create_items(*, project: Project, items: Sequence[NewItem]) -> list[Item]:
             prompt=new.prompt.pk,
             kind=str(new.kind),
             purpose=str(new.purpose),
-            overlap=new.overlap or project.overlap,
+            overlap=new.overlap or overlap_of(project, digest=new.prompt.digest, kind=new.kind, purpose=new.purpose),
             priority=new.priority,
             policy_version=new.policy_version,
             num_judgements=0,

@@ -29,6 +29,9 @@ from labeling.services import probes
 from labeling.services.audit import record
 from labeling.services.leases import release
 
+SETTINGS = ("weighs_annotators", "inverts_adversaries", "routes_away", "shared_percent", "shared_overlap")
+"""Of a project: how judgements of people who are compared are used."""
+
 
 def decide_all(project: Project, found: Mapping[int, Reliable]) -> None:
     """Decide about these annotators from what was just found; an admin's choice holds. Part of a transaction."""
@@ -107,7 +110,7 @@ def _record(trust: Trust, actor: User | None, *, before: str, action: str) -> No
 def apply_routing(project: Project) -> None:
     """Have the queue know whom it gives known answers alone: annotators routed away, where the project says so."""
     away: Sequence[int] = []
-    if project.routes_away:
+    if Project.objects.filter(pk=project.pk, routes_away=True).exists():
         away = list(Trust.objects.filter(project=project, level=Level.AWAY).values_list("annotator", flat=True))
     members = Membership.objects.filter(project=project)
     members.filter(is_routed_away=True).exclude(user__in=away, role=Role.ANNOTATOR).update(is_routed_away=False)

@@ -16,9 +16,9 @@ from labeling.errors import Invalid, NotFound
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import RATINGS, JudgementForm, judgement_form
 from labeling.judgement_forms.conversations import step_form
-from labeling.models import Assignment, Kind, Membership, SkipReason, Topic
+from labeling.models import Assignment, Kind, Membership, Purpose, SkipReason, Topic
 from labeling.selectors.access import membership_in
-from labeling.selectors.known import standing_of
+from labeling.selectors.known import standing_of, told_at_once
 from labeling.selectors.progress import progress_of
 from labeling.selectors.queue import Shown, outline
 from labeling.selectors.queue import sheet as read_sheet
@@ -68,9 +68,24 @@ def submit(request: SignedInRequest, slug: str, assignment_id: int) -> HttpRespo
     }
     if request.htmx and not wants_json(request):
         _, served = submit_and_claim(**decided)
+        if served is None and (told := tell(request, membership, assignment)):
+            return told
         return show_next(request, membership) if served is None else show_served(request, membership, served)
     submitted = submit_label(**decided)
+    if not wants_json(request) and (told := tell(request, membership, assignment)):
+        return told
     return show_done(request, membership, label=submitted.label.pk, created=submitted.created)
+
+
+def tell(request: SignedInRequest, membership: Membership, assignment: Assignment) -> HttpResponse | None:
+    """What was expected of an item of the qualification that was judged just now, where the project tells at once."""
+    if assignment.item.purpose != Purpose.KNOWN or not membership.project.tells_at_once:
+        return None
+    feedback = told_at_once(assignment)
+    if feedback is None:
+        return None
+    context = {**shared_context(membership), "told": feedback}
+    return show(request, membership, {"item": render_to_string("labeling/_told.html", context, request)})
 
 
 def submit_step(request: SignedInRequest, membership: Membership, assignment: Assignment) -> HttpResponse:
@@ -148,6 +163,7 @@ def show_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
     if served is None:
         membership.refresh_from_db(fields=["day", "num_today"])  # a judgement may have come since it was read
         context: dict[str, Any] = {"progress": progress_of(membership), "is_day_full": left_today(membership) == 0}
+        context["is_routed_away"] = membership.is_routed_away
         if membership.project.qualification_items:
             context["standing"] = standing_of(membership)
         return show(request, membership, context)

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Kind, Membership, Project, User
-from labeling.quality.reliability import weight
 from labeling.selectors import figures
 from labeling.selectors.access import MANAGERS, RESEARCHERS, membership_in
+from labeling.selectors.agreement import coefficients
+from labeling.selectors.known import Later, told_later
 from labeling.selectors.labels import pseudonym
 from labeling.selectors.quality import LAST, own_quality, quality_of
-from labeling.selectors.reliabilities import reliabilities_of
 from labeling.services.figures import refresh
-from labeling.services.projects import update_project
+from labeling.views.agreement import shown
+from labeling.views.trust import shown_trust
 
 if TYPE_CHECKING:
     from labeling.quality.report import PersonFigures, Report
 
-AGREEMENT = (
-    ("comparisons", gettext_lazy("Same answer on a comparison"), gettext_lazy("share of pairs of people")),
-    ("comparisons_alpha", gettext_lazy("Comparisons beyond chance"), gettext_lazy("Krippendorff's alpha, ordinal")),
-    ("rankings_tau", gettext_lazy("Order of whole rankings"), gettext_lazy("Kendall's tau-b")),
-    ("ratings_alpha", gettext_lazy("Ratings beyond chance"), gettext_lazy("Krippendorff's alpha, ordinal")),
-    ("picks_alpha", gettext_lazy("Picks of the best beyond chance"), gettext_lazy("Krippendorff's alpha, nominal")),
-)
 HABITS = (
     (
         "first_shown",
@@ -77,7 +70,8 @@ def days(request: SignedInRequest, slug: str) -> HttpResponse:
 def me(request: SignedInRequest, slug: str) -> HttpResponse:
     """One's own figures."""
     membership = membership_in(slug, user=request.user)
-    return show_person(request, membership, person=request.user.pk, name=gettext("How I judge"))
+    later = told_later(membership)
+    return show_person(request, membership, person=request.user.pk, name=gettext("How I judge"), later=later)
 
 
 @require_safe
@@ -90,18 +84,9 @@ def person(request: SignedInRequest, slug: str, name: str) -> HttpResponse:
     return show_person(request, membership, person=found, name=known if known and membership.role in MANAGERS else name)
 
 
-@require_POST
-@signed_in
-def weights(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Say whether training weighs annotators."""
-    membership = membership_in(slug, user=request.user, roles=MANAGERS)
-    wanted = "weighs_annotators" in request.POST
-    update_project(project=membership.project, changed_by=request.user, weighs_annotators=wanted)
-    messages.success(request, gettext("The settings are saved."))
-    return redirect("quality", slug)
-
-
-def show_person(request: SignedInRequest, membership: Membership, *, person: int | None, name: str) -> HttpResponse:
+def show_person(
+    request: SignedInRequest, membership: Membership, *, person: int | None, name: str, later: Later | None = None
+) -> HttpResponse:
     """The page of one person."""
     slug, project = membership.project.slug, membership.project
     called = pseudonym(project.pk, person)
@@ -111,6 +96,8 @@ def show_person(request: SignedInRequest, membership: Membership, *, person: int
     context |= {
         "role": membership.role,
         "name": name,
+        "later": later,
+        "agreement": shown(coefficients(project, annotator=person), project),
         "habits": [(label, note, getattr(of, key)) for key, label, note in HABITS if key in habits],
         "kinds": [(Kind(kind).label, each) for kind, each in figures.kinds(project, annotator=person)],
     }
@@ -139,13 +126,17 @@ def kept_figures(membership: Membership, *, days_url: str, person: int | None) -
 
 def shown_report(report: Report, membership: Membership) -> dict[str, Any]:
     """The report with words; admins see who somebody is, researchers a pseudonym."""
+    project = membership.project
+    rows = coefficients(project)
+    of_all = [row for row in rows if not row.flag]
+    ac1 = {row.flag: row.estimate for row in rows if row.coefficient == "gwet_ac1"}
     return {
         "report": report,
-        "agreement": [(label, note, getattr(report, name)) for name, label, note in AGREEMENT],
+        "agreement": shown(of_all, project),
         "habits": [(label, note, getattr(report, name)) for name, label, note in HABITS],
-        "flags": [(membership.project.all_questions[each.flag].label, each) for each in report.flags],
-        "people": named(report.people, project=membership.project, by_name=membership.role in MANAGERS),
-        "reliabilities": shown_reliabilities(membership),
+        "flags": [(project.all_questions[each.flag].label, each, ac1.get(each.flag)) for each in report.flags],
+        "people": named(report.people, project=project, by_name=membership.role in MANAGERS),
+        **shown_trust(membership),
     }
 
 
@@ -158,18 +149,3 @@ def named(people: list[PersonFigures], *, project: Project, by_name: bool) -> li
         url = reverse("quality-person", args=[project.slug, called])
         rows.append((names[each.annotator] if by_name else called, each, url))
     return sorted(rows, key=lambda row: row[0])
-
-
-def shown_reliabilities(membership: Membership) -> list[dict[str, Any]]:
-    """How far each annotator can be relied upon, with what they are called."""
-    project, by_name = membership.project, membership.role in MANAGERS
-    return [
-        {
-            "name": row.annotator.get_username() if by_name else pseudonym(project.pk, row.annotator_id),
-            "value": row.value,
-            "weight": weight(row.value),
-            "comparisons": row.comparisons,
-            "fitted": row.fitted,
-        }
-        for row in reliabilities_of(project)
-    ]

@@ -6,6 +6,7 @@ from django.urls import path
 
 from labeling.views import (
     account,
+    agreement,
     ahead,
     audit,
     auth,
@@ -30,6 +31,7 @@ from labeling.views import (
     second_factor,
     settings,
     tokens,
+    trust,
     work,
 )
 
@@ -100,9 +102,12 @@ urlpatterns = [
     path("p/<slug:slug>/take-snapshot/", data.take, name="data-take"),
     path("p/<slug:slug>/data/<str:name>/", data.snapshot, name="data-snapshot"),
     path("p/<slug:slug>/quality/", quality.quality, name="quality"),
+    path("p/<slug:slug>/quality/agreement/", agreement.agreement, name="agreement"),
+    path("p/<slug:slug>/quality/agreement.csv", agreement.file, name="agreement-file"),
+    path("p/<slug:slug>/quality/people/<slug:name>/trust/", trust.choose_level, name="quality-trust"),
     path("p/<slug:slug>/quality/days/", quality.days, name="quality-days"),
     path("p/<slug:slug>/quality/me/", quality.me, name="quality-me"),
-    path("p/<slug:slug>/quality/weights/", quality.weights, name="quality-weights"),
+    path("p/<slug:slug>/quality/weights/", trust.weights, name="quality-weights"),
     path("p/<slug:slug>/quality/people/<slug:name>/", quality.person, name="quality-person"),
     path("p/<slug:slug>/review/", reviews.queue, name="reviews"),
     path("p/<slug:slug>/review/settings/", reviews.save, name="reviews-settings"),

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from factories import Cast, claim, judge, make_cast, make_item, write
+from factories import Cast, a_verdict, claim, judge, make_cast, make_item, write
 
 from alignment.core.records import Demonstration, Judgement, Message
 from alignment.datasets import (
@@ -20,9 +20,11 @@ from alignment.datasets import (
     to_prompt,
 )
 from labeling.models import Completion, Label, Rank, Reliability
+from labeling.quality.reliability import Reliable
 from labeling.selectors.labels import pseudonym
 from labeling.services.labels import submit_label
 from labeling.services.projects import update_project
+from labeling.services.trust import decide_all
 from labeling.services.verdicts import Verdict
 
 PROMPT = (Message(role="user", content="Name a colour."),)
@@ -176,6 +178,42 @@ def test_annotators_are_weighed_where_the_project_says_so_and_only_in_what_is_tr
     assert {judgement.weight for judgement in weighted.train if judgement.annotator != bob} <= {1.0}
     assert {judgement.weight for judgement in weighted.held_out} == {1.0}
     assert weighted.digest != unweighted.digest
+
+
+def test_who_says_the_opposite_is_turned_around_where_the_project_says_so(cast):
+    make_item(cast.project, prompt="Best of two?", texts=("x", "y"), kind="best")
+    make_item(cast.project, prompt="Best of three?", texts=("x", "y", "z"), kind="best")
+    cast.project.prompts.exclude(pk=cast.items[0].prompt_id).update(held_out=False)
+    for _ in range(3):
+        assignment = claim(cast.project, cast.bob)
+        verdict = Verdict(best=assignment.order[0]) if assignment.item.kind == "best" else a_verdict(assignment)
+        submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4())
+    plain = take_snapshot(cast.project.pk, up_to=newest(cast))
+    Reliability.objects.create(
+        project=cast.project, annotator=cast.bob, value=0.2, low=0.1, high=0.3, comparisons=90, fitted=timezone.now()
+    )
+    decide_all(cast.project, {cast.bob.pk: Reliable(value=0.2, comparisons=90, low=0.1, high=0.3)})
+
+    update_project(project=cast.project, weighs_annotators=True)
+    dropped = take_snapshot(cast.project.pk, up_to=newest(cast))
+    update_project(project=cast.project, inverts_adversaries=True)
+    turned = take_snapshot(cast.project.pk, up_to=newest(cast))
+
+    assert {judgement.weight for judgement in dropped.train} == {0.0}
+    for before, after in zip(plain.train, turned.train, strict=True):
+        if before.best is None:
+            assert _sums(before.ranks, after.ranks) == [4, 4, 4]
+            assert _sums(before.ratings, after.ratings) == [8, 8, 8]
+            assert after.weight == 1.0
+        elif len(before.completions) == 2:
+            assert (after.best, after.weight) == (1 - before.best, 1.0)
+        else:
+            assert (after.best, after.weight) == (before.best, 0.0)
+    assert turned.held_out == plain.held_out
+
+
+def _sums(one, other):
+    return [a + b for a, b in zip(one, other, strict=True)]
 
 
 def test_a_run_keeps_the_weights_that_it_began_with(cast, tmp_path):

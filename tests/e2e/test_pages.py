@@ -41,6 +41,7 @@ PAGES = [
     ("bob", "/settings/erase/"),
     ("alice", "/p/colours/quality/"),
     ("bob", "/p/colours/quality/me/"),
+    ("alice", "/p/colours/quality/agreement/"),
     ("alice", "/p/colours/known/"),
     ("alice", "/p/colours/review/"),
     ("dora", "/p/colours/qualification/"),

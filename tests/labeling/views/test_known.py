@@ -81,6 +81,7 @@ def test_settings_are_saved_and_what_cannot_be_is_refused(cast, signed_in):
         "qualification_tries": 2,
         "qualification_feedback": "on",
         "known_percent": 5,
+        "tells_later": 5,
     }
     client = signed_in(cast.alice)
 
@@ -91,6 +92,8 @@ def test_settings_are_saved_and_what_cannot_be_is_refused(cast, signed_in):
     assert (cast.project.qualification_items, cast.project.known_percent) == (2, 5)
     assert refused.status_code == 422
     assert "there are 3" in refused.content.decode()
+    assert "Use 5 or more" in client.post(f"{PATH}settings/", {**wanted, "tells_later": 4}).content.decode()
+    assert cast.project.tells_later == 5
 
 
 def test_the_settings_of_the_project_leave_these_as_they_are(cast, signed_in):

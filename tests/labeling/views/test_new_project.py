@@ -15,6 +15,7 @@ FILLED = {
     "completions_per_item": 2,
     "overlap": 3,
     "held_out_percent": 20,
+    "shared_percent": "10",
 }
 
 

@@ -7,8 +7,10 @@ from uuid import uuid4
 import pytest
 from factories import a_verdict, claim, judge
 
+from labeling.services.assignments import lock_membership
 from labeling.services.known import NewKnown, add_known, change_settings
 from labeling.services.labels import submit_label
+from labeling.services.probes import give
 
 PATH = "/p/colours/qualification/"
 
@@ -90,3 +92,39 @@ def test_while_a_try_is_open_nothing_of_it_is_told(asked, signed_in):
 
     assert "1 of 2 items judged" in page
     assert "Count up." not in page
+
+
+def test_where_the_project_tells_at_once_what_was_expected_comes_before_the_next_item(asked, signed_in):
+    change_settings(project=asked.project, changed_by=asked.alice, qualification_items=2, tells_at_once=True)
+    client = signed_in(asked.bob, htmx=True)
+    told = [send(client, claim(asked.project, asked.bob)) for _ in range(2)]
+    assert [("What is" in page, "Here is what was expected" in page) for page in told] == [(True, True)] * 2
+    assert "3 of 3 right" in told[0]
+    assert 'id="item-2"' in told[1]
+
+    after = send(client, claim(asked.project, asked.bob))
+
+    assert "Here is what was expected" not in after
+
+
+def send(client, assignment):
+    ids = list(assignment.item.entries.order_by("completion").values_list("completion", flat=True))
+    body = {"client_id": str(uuid4()), "seconds": "5"}
+    for pk in assignment.order:
+        body |= {f"rating-{pk}": "4", f"place-{pk}": str(ids.index(pk) + 1)}
+    return client.post(f"/p/colours/judge/{assignment.pk}/submit/", body).content.decode()
+
+
+def test_a_summary_of_those_mixed_in_comes_after_every_five_and_names_none(asked, signed_in):
+    new = [NewKnown(messages=f"{n}?", texts=["a", "b"], ranks=[1, 2]) for n in range(7)]
+    add_known(project=asked.project, new=new, author=asked.alice)
+    change_settings(project=asked.project, changed_by=asked.alice, qualification_items=0, tells_later=5)
+    give(lock_membership(project_id=asked.project.pk, user=asked.bob), number=7)
+    pages = []
+    for _ in range(7):
+        judge(asked.project, asked.bob)
+        pages.append(signed_in(asked.bob).get("/p/colours/quality/me/").content.decode())
+
+    assert ["Of the first 5 items with known answers" in page for page in pages] == [False] * 4 + [True] * 3
+    assert len({page[page.index("Of the first 5") :][:120] for page in pages[4:]}) == 1
+    assert "Of the first" not in signed_in(asked.dora).get("/p/colours/quality/me/").content.decode()

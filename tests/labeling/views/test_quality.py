@@ -7,12 +7,12 @@ from django.core.cache import cache
 from django.utils import timezone
 from factories import judge
 
-from labeling.models import Reliability
+from labeling.models import Reliability, Trust
 from labeling.selectors.labels import pseudonym
 from labeling.services.projects import update_project
 
 PATH = "/p/colours/quality/"
-NUM_QUERIES = 23
+NUM_QUERIES = 27
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_an_admin_sees_everybody_by_name_and_a_researcher_by_pseudonym(cast, sig
     assert ">dora</a></th>" in admins
     assert pseudonym(cast.project.pk, cast.bob.pk) in researchers
     assert "bob" not in researchers
-    assert "Krippendorff" in researchers
+    assert "Crowd-BT" in researchers
 
 
 def test_annotators_see_their_own_figures_only(cast, signed_in):
@@ -42,7 +42,7 @@ def test_annotators_see_their_own_figures_only(cast, signed_in):
 
     assert ">You</a></th>" in page
     assert page.count('<th scope="row">') == 1
-    assert "Krippendorff" not in page
+    assert "Crowd-BT" not in page
     assert "dora" not in page
 
 
@@ -117,17 +117,38 @@ def test_a_persons_page_names_them_to_admins_alone(cast, signed_in):
     assert signed_in(cast.charlie).get(path.replace("colours", "other-colours")).status_code == 404
 
 
-def test_admins_say_whether_training_weighs_annotators(cast, signed_in):
+SENT = {"weighs_annotators": "on", "routes_away": "on", "shared_percent": "10", "shared_overlap": "3"}
+
+
+def test_admins_say_how_judgements_are_used(cast, signed_in):
     now = timezone.now()
-    Reliability.objects.create(project=cast.project, annotator=cast.bob, value=0.95, comparisons=40, fitted=now)
+    Reliability.objects.create(
+        project=cast.project, annotator=cast.bob, value=0.95, low=0.9, high=0.97, comparisons=40, fitted=now
+    )
     client = signed_in(cast.alice)
 
-    page = client.post(f"{PATH}weights/", {"weighs_annotators": "on"}, follow=True).content.decode()
+    page = client.post(f"{PATH}weights/", SENT, follow=True).content.decode()
 
     cast.project.refresh_from_db()
-    assert cast.project.weighs_annotators
+    assert (cast.project.weighs_annotators, cast.project.routes_away, cast.project.shared_percent) == (True, True, 10)
     assert "1.50" in page
+    assert "(0.90–0.97)" in page
     assert "Training counts judgements by these weights." in signed_in(cast.rita).get(PATH).content.decode()
-    client.post(f"{PATH}weights/", {})
+    refused = client.post(f"{PATH}weights/", {"shared_percent": "10", "shared_overlap": "1"}, follow=True)
+    assert "greater than or equal to 2" in refused.content.decode()
     cast.project.refresh_from_db()
-    assert not cast.project.weighs_annotators
+    assert cast.project.weighs_annotators
+
+
+def test_admins_choose_whose_judgements_are_used_and_nobody_else_does(cast, signed_in):
+    path = f"{PATH}people/{pseudonym(cast.project.pk, cast.bob.pk)}/trust/"
+
+    assert signed_in(cast.rita).post(path, {"level": "away"}).status_code == 403
+    assert signed_in(cast.bob).post(path, {"level": "trusted"}).status_code == 403
+    assert signed_in(cast.charlie).post(path, {"level": "away"}).status_code == 404
+    assert signed_in(cast.charlie).post(path.replace("colours", "other-colours"), {"level": "away"}).status_code == 404
+    assert not Trust.objects.exists()
+    signed_in(cast.alice).post(path, {"level": "away"})
+
+    trust = Trust.objects.get()
+    assert (trust.annotator, trust.level, trust.chosen_by) == (cast.bob, "away", cast.alice)

@@ -75,3 +75,20 @@ def test_researchers_switch_nothing_and_strangers_see_no_figures(cast):
     assert api_client(cast.rita).patch(f"{PATH}reliabilities/", body, format="json").status_code == 403
     assert api_client(cast.charlie).get(f"{PATH}figures/").status_code == 404
     assert api_client().get(f"{PATH}figures/").status_code == 401
+
+
+def test_admins_choose_a_level_by_pseudonym(cast):
+    path = f"{PATH}reliabilities/{pseudonym(cast.project.pk, cast.bob.pk)}/"
+    Reliability.objects.create(
+        project=cast.project, annotator=cast.bob, value=0.9, comparisons=12, fitted=timezone.now()
+    )
+
+    chosen = api_client(cast.alice).put(path, {"level": "watched"}, format="json").data
+    left = api_client(cast.alice).put(path, {"level": None}, format="json").data
+
+    assert [(row["level"], row["is_chosen"]) for row in chosen["annotators"]] == [("watched", True)]
+    assert [(row["level"], row["is_chosen"]) for row in left["annotators"]] == [("trusted", False)]
+    assert api_client(cast.rita).put(path, {"level": "away"}, format="json").status_code == 403
+    assert api_client(cast.charlie).put(path, {"level": "away"}, format="json").status_code == 404
+    nobody = api_client(cast.alice).put(f"{PATH}reliabilities/annotator-0/", {"level": "away"}, format="json")
+    assert nobody.status_code == 404

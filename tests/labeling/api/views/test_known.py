@@ -62,6 +62,8 @@ def test_readiness_is_changed_and_read(cast):
         "qualification_tries": 1,
         "qualification_feedback": False,
         "known_percent": 5,
+        "tells_at_once": False,
+        "tells_later": 0,
     }
     assert client.get(f"{PATH}readiness/").data == changed.data
     too_many = client.patch(f"{PATH}readiness/", {"qualification_items": 9}, format="json")
