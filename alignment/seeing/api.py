@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.seeing.api_lineage import CompletionLineageView, LabelLineageView
+from alignment.seeing.api_watch import WatchView
 from alignment.seeing.leaderboard import ALL, FAIR
 from alignment.seeing.shown import shown_board, shown_flags, usual_basis
 from alignment.seeing.standings import standings
@@ -163,6 +164,7 @@ class FlagRatesView(ApiView):
 
 
 urlpatterns = [
+    path("projects/<slug:slug>/watch/", WatchView.as_view(), name="watch"),
     path("projects/<slug:slug>/leaderboard/", LeaderboardView.as_view(), name="leaderboard"),
     path("projects/<slug:slug>/flag_rates/", FlagRatesView.as_view(), name="flag-rates"),
     path(

@@ -11,10 +11,14 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment import selectors
+from alignment.clocks.facts import facts as facts_of
 from alignment.seeing import lineage, repeating
+from alignment.seeing.alerts import alerts
 from alignment.seeing.leaderboard import ALL, FAIR
+from alignment.seeing.picture import picture as picture_of
 from alignment.seeing.shown import WIDTH, shown_board, shown_flags, usual_basis, with_drawings
 from alignment.seeing.standings import standings
+from alignment.seeing.versions import model_points, over_optimised, version_points
 from labeling import exchange
 from labeling.http import SignedInRequest, signed_in
 
@@ -86,3 +90,42 @@ def own_part(request: SignedInRequest, slug: str) -> HttpResponse:
     project = exchange.project_for(slug, user=request.user)
     part = lineage.own_part(project.id, user_id=request.user.pk)
     return render(request, "alignment/_own_part.html", {"part": part})
+
+
+@require_safe
+@signed_in
+def watch(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The loop at work: its picture, what to look at, and curves over versions; its parts are fragments, too."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    context: dict[str, Any] = {"project": project, "role": project.role}
+    target = request.htmx.target if request.htmx else ""
+    if target == "alerts":
+        context["alerts"] = alerts(project, facts_of(project.id))
+        return render(request, "alignment/_alerts.html", context)
+    if target == "versions":
+        return render(request, "alignment/_curves.html", context | _curves(project.id))
+    shown = picture_of(project)
+    context |= {"picture": shown, "alerts": alerts(project, shown.facts), **_curves(project.id)}
+    return render(request, "alignment/watch.html", context)
+
+
+def _curves(project_id: int) -> dict[str, Any]:
+    points, basis = version_points(project_id, kept=standings(project_id))
+    return {
+        "points": points,
+        "basis": basis,
+        "worse": over_optimised(points),
+        "models": model_points(project_id),
+        "ceiling": exchange.human_ceiling(project_id),
+    }
+
+
+@require_safe
+@signed_in
+def picture(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The picture alone, for other pages; without htmx the whole page."""
+    if not request.htmx:
+        return redirect("alignment:watch", slug)
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
+    context = {"project": project, "role": project.role, "picture": picture_of(project)}
+    return render(request, "alignment/_picture.html", context)

@@ -52,6 +52,7 @@ PAGES = [
     ("alice", "/p/colours/policies/"),
     ("rita", "/p/colours/policies/samples/"),
     ("rita", "/p/colours/leaderboard/?basis=all"),
+    ("alice", "/p/colours/watch/"),
 ]
 
 

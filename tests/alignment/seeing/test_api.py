@@ -16,6 +16,7 @@ READ = [
     f"{PROJECT}flag_rates/",
     f"{PROJECT}lineage/completions/{{completion}}/",
     f"{PROJECT}lineage/labels/{{label}}/",
+    f"{PROJECT}watch/",
 ]
 
 
@@ -100,3 +101,11 @@ def test_a_run_is_repeated_by_admins_when_it_has_ended(compared, attempt_at):
     assert (early.status_code, early.json()["code"]) == (409, "conflict")
     assert others == [403, 404]
     assert (again.status_code, again.json()["repeats"], again.json()["state"]) == (201, run.pk, "queued")
+
+
+def test_the_loop_is_watched_over_http(compared):
+    found = api_client(compared.rita).get(f"{PROJECT}watch/").json()
+
+    assert [part["code"] for part in found["parts"]] == ["writes", "queue", "judges", "reward", "training", "gate"]
+    assert (found["new_judgements"], found["judgements_per_refresh"], found["over_optimised"]) == (1, 50, None)
+    assert "worker_away" in {alert["code"] for alert in found["alerts"]}

@@ -18,6 +18,7 @@ PAGES = [
     "leaderboard/?basis=all&length=1",
     "lineage/completions/{completion}/",
     "lineage/labels/{label}/",
+    "watch/",
 ]
 
 
@@ -147,3 +148,38 @@ def test_an_admin_repeats_a_run_that_has_ended(client, compared, attempt_at):
     for user, status in ((compared.rita, 403), (compared.bob, 403), (compared.charlie, 404)):
         client.force_login(user)
         assert client.post(f"/p/colours/runs/{run.pk}/repeat/").status_code == status
+
+
+def test_the_page_to_watch_is_made_of_fragments_that_read_themselves_anew(client, compared):
+    client.force_login(compared.rita)
+    whole = client.get("/p/colours/watch/").content.decode()
+
+    for target, begins in (("alerts", '<section id="alerts"'), ("versions", '<div id="versions"')):
+        part = client.get("/p/colours/watch/", headers={"HX-Request": "true", "HX-Target": target})
+        assert part.content.decode().strip().startswith(begins)
+        assert begins in whole
+    picture = client.get("/p/colours/watch/picture/", headers={"HX-Request": "true"}).content.decode()
+    assert picture.strip().startswith('<section id="picture"')
+    assert "1 of 50 new" in picture
+    assert client.get("/p/colours/watch/picture/")["Location"] == "/p/colours/watch/"
+
+
+def test_more_versions_need_no_more_queries_to_be_watched(client, compared, django_assert_max_num_queries):
+    client.force_login(compared.alice)
+    client.get("/p/colours/watch/")
+
+    def queries():
+        with django_assert_max_num_queries(60) as counted:
+            client.get("/p/colours/watch/")
+        return len(counted)
+
+    services.ensure_loop(project_id=compared.project.pk)
+    one = queries()
+    base = Policy.objects.get(project=compared.project, version=1)
+    for version in range(2, 20):
+        run = services.create_run(project_id=compared.project.pk, start=False)
+        Run.objects.filter(pk=run.pk).update(state="finished", finished=run.created)
+        fields = {"method": "dpo", "path": "p", "digest": "b" * 64, "parent": base, "run": run}
+        Policy.objects.create(project=compared.project, version=version, **fields)
+
+    assert queries() <= one + 1  # a run can have failed only where there is one

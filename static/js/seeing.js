@@ -1,0 +1,95 @@
+// Charts drawn from the table beside them: what a chart shows can be read there, too.
+// data-chart names one or two columns, data-over what they are drawn over (an attribute of the rows), data-band the
+// column whose -low and -high are drawn as a band. The table is in the nearest [data-rows].
+
+const HEIGHT = 176;
+const charts = new Map();
+const lang = document.documentElement.lang || "en";
+
+// A canvas knows no light-dark() and no variables: an element is asked what they come to.
+function colour(name, alpha = 1) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  const numbers = found.match(/[\d.]+/g).map(Number);
+  return alpha === 1 || !found.startsWith("rgb") ? found : `rgb(${numbers.slice(0, 3).join(" ")} / ${alpha})`;
+}
+
+function column(rows, name) {
+  return rows.map((row) => {
+    const text = row.querySelector(`[data-${name}]`)?.getAttribute(`data-${name}`);
+    return text ? Number(text) : null;
+  });
+}
+
+function draw(box) {
+  const { chart, over, band } = box.dataset;
+  const rows = [...box.closest("[data-rows]").querySelectorAll(`tr[data-${over}]`)];
+  rows.sort((one, other) => one.getAttribute(`data-${over}`) - other.getAttribute(`data-${over}`));
+  const at = rows.map((row) => Number(row.getAttribute(`data-${over}`)));
+  const names = chart.split(" ");
+  const columns = names.map((name) => column(rows, name));
+  box.dataset.drawn = "yes";
+  if (!columns.some((values) => values.some((value) => value !== null))) {
+    box.closest("figure").hidden = true;
+    return;
+  }
+  const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const colours = ["--accent", "--warn"];
+  const series = names.map((_, place) => ({
+    stroke: colour(colours[place]),
+    width: 2,
+    dash: place ? [6, 4] : [],
+    spanGaps: true,
+    points: { show: rows.length < 30, size: 6, fill: colour(colours[place]) },
+  }));
+  const bands = [];
+  if (band) {
+    const edge = { stroke: "transparent", width: 0, points: { show: false } };
+    bands.push({ series: [series.length + 2, series.length + 1], fill: colour(colours[names.indexOf(band)], 0.18) });
+    columns.push(column(rows, `${band}-low`), column(rows, `${band}-high`));
+    series.push(edge, edge);
+  }
+  const share = box.dataset.share !== undefined;
+  const whole = over !== "root";
+  const plot = new window.uPlot(
+    {
+      width: box.clientWidth || 320,
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { time: false, range: (_, from, to) => (from === to ? [from - 1, to + 1] : [from, to]) },
+        y: share ? { range: [0, 1] } : {},
+      },
+      axes: [
+        { ...axis, size: 28, incrs: whole ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+      ],
+      series: [{}, ...series],
+      bands,
+    },
+    [at, ...columns],
+    box,
+  );
+  charts.set(box, plot);
+}
+
+function drawAll() {
+  for (const [box, plot] of charts) {
+    if (box.isConnected) continue;
+    plot.destroy();
+    charts.delete(box);
+  }
+  for (const box of document.querySelectorAll("[data-chart]:not([data-drawn])")) draw(box);
+}
+
+if (window.uPlot) {
+  drawAll();
+  document.addEventListener("htmx:afterSettle", drawAll);
+  window.addEventListener("resize", () => {
+    for (const [box, plot] of charts) plot.setSize({ width: box.clientWidth, height: HEIGHT });
+  });
+}
