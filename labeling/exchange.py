@@ -45,6 +45,7 @@ from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.asked import OpenItems, count_left, open_items
 from labeling.selectors.selection import Selection
+from labeling.selectors.stored import StoredDemonstration, StoredJudgement
 from labeling.services.archive import refuse_archived
 from labeling.services.clone import when_cloned
 
@@ -65,8 +66,8 @@ __all__ = [
     "JudgementRecord",
     "NotAllowed",
     "NotFound",
-    "ProjectRecord",
     "OpenItems",
+    "ProjectRecord",
     "PromptRecord",
     "Rule",
     "Sampled",
@@ -78,8 +79,8 @@ __all__ = [
     "blind_evaluations",
     "count_judgements",
     "count_judgements_after",
-    "count_open_slots",
     "count_left",
+    "count_open_slots",
     "demonstrations",
     "human_ceiling",
     "first_judgement_after",
@@ -87,8 +88,8 @@ __all__ = [
     "latest_judgement",
     "let_go",
     "offer_turn",
-    "parse_event",
     "open_items",
+    "parse_event",
     "project_for",
     "project_record",
     "prompt_record",
@@ -224,7 +225,7 @@ def _prompt(prompt: Prompt) -> PromptRecord:
     )
 
 
-def _prompt_of(row: judged_selectors.StoredJudgement | judged_selectors.StoredDemonstration) -> PromptRecord:
+def _prompt_of(row: StoredJudgement | StoredDemonstration) -> PromptRecord:
     messages = _messages(row.messages)
     return PromptRecord(id=row.prompt, digest=row.prompt_digest, messages=messages, held_out=row.held_out)
 

@@ -30,7 +30,10 @@ class UploadForm(forms.Form):
             (Format.HH, _("hh-rlhf: chosen and rejected conversations")),
             (Format.TRL, _("TRL: prompt, chosen, rejected")),
             (Format.OPENRLHF, _("OpenRLHF")),
+            (Format.UNPAIRED, _("TRL unpaired: a completion and whether it is desirable")),
             (Format.RANKED, _("completions with ranks or ratings, as exported here")),
+            (Format.COMPARISONS, _("comparisons, as exported here")),
+            (Format.RATINGS, _("ratings, as exported here")),
         ],
     )
     tags = forms.CharField(

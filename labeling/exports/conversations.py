@@ -10,12 +10,12 @@ from labeling.selectors.labels import pseudonym
 from labeling.selectors.talks import StoredConversation
 
 COLUMNS = {
-    "conversation_id": "int",
-    "prompt_id": "int",
+    "conversation_id": "text",
+    "prompt_id": "text",
     "topic": "text",
     "messages": "messages",
     "turns": "int",
-    "ranking_ids": "ints",
+    "ranking_ids": "texts",
     "is_finished": "bool",
     "held_out": "bool",
     "annotator": "text",
@@ -27,8 +27,8 @@ def conversation_rows(talk: StoredConversation, counts: Counter[str]) -> Iterato
     """One row for each conversation that has a judged turn; ``ranking_ids`` name its judgements in the other views."""
     counts["turns"] += talk.turns
     yield {
-        "conversation_id": talk.assignment,
-        "prompt_id": talk.prompt,
+        "conversation_id": talk.key,
+        "prompt_id": talk.prompt_key,
         "topic": talk.topic,
         "messages": talk.messages,
         "turns": talk.turns,

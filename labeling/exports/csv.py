@@ -5,43 +5,68 @@ So does one that has a ' there already: who takes one away where a formula follo
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
-from labeling.exports.views import Row, View
+from labeling.exports.rows import Row, View
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+QUOTED = re.compile(r'[,"\r\n]')
 
 
-def write(rows: Iterator[Row], *, view: View, is_start: bool = True) -> Iterator[bytes]:
-    """The file, a row at a time, the header first."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
+class Writer:
+    """The file, a few rows at a time, the header first. Python's csv module goes through texts letter by letter, which
+    took most of the time."""
 
-    def line(cells: list[Any]) -> bytes:
-        writer.writerow(cells)
-        text = buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-        return text.encode()
+    def __init__(self, view: View) -> None:
+        self._header = ",".join(view.columns) + "\r\n"
+        self._values = itemgetter(*view.columns)
+        self._cells = [_CELLS.get(kind, _list) for kind in view.columns.values()]
 
-    if is_start:
-        yield line(list(view.columns))
-    for row in rows:
-        yield line([cell(row[name]) for name in view.columns])
+    def begin(self) -> bytes:
+        """The header."""
+        return self._header.encode()
+
+    def add(self, rows: Iterable[Row]) -> bytes:
+        """The lines of some rows. What stands in many of them, as a prompt does in all pairs, is written out once."""
+        known: dict[int, str] = {}
+        lines = []
+        kept = list(rows)  # so that no value gets the id of another one
+        for row in kept:
+            cells = []
+            for make, value in zip(self._cells, self._values(row), strict=True):
+                if value is None:
+                    cells.append("")
+                elif make is str:
+                    cells.append(str(value))
+                else:
+                    cell = known.get(id(value))
+                    if cell is None:
+                        cell = known[id(value)] = make(value)
+                    cells.append(cell)
+            lines.append(",".join(cells) + "\r\n")
+        return "".join(lines).encode()
+
+    def end(self) -> bytes:
+        """Nothing stands behind the last row."""
+        return b""
 
 
-def cell(value: Any) -> Any:
-    """A value as it stands in a cell: null is empty, lists are JSON, no text starts a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return f"'{value}" if value and value.lstrip("'").startswith(FORMULA_STARTS) else value
-    if isinstance(value, list | dict):
-        return orjson.dumps(value).decode()
-    return value
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if QUOTED.search(cell) else cell
+
+
+def _text(value: str) -> str:
+    return _quoted(f"'{value}" if value.lstrip("'").startswith(FORMULA_STARTS) else value)
+
+
+def _list(value: Any) -> str:
+    return _quoted(orjson.dumps(value).decode())
+
+
+_CELLS: dict[str, Callable[[Any], str]] = {"text": _text, "int": str, "float": str, "bool": str}

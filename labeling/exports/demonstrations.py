@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.selectors.judgements import StoredDemonstration
+from labeling.exports.told import told
 from labeling.selectors.labels import pseudonym
+from labeling.selectors.stored import StoredDemonstration, prompt_key
 
 COLUMNS = {
-    "label_id": "int",
-    "prompt_id": "int",
+    "label_id": "text",
+    "prompt_id": "text",
     "prompt": "messages",
-    "completion_id": "int",
+    "completion_id": "text",
     "completion": "messages",
-    "suggestion_id": "int",
+    "suggestion_id": "text",
     "suggestion": "text",
     "notes": "text",
     "seconds": "float",
@@ -27,16 +28,16 @@ COLUMNS = {
     "is_extra": "bool",
     "guidelines_version": "int",
     "created": "text",
-    "superseded_by": "int",
+    "superseded_by": "text",
 }
 
 
 def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> Iterator[dict[str, Any]]:
     """One row for each text, with the suggestion that it was begun from."""
     counts["demonstrations"] += 1
-    yield {
-        "label_id": written.label,
-        "prompt_id": written.prompt,
+    row = {
+        "label_id": written.key,
+        "prompt_id": prompt_key(written.prompt_digest),
         "prompt": written.messages,
         "completion_id": written.completion,
         "completion": [{"role": "assistant", "content": written.text}],
@@ -52,5 +53,6 @@ def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> It
         "is_extra": written.is_extra,
         "guidelines_version": written.guidelines_version,
         "created": written.created,
-        "superseded_by": written.superseded_by,
+        "superseded_by": written.replaced_by,
     }
+    yield row if written.said is None else told(row, written.said)

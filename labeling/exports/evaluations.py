@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.selectors.judgements import StoredJudgement
 from labeling.selectors.labels import pseudonym
+from labeling.selectors.stored import StoredJudgement, prompt_key
 
 COLUMNS = {
-    "label_id": "int",
-    "prompt_id": "int",
+    "label_id": "text",
+    "prompt_id": "text",
     "prompt": "messages",
     "first_policy": "int",
-    "first_id": "int",
+    "first_id": "text",
     "first": "text",
     "second_policy": "int",
-    "second_id": "int",
+    "second_id": "text",
     "second": "text",
     "outcome": "text",
     "strength": "int",
@@ -39,14 +39,14 @@ def evaluation_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
     outcome = "tie" if ranks[0] == ranks[1] else "first" if ranks[0] < ranks[1] else "second"
     counts[f"{outcome}s" if outcome == "tie" else f"{outcome}_better"] += 1
     yield {
-        "label_id": judgement.label,
-        "prompt_id": judgement.prompt,
+        "label_id": judgement.key,
+        "prompt_id": prompt_key(judgement.prompt_digest),
         "prompt": judgement.messages,
         "first_policy": judgement.versions[low],
-        "first_id": judgement.completions[low],
+        "first_id": judgement.keys[low],
         "first": judgement.texts[low],
         "second_policy": judgement.versions[high],
-        "second_id": judgement.completions[high],
+        "second_id": judgement.keys[high],
         "second": judgement.texts[high],
         "outcome": outcome,
         "strength": judgement.strength,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from labeling.models import Outcome
-from labeling.selectors.judgements import StoredJudgement
+from labeling.selectors.stored import StoredJudgement
 
 
 def pairs_of(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[tuple[int, int, Outcome]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -15,13 +15,16 @@ from django.utils.translation import gettext, override
 from labeling.errors import Invalid
 from labeling.exports import csv, jsonl, parquet
 from labeling.exports.marks import Marks
-from labeling.exports.views import VIEWS, Row, View
+from labeling.exports.rows import Row, View
+from labeling.exports.views import VIEWS
 from labeling.models import Project, Snapshot
 from labeling.selectors.judgements import EVERYTHING
 from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
 
 CHUNK_BYTES = 64 * 1024
+LAYOUT = 2
+"""Counts the ways in which files were written: of a snapshot nobody takes up what was begun in another one."""
 
 
 class FileFormat(StrEnum):
@@ -35,13 +38,16 @@ class FileFormat(StrEnum):
 class Writer(Protocol):
     """Rows to bytes."""
 
-    def __call__(self, rows: Iterator[Row], *, view: View, is_start: bool = True) -> Iterator[bytes]: ...
+    def __init__(self, view: View) -> None: ...
+    def begin(self) -> bytes: ...
+    def add(self, rows: Iterable[Row]) -> bytes: ...
+    def end(self) -> bytes: ...
 
 
-WRITERS: dict[FileFormat, tuple[Writer, str]] = {
-    FileFormat.JSONL: (jsonl.write, jsonl.CONTENT_TYPE),
-    FileFormat.CSV: (csv.write, csv.CONTENT_TYPE),
-    FileFormat.PARQUET: (parquet.write, parquet.CONTENT_TYPE),
+WRITERS: dict[FileFormat, tuple[type[Writer], str]] = {
+    FileFormat.JSONL: (jsonl.Writer, jsonl.CONTENT_TYPE),
+    FileFormat.CSV: (csv.Writer, csv.CONTENT_TYPE),
+    FileFormat.PARQUET: (parquet.Writer, parquet.CONTENT_TYPE),
 }
 
 
@@ -61,7 +67,6 @@ class Export:
     counts: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
-    _marks: Marks = field(init=False, repr=False)
 
     @property
     def content_type(self) -> str:
@@ -79,7 +84,9 @@ class Export:
         """What the bytes of a snapshot's file depend on, for an ETag; "" for live labels, which may change."""
         if self.snapshot is None:
             return ""
-        said = f"{self.snapshot.pk} {self.snapshot.digest} {self.view.name} {self.file_format} {code_version()}"
+        said = (
+            f"{self.snapshot.pk} {self.snapshot.digest} {self.view.name} {self.file_format} {LAYOUT} {code_version()}"
+        )
         return hashlib.sha256(said.encode()).hexdigest()
 
     def stream(self, *, on_judgement: Callable[[int], None] | None = None, begin: int = 0) -> Iterator[bytes]:
@@ -90,35 +97,43 @@ class Export:
             begin: leave out so many bytes of a snapshot's file. They are made again only from the last mark on; the
                 counts and the digest are then of a part and mean nothing.
         """
-        writer, _ = WRITERS[self.file_format]
+        writer = WRITERS[self.file_format][0](self.view)
         marks = Marks(self.snapshot, self.key, is_resumable=self.file_format is not FileFormat.PARQUET)
-        self._marks, after = marks, marks.begin(begin)
-        pending, skip = bytearray(), begin - marks.position
-        for part in writer(self._rows(on_judgement, after), view=self.view, is_start=not marks.position):
+        after = marks.begin(begin)
+        skip = begin - marks.position
+        for part in self._parts(writer, marks, on_judgement, after):
             marks.position += len(part)
             if skip:
                 part, skip = part[skip:], max(skip - len(part), 0)
-            pending += part
-            if len(pending) >= CHUNK_BYTES:
-                yield self._passed(bytes(pending))
-                pending.clear()
-        if pending:
-            yield self._passed(bytes(pending))
+            if part:
+                yield self._passed(part)
         marks.end(sha256="" if begin else self._digest.hexdigest())
 
-    def _rows(self, on_judgement: Callable[[int], None] | None, after: int) -> Iterator[Row]:
+    def _parts(
+        self, writer: Writer, marks: Marks, on_judgement: Callable[[int], None] | None, after: int
+    ) -> Iterator[bytes]:
+        """What the writer makes of one judgement after the other, in pieces of 64 kB or more."""
         read = self.view.read(
             self.project, up_to=self.up_to, selection=self.selection, snapshot=self.snapshot, after=after
         )
+        begun = b"" if marks.position else writer.begin()
+        pending, size, counts, make, number = [begun], len(begun), self.counts, self.view.rows, 0
+        num_rows = 0
         for judgement in read:
-            self.counts["judgements"] += 1
-            for row in self.view.rows(judgement, self.counts):
-                self.counts["rows"] += 1
-                yield row
-            # Whoever writes asks for the next row when all before it is written.
-            self._marks.passed(getattr(judgement, self.view.key))
+            number += 1
+            rows = list(make(judgement, counts))
+            num_rows += len(rows)
+            part = writer.add(rows)
+            pending.append(part)
+            size += len(part)
+            if size >= CHUNK_BYTES:
+                yield b"".join(pending)
+                pending, size = [], 0
+                marks.passed(getattr(judgement, self.view.key))  # all of it is written
             if on_judgement is not None:
-                on_judgement(self.counts["judgements"])
+                on_judgement(number)
+        counts["judgements"], counts["rows"] = number, num_rows
+        yield b"".join([*pending, writer.end()])
 
     def _passed(self, part: bytes) -> bytes:
         self._digest.update(part)

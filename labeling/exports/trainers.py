@@ -8,7 +8,7 @@ from typing import Any
 
 from labeling.exports.pairs import margin_of, pairs_of
 from labeling.models import Outcome
-from labeling.selectors.judgements import StoredJudgement
+from labeling.selectors.stored import StoredJudgement
 
 Row = dict[str, Any]
 Messages = list[dict[str, str]]
@@ -79,8 +79,14 @@ def openrlhf_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[
             "prompt": judgement.messages,
             "chosen": _said(judgement.texts[chosen]),
             "rejected": _said(judgement.texts[rejected]),
-            "margin": float(judgement.strength or max(margin_of(judgement, chosen, rejected) or 0, 0)),
+            "margin": _margin(judgement, chosen, rejected),
         }
+
+
+def _margin(judgement: StoredJudgement, chosen: int, rejected: int) -> float:
+    if judgement.said is not None and "openrlhf_margin" in judgement.said:
+        return float(judgement.said["openrlhf_margin"])
+    return float(judgement.strength or max(margin_of(judgement, chosen, rejected) or 0, 0))
 
 
 def hh_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from labeling.exports import trainers
 from labeling.exports.conversations import COLUMNS as CONVERSATION_COLUMNS
@@ -14,33 +12,20 @@ from labeling.exports.demonstrations import COLUMNS, demonstration_rows
 from labeling.exports.evaluations import COLUMNS as EVALUATION_COLUMNS
 from labeling.exports.evaluations import evaluation_rows
 from labeling.exports.pairs import margin_of, pairs_of
+from labeling.exports.rows import Row, View
+from labeling.exports.told import told
 from labeling.models import Outcome
 from labeling.selectors.evaluations import blind_judgements
-from labeling.selectors.judgements import StoredJudgement, StoredPrompt, demonstrations, judged_prompts, judgements
+from labeling.selectors.judgements import demonstrations, judged_prompts
 from labeling.selectors.labels import pseudonym
+from labeling.selectors.stored import StoredJudgement, StoredPrompt, prompt_key
 from labeling.selectors.talks import conversations
 
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A shape of the rows. ``columns`` maps each name to its type, in the order they are written; ``rows`` makes rows
-    of each thing that ``read`` streams.
-
-    Types: int, float, text, bool, messages (role and content), completions (id, text, policy_version), ints and texts
-    (lists, with nulls), flags (list of lists of texts).
-    """
-
-    name: str
-    columns: dict[str, str]
-    rows: Callable[[Any, Counter[str]], Iterator[Row]]
-    read: Callable[..., Iterator[Any]] = judgements
-    key: str = "label"
-    """The id of what is streamed, in whose order it comes."""
-
-
 _CONTEXT = {
+    "rule": "text",
+    "propensity": "float",
+    "random_propensity": "float",
+    "is_random": "bool",
     "held_out": "bool",
     "topics": "texts",
     "tags": "texts",
@@ -49,12 +34,16 @@ _CONTEXT = {
     "is_extra": "bool",
     "guidelines_version": "int",
     "created": "text",
-    "superseded_by": "int",
+    "superseded_by": "text",
 }
 
 
 def _context(judgement: StoredJudgement) -> Row:
-    return {
+    context = {
+        "rule": judgement.rule,
+        "propensity": judgement.propensity,
+        "random_propensity": judgement.random_propensity,
+        "is_random": judgement.is_random,
         "held_out": judgement.held_out,
         "topics": judgement.topics,
         "tags": judgement.tags,
@@ -63,22 +52,24 @@ def _context(judgement: StoredJudgement) -> Row:
         "is_extra": judgement.is_extra,
         "guidelines_version": judgement.guidelines_version,
         "created": judgement.created,
-        "superseded_by": judgement.superseded_by,
+        "superseded_by": judgement.replaced_by,
     }
+    return context if judgement.said is None else told(context, judgement.said)
 
 
 def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
     """One row for each pair of a ranking, weighted 1/C(k,2)."""
     count = len(judgement.completions)
+    prompt, context = prompt_key(judgement.prompt_digest), _context(judgement)
     for chosen, rejected, outcome in pairs_of(judgement, counts):
         counts["ties" if outcome is Outcome.TIE else "wins"] += 1
         yield {
-            "ranking_id": judgement.label,
-            "prompt_id": judgement.prompt,
+            "ranking_id": judgement.key,
+            "prompt_id": prompt,
             "prompt": judgement.messages,
-            "chosen_id": judgement.completions[chosen],
+            "chosen_id": judgement.keys[chosen],
             "chosen": judgement.texts[chosen],
-            "rejected_id": judgement.completions[rejected],
+            "rejected_id": judgement.keys[rejected],
             "rejected": judgement.texts[rejected],
             "outcome": str(outcome),
             "weight": 2.0 / (count * (count - 1)),
@@ -88,21 +79,21 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
             "rejected_rating": judgement.ratings[rejected],
             "chosen_policy": judgement.versions[chosen],
             "rejected_policy": judgement.versions[rejected],
-            **_context(judgement),
+            **context,
         }
 
 
 def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
     """One row for each judgement, with everything that was decided; the import format "ranked" reads it back."""
     counts["rankings" if any(judgement.ranks) else "picks" if judgement.best is not None else "ratings_only"] += 1
-    yield {
-        "ranking_id": judgement.label,
+    row = {
+        "ranking_id": judgement.key,
         "kind": judgement.kind,
-        "prompt_id": judgement.prompt,
+        "prompt_id": prompt_key(judgement.prompt_digest),
         "prompt": judgement.messages,
         "completions": [
             {"id": pk, "text": text, "policy_version": version}
-            for pk, text, version in zip(judgement.completions, judgement.texts, judgement.versions, strict=True)
+            for pk, text, version in zip(judgement.keys, judgement.texts, judgement.versions, strict=True)
         ],
         "ranks": judgement.ranks if any(judgement.ranks) else None,
         "ratings": judgement.ratings if any(judgement.ratings) else None,
@@ -113,20 +104,22 @@ def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[R
         "seconds": judgement.seconds,
         **_context(judgement),
     }
+    yield row if judgement.said is None else told(row, judgement.said)
 
 
 def rating_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
     """One row for each completion that was rated or flagged."""
-    for place, completion in enumerate(judgement.completions):
+    prompt, context = prompt_key(judgement.prompt_digest), _context(judgement)
+    for place, completion in enumerate(judgement.keys):
         rating, flags = judgement.ratings[place], judgement.flags[place]
         if rating is None and not flags:
             counts["unrated_left_out"] += 1
             continue
         counts["flagged"] += bool(flags)
-        yield {
-            "label_id": judgement.label,
+        row = {
+            "label_id": judgement.key,
             "kind": judgement.kind,
-            "prompt_id": judgement.prompt,
+            "prompt_id": prompt,
             "prompt": judgement.messages,
             "completion_id": completion,
             "completion": judgement.texts[place],
@@ -135,15 +128,16 @@ def rating_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Ro
             "raised": flags,
             "rank": judgement.ranks[place],
             "seconds": judgement.seconds,
-            **_context(judgement),
+            **context,
         }
+        yield row if judgement.said is None else told(row, judgement.said, place)
 
 
 def prompt_rows(prompt: StoredPrompt, counts: Counter[str]) -> Iterator[Row]:
     """One row for each prompt that was judged: TRL's prompt-only type, with what is known of it."""
     counts["held_out"] += prompt.held_out
     yield {
-        "prompt_id": prompt.prompt,
+        "prompt_id": prompt_key(prompt.prompt_digest),
         "prompt": prompt.messages,
         "held_out": prompt.held_out,
         "topics": prompt.topics,
@@ -157,12 +151,12 @@ VIEWS = {
         View(
             "comparisons",
             {
-                "ranking_id": "int",
-                "prompt_id": "int",
+                "ranking_id": "text",
+                "prompt_id": "text",
                 "prompt": "messages",
-                "chosen_id": "int",
+                "chosen_id": "text",
                 "chosen": "text",
-                "rejected_id": "int",
+                "rejected_id": "text",
                 "rejected": "text",
                 "outcome": "text",
                 "weight": "float",
@@ -179,9 +173,9 @@ VIEWS = {
         View(
             "rankings",
             {
-                "ranking_id": "int",
+                "ranking_id": "text",
                 "kind": "text",
-                "prompt_id": "int",
+                "prompt_id": "text",
                 "prompt": "messages",
                 "completions": "completions",
                 "ranks": "ints",
@@ -198,11 +192,11 @@ VIEWS = {
         View(
             "ratings",
             {
-                "label_id": "int",
+                "label_id": "text",
                 "kind": "text",
-                "prompt_id": "int",
+                "prompt_id": "text",
                 "prompt": "messages",
-                "completion_id": "int",
+                "completion_id": "text",
                 "completion": "text",
                 "policy": "int",
                 "rating": "int",
@@ -219,7 +213,7 @@ VIEWS = {
         View("evaluations", EVALUATION_COLUMNS, evaluation_rows, read=blind_judgements),
         View(
             "prompts",
-            {"prompt_id": "int", "prompt": "messages", "held_out": "bool", "topics": "texts", "tags": "texts"},
+            {"prompt_id": "text", "prompt": "messages", "held_out": "bool", "topics": "texts", "tags": "texts"},
             prompt_rows,
             read=judged_prompts,
             key="prompt",

@@ -12,9 +12,13 @@ from typing import Any
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
+from labeling.imports import told
 from labeling.imports.records import Record, check_demonstration, make_record
+from labeling.services.texts import check_text
 
-COLUMNS = frozenset({"prompt", "prompt_id", "completion", "messages", "notes"})
+COLUMNS = frozenset(
+    {"prompt", "completion", "completion_id", "messages", "notes", "suggestion", "suggestion_id", *told.COLUMNS}
+)
 
 
 def parse(row: dict[str, Any]) -> Record:
@@ -44,4 +48,12 @@ def _record(row: dict[str, Any], prompt: object, completion: object) -> Record:
         completion = completion[0].get("content")
     if completion is None:
         raise Invalid(gettext("the assistant's turn has no content"))
-    return replace(make_record(prompt=prompt, notes=row.get("notes")), demonstration=check_demonstration(completion))
+    suggestion = row.get("suggestion")
+    if suggestion is None and row.get("suggestion_id"):
+        suggestion = ""  # a CSV file tells nothing from an empty text
+    return replace(
+        make_record(prompt=prompt, notes=row.get("notes")),
+        demonstration=check_demonstration(completion),
+        suggestion=None if suggestion is None else check_text(suggestion, name="the suggestion"),
+        told=told.told_of(row),
+    )

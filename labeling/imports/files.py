@@ -14,10 +14,12 @@ from django.utils.translation import gettext
 from labeling.errors import Invalid
 from labeling.imports import cells, extras
 from labeling.imports.ahead import one_ahead
-from labeling.imports.formats import PARSERS, Format
+from labeling.imports.formats import GROUPED, PARSERS, Format
+from labeling.imports.groups import MAX_ROWS
 from labeling.imports.reading import FileKind, Row, read_rows
 from labeling.imports.records import Record
 from labeling.imports.storing import Store, Stored
+from labeling.imports.told import key_of
 from labeling.models import Project
 from labeling.services.tags import check_tags
 
@@ -130,6 +132,7 @@ def import_file(
             watch.progress(summary)
         if summary.num_rejected and not keep_good:
             raise RowsRejected(summary)
+        store.finish()
         if not summary.rows:
             raise Invalid(gettext("the file has no rows"))
         if _stamp(file) != before:
@@ -170,25 +173,48 @@ class _Checked:
     flags: Collection[str]
 
     def records(self, file: BinaryIO) -> Iterator[Record]:
-        parse, columns = PARSERS[self.file_format]
-        known = columns | extras.COLUMNS
+        """Each row's record; of a format whose judgements go over several rows, each group's."""
+        if self.file_format not in GROUPED:
+            for line, value in self._values(file):
+                yield from self._record([value], line)
+            return
+        group: list[dict[str, Any]] = []
+        begins, key = 0, ""
+        for line, value in self._values(file):
+            own = key_of(value)
+            if group and not (own and own == key):
+                yield from self._record(group, begins)
+                group = []
+            if not group:
+                begins, key = line, own
+            if len(group) <= MAX_ROWS:  # the one too many refuses the group; a file of nothing else fills no memory
+                group.append(value)
+        if group:
+            yield from self._record(group, begins)
+
+    def _values(self, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
         for row in read_rows(file, kind=self.kind):
             self.summary.rows += 1
             if row.value is None:
                 self._reject(row, row.error)
-                continue
-            value = cells.decoded(row.value) if self.kind is FileKind.CSV else row.value
-            try:
-                record = extras.with_extras(parse(value), value, flags=self.flags)
-            except Invalid as error:
-                self._reject(row, error.message)
-            except RecursionError:
-                self._reject(row, gettext("nested too deep"))
             else:
-                self.summary.turns_left_out += record.turns_left_out
-                if not value.keys() <= known and len(self.summary.ignored_columns) < 50:
-                    self.summary.ignored_columns |= {str(name)[:100] for name in islice(value.keys() - known, 50)}
-                yield record
+                yield row.line, cells.decoded(row.value) if self.kind is FileKind.CSV else row.value
+
+    def _record(self, values: list[dict[str, Any]], line: int) -> Iterator[Record]:
+        parse, columns = PARSERS[self.file_format]
+        value, known = values[0], columns | extras.COLUMNS
+        try:
+            parsed = parse(value) if len(values) == 1 else GROUPED[self.file_format](values)
+            record = extras.with_extras(parsed, value, flags=self.flags)
+        except Invalid as error:
+            self._reject(Row(line, None), error.message)
+        except RecursionError:
+            self._reject(Row(line, None), gettext("nested too deep"))
+        else:
+            self.summary.turns_left_out += record.turns_left_out
+            if not value.keys() <= known and len(self.summary.ignored_columns) < 50:
+                self.summary.ignored_columns |= {str(name)[:100] for name in islice(value.keys() - known, 50)}
+            yield record
 
     def _reject(self, row: Row, reason: str) -> None:
         rejected = Rejected(row.line, reason[:MAX_REASON_CHARACTERS])

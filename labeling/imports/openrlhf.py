@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext
@@ -9,8 +11,9 @@ from django.utils.translation import gettext
 from labeling.errors import Invalid
 from labeling.imports.pairs import parse_pair
 from labeling.imports.records import Record
+from labeling.imports.told import Told
 
-COLUMNS = frozenset({"prompt", "input", "chosen", "rejected"})
+COLUMNS = frozenset({"prompt", "input", "chosen", "rejected", "margin"})
 
 
 def parse(row: dict[str, Any]) -> Record:
@@ -24,4 +27,10 @@ def parse(row: dict[str, Any]) -> Record:
     prompts = [row[name] for name in ("prompt", "input") if row.get(name) is not None]
     if len(prompts) > 1:
         raise Invalid(gettext('"prompt" and "input" are both there: keep one'))
-    return parse_pair(prompt=prompts[0] if prompts else None, chosen=row["chosen"], rejected=row["rejected"])
+    record = parse_pair(prompt=prompts[0] if prompts else None, chosen=row["chosen"], rejected=row["rejected"])
+    margin = row.get("margin")
+    if not margin:
+        return record
+    if not isinstance(margin, int | float) or isinstance(margin, bool) or not math.isfinite(margin):
+        raise Invalid(gettext("the margin {margin!r} is no number").format(margin=str(margin)[:80]))
+    return replace(record, told=Told(said={"openrlhf_margin": float(margin)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext
@@ -25,7 +26,8 @@ def parse(row: dict[str, Any]) -> Record:
         prompt = row["prompt"]
     else:
         prompt, left_out = up_to_last_user_turn(row["messages"])
-    return make_record(prompt=prompt, completions=texts_of(row.get("completions")), turns_left_out=left_out)
+    record = make_record(prompt=prompt, completions=texts_of(row.get("completions")))
+    return replace(record, turns_left_out=left_out) if left_out else record
 
 
 def up_to_last_user_turn(messages: object) -> tuple[object, int]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
+from labeling.imports.told import Told
 from labeling.services.texts import Messages, check_messages, check_text, messages_digest
 from labeling.services.verdicts import MAX_DEMONSTRATION_CHARACTERS, MAX_NOTES_CHARACTERS
 
@@ -22,8 +23,9 @@ MIN_COMPLETIONS, MAX_COMPLETIONS = 2, 9
 class Record:
     """What a row says. Ranks, ratings and flags are aligned with the completions; 1 is the best rank.
 
-    ``best`` is the place of the completion picked, from 0; ``demonstration`` is what somebody wrote; ``created`` is
-    when it was judged; ``turns_left_out`` counts turns after the user's last one, which are no part of a prompt.
+    ``best`` is the place of the completion picked, from 0; ``demonstration`` is what somebody wrote, perhaps from a
+    ``suggestion``; ``created`` is when it was judged; ``turns_left_out`` counts turns after the user's last one, which
+    are no part of a prompt; ``told`` is what a row of an export says beside.
     """
 
     messages: Messages
@@ -40,11 +42,16 @@ class Record:
     priority: int = 0
     created: dt.datetime | None = None
     prompt_digest: str = ""
+    strength: int | None = None
+    suggestion: str | None = None
+    told: Told | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The completions to be stored: those to be judged, or the one that was written."""
-        return self.completions if self.demonstration is None else (self.demonstration,)
+        if self.demonstration is None:
+            return self.completions
+        return (self.demonstration,) if self.suggestion is None else (self.demonstration, self.suggestion)
 
     @property
     def is_judged(self) -> bool:
@@ -54,6 +61,7 @@ class Record:
             or self.ratings is not None
             or self.best is not None
             or self.demonstration is not None
+            or self.told is not None
         )
 
     def digest(self) -> str:
@@ -63,6 +71,8 @@ class Record:
             said.append(self.best)
         if self.demonstration is not None:
             said.append(self.demonstration)
+        if self.told is not None and not self.told.key:
+            said.append(sorted(self.told.said.items()))
         return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -75,9 +85,12 @@ def make_record(
     flags: object = None,
     notes: object = "",
     best: object = None,
-    turns_left_out: int = 0,
+    least: int = MIN_COMPLETIONS,
 ) -> Record:
     """A record whose every part the services will take.
+
+    Args:
+        least: how many completions there have to be, if there are any.
 
     Raises:
         Invalid: a prompt, a completion or a judgement that breaks a rule; the message names it.
@@ -85,7 +98,7 @@ def make_record(
     messages = check_messages(prompt)
     texts = tuple(check_text(text, name=f"completion {number}") for number, text in enumerate(completions, start=1))
     if texts:
-        _check_completions(texts)
+        _check_completions(texts, least)
     checked_notes = check_text("" if notes is None else notes, name="the notes")
     if len(checked_notes) > MAX_NOTES_CHARACTERS:
         raise Invalid(
@@ -101,7 +114,6 @@ def make_record(
         flags=check_flags(flags, len(texts)),
         notes=checked_notes,
         best=check_best(best, len(texts), is_alone=ranks is None and ratings is None),
-        turns_left_out=turns_left_out,
         prompt_digest=messages_digest(messages),
     )
 
@@ -118,11 +130,11 @@ def check_demonstration(text: object) -> str:
     return checked
 
 
-def _check_completions(texts: tuple[str, ...]) -> None:
-    if not MIN_COMPLETIONS <= len(texts) <= MAX_COMPLETIONS:
+def _check_completions(texts: tuple[str, ...], least: int) -> None:
+    if not least <= len(texts) <= MAX_COMPLETIONS:
         raise Invalid(
             gettext("{count} completions: {min_completions} to {max_completions} are judged together").format(
-                count=len(texts), min_completions=MIN_COMPLETIONS, max_completions=MAX_COMPLETIONS
+                count=len(texts), min_completions=least, max_completions=MAX_COMPLETIONS
             )
         )
     for number, text in enumerate(texts, start=1):
@@ -173,6 +185,19 @@ def check_best(best: object, count: int, *, is_alone: bool) -> int | None:
     if not is_alone:
         raise Invalid(gettext("there are a pick of the best and ranks or ratings: make two rows of them"))
     return best
+
+
+def check_strength(strength: object, *, is_pair: bool) -> int | None:
+    """How much better the winner of a pair is, 1 to 3; None for what is no pair.
+
+    Raises:
+        Invalid: another value.
+    """
+    if strength is None or not is_pair:
+        return None
+    if not isinstance(strength, int) or isinstance(strength, bool) or not 1 <= strength <= 3:
+        raise Invalid(gettext("the strength {value!r} is not a whole number from 1 to 3").format(value=strength))
+    return strength
 
 
 def check_ratings(ratings: object, count: int) -> tuple[int | None, ...] | None:

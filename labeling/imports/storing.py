@@ -14,7 +14,8 @@ from labeling.models import Item, Kind, Label, Origin, Project, Purpose
 from labeling.selectors.sharing import overlap_of
 from labeling.services.asked import groups_for
 from labeling.services.bulk import CompletionRow, ItemRow, StoredPrompt, insert_completions, insert_items
-from labeling.services.imported_labels import ImportedLabel, add_imported_labels
+from labeling.services.imported_labels import ImportedLabel, add_imported_labels, link_replaced
+from labeling.services.imported_labels import Origin as CameFrom
 from labeling.services.prompts import judged_row, open_slots, store_prompts
 from labeling.services.tags import tag_ids, tag_prompts
 from labeling.services.texts import text_digest
@@ -56,6 +57,7 @@ class Store:
     stored: Stored = field(default_factory=Stored)
     _seen: Counter[str] = field(default_factory=Counter)
     _tags: dict[str, int] = field(default_factory=dict)
+    _has_replaced: bool = False
 
     def add(self, records: Sequence[Record]) -> None:
         """Store a batch, as large as memory may hold: 2,000 or so."""
@@ -63,6 +65,11 @@ class Store:
             project=self.project,
             prompts=[(record.prompt_digest, record.messages, record.topics) for record in records],
             source=self.source,
+            sides={
+                each.prompt_digest: each.told.held_out
+                for each in records
+                if each.told and each.told.held_out is not None
+            },
         )
         new = sum(prompt.is_new for prompt in prompts.values())
         self.stored.prompts += new
@@ -73,6 +80,23 @@ class Store:
         added = self._add_items([group for group in groups if not group.record.is_judged])
         added += self._add_labels([group for group in groups if group.record.is_judged])
         self.stored.repeated += len(groups) - added
+
+    def finish(self) -> None:
+        """What can be said only when all records are stored.
+
+        Raises:
+            Invalid: a judgement was replaced by one that is not there.
+        """
+        if self._has_replaced:
+            link_replaced(project=self.project)
+
+    def _client_id(self, record: Record) -> UUID:
+        """From the id that the judgement has wherever it goes, else from its content, and how many equal ones came."""
+        if record.told is not None and record.told.key:
+            return uuid5(NAMESPACE, f"{self.project.pk} key {record.told.key}")
+        digest = record.digest()
+        self._seen[digest] += 1
+        return uuid5(NAMESPACE, f"{self.project.pk} {digest} {self._seen[digest]}")
 
     def _repeated(self, prompts: Mapping[str, StoredPrompt], plain: Sequence[Record]) -> int:
         """Records of a prompt alone whose prompt was there, in the database or in this batch."""
@@ -150,9 +174,7 @@ class Store:
         """
         wanted: dict[UUID, Group] = {}
         for group in groups:
-            digest = group.record.digest()
-            self._seen[digest] += 1
-            wanted[uuid5(NAMESPACE, f"{self.project.pk} {digest} {self._seen[digest]}")] = group
+            wanted[self._client_id(group.record)] = group
         known = set(Label.objects.filter(client_id__in=list(wanted)).values_list("client_id", flat=True))
         new = {client_id: group for client_id, group in wanted.items() if client_id not in known}
         if not new:
@@ -173,9 +195,11 @@ class Store:
                 client_id=client_id,
                 demonstration=group.completions[0] if row.kind == Kind.DEMONSTRATION else None,
                 created=group.record.created,
+                origin=came_from(group.record),
             )
             for item, row, (client_id, group) in zip(items, rows, new.items(), strict=True)
         ]
+        self._has_replaced |= any(label.origin is not None and label.origin.replaced_by for label in labels)
         self.stored.labels += len(labels)
         return add_imported_labels(project=self.project, labels=labels)
 
@@ -186,7 +210,19 @@ def kind_of(record: Record) -> Kind:
         return Kind.DEMONSTRATION
     if record.best is not None:
         return Kind.BEST
+    if record.strength is not None or (record.told is not None and record.told.said.get("kind") == Kind.PAIR):
+        return Kind.PAIR
     return Kind.RATING if record.ranks is None else Kind.RANKING
+
+
+def came_from(record: Record) -> CameFrom | None:
+    """What a row of an export said, but for what its label says itself."""
+    told = record.told
+    if told is None or not (told.key or told.said):
+        return None
+    kind = kind_of(record)
+    said = {name: value for name, value in told.said.items() if (name, value) != ("kind", kind)}
+    return CameFrom(told.key, told.replaced_by, said)
 
 
 def verdict_of(record: Record, ids: Sequence[int]) -> Verdict:
@@ -197,6 +233,8 @@ def verdict_of(record: Record, ids: Sequence[int]) -> Verdict:
         ranks=dict(zip(ids, record.ranks, strict=True)) if record.ranks is not None else {},
         flags={pk: list(flags) for pk, flags in zip(ids, record.flags, strict=False)},
         best=None if record.best is None else ids[record.best],
+        strength=record.strength,
         text=record.demonstration or "",
+        suggestion=None if record.suggestion is None else ids[1],
         notes=record.notes,
     )

@@ -5,6 +5,7 @@ Each as texts or as messages (conversational).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext
@@ -13,7 +14,9 @@ from labeling.errors import Invalid
 from labeling.imports.pairs import parse_pair
 from labeling.imports.records import Record
 
-COLUMNS = frozenset({"prompt", "chosen", "rejected"})
+COLUMNS = frozenset({"prompt", "chosen", "rejected", "outcome"})
+TIE = (1, 1)
+"""As exports tell it of comparisons, which have these columns, too."""
 
 
 def parse(row: dict[str, Any]) -> Record:
@@ -24,4 +27,5 @@ def parse(row: dict[str, Any]) -> Record:
     """
     if missing := [name for name in ("chosen", "rejected") if row.get(name) is None]:
         raise Invalid(gettext("there is no {missing!r}").format(missing=missing[0]))
-    return parse_pair(prompt=row.get("prompt"), chosen=row["chosen"], rejected=row["rejected"])
+    record = parse_pair(prompt=row.get("prompt"), chosen=row["chosen"], rejected=row["rejected"])
+    return replace(record, ranks=TIE) if row.get("outcome") == "tie" else record

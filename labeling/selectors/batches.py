@@ -5,31 +5,45 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.pq import Format
 
 Row = TypeVar("Row")
+BATCH_BYTES = 4 * 1024 * 1024
+FIRST_ROWS = 20
 
 
-def in_batches(read: Callable[[CursorWrapper, int], tuple[list[Row], int | None]], *, after: int) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Row]):
+    """Rows, the last label of them if more may follow, and how long their texts are together."""
+
+    rows: list[Row]
+    last: int | None
+    num_bytes: int
+
+
+def in_batches(read: Callable[[CursorWrapper, int, int], Batch[Row]], *, after: int, most: int) -> Iterator[Row]:
     """What a statement reads after one label, and after the last of those, until there is none.
 
-    The next batch is read while this one is used: the database and Python then work at the same time.
+    The next batch is read while this one is used: the database and Python then work at the same time. A batch has so
+    many rows that their texts fill about 4 MB, by how long those before were, and ``most`` at most.
     """
     with connection.cursor() as given, ThreadPoolExecutor(1) as ahead:  # no thread before the second batch
         given.cursor.format = Format.BINARY
         cursor = CursorWrapper(given.cursor, connection)  # one that logs statements stays in its thread
-        rows, last = read(cursor, after)
-        while last is not None:
+        batch = read(cursor, after, min(FIRST_ROWS, most))
+        while batch.last is not None:
+            size = min(max(BATCH_BYTES * len(batch.rows) // max(batch.num_bytes, 1), 1), most)
             with SHORT_TURNS:
-                coming = ahead.submit(read, cursor, last)
-                yield from rows
-                rows, last = coming.result()
-        yield from rows
+                coming = ahead.submit(read, cursor, batch.last, size)
+                yield from batch.rows
+                batch = coming.result()
+        yield from batch.rows
 
 
 class _ShortTurns:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labeling.models import Completion, Item, ItemCompletion, Project, Purpose, Rank
-from labeling.selectors.judgements import StoredJudgement, judgements
+from labeling.selectors.judgements import judgements
+from labeling.selectors.stored import StoredJudgement
 
 
 @dataclass(slots=True)

@@ -7,96 +7,22 @@ held open between two batches, however slowly somebody reads.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.db.backends.utils import CursorWrapper
 
 from labeling.models import Project, Purpose, Snapshot
-from labeling.selectors.batches import in_batches
+from labeling.selectors.batches import Batch, in_batches
 from labeling.selectors.chosen import FROM, condition
 from labeling.selectors.selection import Selection
+from labeling.selectors.stored import StoredDemonstration, StoredJudgement, StoredPrompt
 
 BATCH = 500
 NEWEST = 2**63 - 1
 EVERYTHING = Selection()
 Parameters = dict[str, Any]
-UNRATED: tuple[None, list[str]] = (None, [])
-
-
-@dataclass(slots=True)
-class StoredJudgement:
-    """One label with its completions and what was decided about each, aligned by position.
-
-    ``best`` is the position of the one picked, ``strength`` how much better the winner of a pair is (1 to 3).
-    ``superseded_by`` is the label that replaced it, if that had happened when it was read up to.
-    """
-
-    label: int
-    kind: str
-    project: int
-    item: int
-    best: int | None
-    strength: int | None
-    annotator: int | None
-    source: str
-    is_extra: bool
-    notes: str
-    seconds: float
-    guidelines_version: int | None
-    created: str
-    superseded_by: int | None
-    prompt: int
-    messages: list[dict[str, str]]
-    prompt_digest: str
-    held_out: bool
-    topics: list[str]
-    tags: list[str]
-    completions: list[int]
-    texts: list[str]
-    versions: list[int | None]
-    ranks: list[int | None]
-    ratings: list[int | None]
-    flags: list[list[str]]
-
-
-@dataclass(slots=True)
-class StoredDemonstration:
-    """One label in which somebody wrote a completion, perhaps from a suggestion."""
-
-    label: int
-    project: int
-    annotator: int | None
-    source: str
-    is_extra: bool
-    notes: str
-    seconds: float
-    guidelines_version: int | None
-    created: str
-    superseded_by: int | None
-    prompt: int
-    messages: list[dict[str, str]]
-    prompt_digest: str
-    held_out: bool
-    topics: list[str]
-    tags: list[str]
-    completion: int
-    text: str
-    suggestion: int | None
-    suggestion_text: str | None
-
-
-@dataclass(slots=True)
-class StoredPrompt:
-    """A prompt of which something was judged."""
-
-    prompt: int
-    messages: list[dict[str, str]]
-    prompt_digest: str
-    held_out: bool
-    topics: list[str]
-    tags: list[str]
+NOTHING: list[Any] = []
 
 
 def judgements(
@@ -121,7 +47,9 @@ def judgements(
     """
     statement, parameters = _statement(JUDGED, project, selection, up_to=up_to, snapshot=snapshot)
     parameters |= {"purpose": str(purpose)}
-    return in_batches(lambda cursor, last: _judged(cursor, statement, parameters, last, chunk), after=after)
+    return in_batches(
+        lambda cursor, last, size: _judged(cursor, statement, parameters, last, size), after=after, most=chunk
+    )
 
 
 def demonstrations(
@@ -135,7 +63,9 @@ def demonstrations(
 ) -> Iterator[StoredDemonstration]:
     """Stream what people wrote; arguments as for judgements."""
     statement, parameters = _statement(WRITTEN, project, selection, up_to=up_to, snapshot=snapshot)
-    return in_batches(lambda cursor, last: _written(cursor, statement, parameters, last, chunk), after=after)
+    return in_batches(
+        lambda cursor, last, size: _written(cursor, statement, parameters, last, size), after=after, most=chunk
+    )
 
 
 def judged_prompts(
@@ -150,13 +80,13 @@ def judged_prompts(
     """Stream the prompts of judgements, each once, by id; arguments as for judgements, ``after`` is a prompt."""
     statement, parameters = _statement(PROMPTS, project, selection, up_to=up_to, snapshot=snapshot)
 
-    def read(cursor: CursorWrapper, last: int) -> tuple[list[StoredPrompt], int | None]:
-        cursor.execute(statement, {**parameters, "after": last, "size": chunk})
+    def read(cursor: CursorWrapper, last: int, size: int) -> Batch[StoredPrompt]:
+        cursor.execute(statement, {**parameters, "after": last, "size": size})
         rows = cursor.fetchall()
         found = [StoredPrompt(row[0], orjson.loads(row[1]), *row[2:]) for row in rows]
-        return found, found[-1].prompt if len(rows) == chunk else None
+        return Batch(found, found[-1].prompt if len(rows) == size else None, sum(len(row[1]) for row in rows))
 
-    return in_batches(read, after=after)
+    return in_batches(read, after=after, most=chunk)
 
 
 def _statement(
@@ -176,22 +106,33 @@ COLUMNS = """prompt.id, prompt.messages::text, prompt.digest, prompt.held_out, p
 KEPT = "JOIN labeling_snapshotlabel kept ON kept.label_id = label.id AND kept.snapshot_id = %(snapshot)s\n"
 KEPT_COLUMNS = "prompt.id, prompt.messages::text, prompt.digest, prompt.held_out, kept.topics, kept.tags"
 
-LABEL = """label.annotator_id, label.source, label.is_extra, label.notes, label.seconds, label.guidelines_version,
-    label.created, CASE WHEN label.superseded_by_id <= %(up_to)s THEN label.superseded_by_id END"""
+# What a label is called outside: as in the file that it came in, or by the client id, which nobody else has.
+KEYED = "coalesce({told}.key, left(encode(sha256(uuid_send({label}.client_id)), 'hex'), 16))"
+LABEL = f"""label.annotator_id, label.source, label.is_extra, label.notes, label.seconds, label.guidelines_version,
+    label.created, CASE WHEN label.superseded_by_id <= %(up_to)s THEN label.superseded_by_id END,
+    {KEYED.format(told="told", label="label")}, told.said::text"""
+TOLD = "LEFT JOIN labeling_provenance told ON told.label_id = label.id"
+# The prompt's digest and the text's: a completion is called the same wherever it is, whoever wrote it there.
+WRITTEN_KEY = "left(prompt.digest, 8) || left({written}.digest, 8)"
 
 JUDGED = f"""
-SELECT label.id, label.kind, label.project_id, label.item_id, label.best_id, label.strength, {LABEL}, {{prompt}}
-{{from_}}
+SELECT label.id, label.kind, label.project_id, label.item_id, label.best_id, label.strength,
+    item.rule, item.propensity, item.random_propensity, item.is_random, {LABEL}, {{prompt}}
+{{from_}} {TOLD}
 WHERE {{chosen}} AND label.id > %(after)s AND label.kind <> 'demonstration' AND item.purpose = %(purpose)s
 ORDER BY label.id LIMIT %(size)s
 """
 WRITTEN = f"""
-SELECT label.id, label.project_id, {LABEL}, {{prompt}}, written.id, written.text, label.suggestion_id, suggestion.text
-{{from_}}
+SELECT label.id, label.project_id, {LABEL}, {{prompt}},
+    {WRITTEN_KEY.format(written="written")}, written.text, {WRITTEN_KEY.format(written="suggestion")}, suggestion.text
+{{from_}} {TOLD}
 JOIN labeling_completion written ON written.id = label.demonstration_id
 LEFT JOIN labeling_completion suggestion ON suggestion.id = label.suggestion_id
 WHERE {{chosen}} AND label.id > %(after)s AND item.purpose = 'training'
 ORDER BY label.id LIMIT %(size)s
+"""
+REPLACING = f"""
+SELECT label.id, {KEYED.format(told="told", label="label")} FROM labeling_label label {TOLD} WHERE label.id = ANY(%s)
 """
 # Of a snapshot, what is kept with the first label of each prompt.
 PROMPTS = """
@@ -208,70 +149,112 @@ SELECT found.* FROM (
 # The first part keeps the database from starting processes of its own for each batch.
 SHOWN = """
 WITH asked AS MATERIALIZED (SELECT unnest(%s::bigint[]) AS item_id)
-SELECT entry.item_id, entry.completion_id, written.text, written.policy_version
-FROM asked JOIN labeling_itemcompletion entry ON entry.item_id = asked.item_id
-JOIN labeling_completion written ON written.id = entry.completion_id
-ORDER BY entry.item_id, entry.position
+SELECT item_id, array_agg(id), array_agg(left(digest, 8)), array_agg(text), array_agg(policy_version) FROM (
+    SELECT entry.item_id, written.id, written.digest, written.text, written.policy_version
+    FROM asked JOIN labeling_itemcompletion entry ON entry.item_id = asked.item_id
+    JOIN labeling_completion written ON written.id = entry.completion_id
+    ORDER BY entry.item_id, entry.position
+) shown GROUP BY item_id
 """
-RANKED = "SELECT label_id, completion_id, rank FROM labeling_rank WHERE label_id = ANY(%s)"
-RATED = "SELECT label_id, completion_id, value, flags FROM labeling_rating WHERE label_id = ANY(%s)"
+RANKED = """
+SELECT label_id, array_agg(completion_id), array_agg(rank) FROM labeling_rank WHERE label_id = ANY(%s) GROUP BY label_id
+"""
+RATED = """
+SELECT label_id, array_agg(completion_id), array_agg(value), array_agg(array_to_string(flags, ' '))
+FROM labeling_rating WHERE label_id = ANY(%s) GROUP BY label_id
+"""
 
 
 def _judged(
     cursor: CursorWrapper, statement: str, parameters: Parameters, after: int, size: int
-) -> tuple[list[StoredJudgement], int | None]:
-    """One batch, and the last label of it if more may follow."""
+) -> Batch[StoredJudgement]:
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     labels = cursor.fetchall()
     if not labels:
-        return [], None
-    cursor.execute(SHOWN, [list({row[3] for row in labels})])
-    shown: dict[int, list[tuple[Any, ...]]] = {row[3]: [] for row in labels}
-    for entry in cursor.fetchall():
-        shown[entry[0]].append(entry)
+        return Batch([], None, 0)
     ids = [row[0] for row in labels]
-    cursor.execute(RANKED, [ids])
-    ranks = {(label, completion): rank for label, completion, rank in cursor.fetchall()}
-    cursor.execute(RATED, [ids])
-    ratings = {(label, completion): (value, flags) for label, completion, value, flags in cursor.fetchall()}
-    found = [_judgement(row, shown[row[3]], ranks, ratings) for row in labels]
-    return found, ids[-1] if len(ids) == size else None
+    shown = _by_first(cursor, SHOWN, list({row[3] for row in labels}))
+    ranked = _by_first(cursor, RANKED, ids)
+    rated = _by_first(cursor, RATED, ids)
+    replacing = _replacing(cursor, [row[17] for row in labels if row[17] is not None])
+    found = [_judgement(row, shown.get(row[3]), ranked.get(row[0]), rated.get(row[0]), replacing) for row in labels]
+    num_bytes = sum(len(row[21]) for row in labels) + sum(len(text) for group in shown.values() for text in group[3])
+    return Batch(found, ids[-1] if len(ids) == size else None, num_bytes)
+
+
+def _by_first(cursor: CursorWrapper, statement: str, ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    cursor.execute(statement, [ids])
+    return {row[0]: row for row in cursor.fetchall()}
+
+
+def _replacing(cursor: CursorWrapper, ids: list[int]) -> dict[int, str]:
+    """What the labels are called that superseded others."""
+    return {pk: row[1] for pk, row in _by_first(cursor, REPLACING, ids).items()} if ids else {}
 
 
 def _judgement(
     row: tuple[Any, ...],
-    shown: list[tuple[Any, ...]],
-    ranks: dict[tuple[int, int], int],
-    ratings: dict[tuple[int, int], Any],
+    shown: tuple[Any, ...] | None,
+    ranked: tuple[Any, ...] | None,
+    rated: tuple[Any, ...] | None,
+    replacing: dict[int, str],
 ) -> StoredJudgement:
-    label, best = row[0], row[4]
-    completions = [entry[1] for entry in shown]
-    rated = [ratings.get((label, completion), UNRATED) for completion in completions]
+    _, completions, digests, texts, versions = shown or (0, [], [], [], [])
+    count, best, said, prompt = len(completions), row[4], row[19], row[22][:8]
+    ranks = [None] * count if ranked is None else _aligned(completions, ranked[1], ranked[2])
+    if rated is None:
+        values, flags = [None] * count, [NOTHING] * count
+    else:
+        values = _aligned(completions, rated[1], rated[2])
+        flags = [codes.split(" ") if codes else NOTHING for codes in _aligned(completions, rated[1], rated[3])]
+    told = None if said is None else orjson.loads(said)
     return StoredJudgement(  # type: ignore[call-arg]  # a row has as many values as its statement
         *row[:4],
         None if best is None else completions.index(best),
-        *row[5:12],
-        row[12].isoformat(),
-        *row[13:15],
-        orjson.loads(row[15]),
-        *row[16:],
+        *row[5:16],
+        row[16].isoformat(),
+        None if row[17] is None else replacing[row[17]],
+        row[18],
+        told,
+        row[20],
+        orjson.loads(row[21]),
+        *row[22:],
         completions,
-        [entry[2] for entry in shown],
-        [entry[3] for entry in shown],
-        [ranks.get((label, completion)) for completion in completions],
-        [value for value, _ in rated],
-        [flags for _, flags in rated],
+        [prompt + digest for digest in digests],
+        texts,
+        versions if told is None else told.get("policies", versions),
+        ranks,
+        values,
+        flags,
     )
+
+
+def _aligned(completions: list[int], given: list[int], values: list[Any]) -> list[Any]:
+    """Values of some completions in the order of all of them; None for the others."""
+    if given == completions:
+        return values
+    known = dict(zip(given, values, strict=True))
+    return [known.get(completion) for completion in completions]
 
 
 def _written(
     cursor: CursorWrapper, statement: str, parameters: Parameters, after: int, size: int
-) -> tuple[list[StoredDemonstration], int | None]:
-    """One batch, and the last label of it if more may follow."""
+) -> Batch[StoredDemonstration]:
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     rows = cursor.fetchall()
+    replacing = _replacing(cursor, [row[9] for row in rows if row[9] is not None])
     found = [
-        StoredDemonstration(*row[:8], row[8].isoformat(), *row[9:11], orjson.loads(row[11]), *row[12:])  # type: ignore[call-arg]  # a row has all its fields
+        StoredDemonstration(  # type: ignore[call-arg]  # a row has all its fields
+            *row[:8],
+            row[8].isoformat(),
+            None if row[9] is None else replacing[row[9]],
+            row[10],
+            None if row[11] is None else orjson.loads(row[11]),
+            row[12],
+            orjson.loads(row[13]),
+            *row[14:],
+        )
         for row in rows
     ]
-    return found, found[-1].label if len(rows) == size else None
+    num_bytes = sum(len(row[13]) + len(row[19]) for row in rows)
+    return Batch(found, found[-1].label if len(rows) == size else None, num_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from django.db import connection
 
 from labeling.models import Project, Snapshot, State, Turn
 from labeling.selectors.chosen import condition
-from labeling.selectors.judgements import EVERYTHING, NEWEST
+from labeling.selectors.judgements import EVERYTHING, KEYED, NEWEST, TOLD
 from labeling.selectors.selection import Selection
+from labeling.selectors.stored import KEY_CHARACTERS, prompt_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,13 @@ class StoredConversation:
     """
 
     assignment: int
+    key: str
     project: int
-    prompt: int
+    prompt_key: str
     topic: str
     messages: list[dict[str, str]]
     turns: int
-    labels: list[int]
+    labels: list[str]
     is_finished: bool | None
     held_out: bool
     annotator: int
@@ -49,7 +52,7 @@ def conversations(
     the id of a conversation.
     """
     chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
-    statement = TALKED.format(chosen=chosen)
+    statement = TALKED.format(chosen=chosen, key=KEYED.format(told="told", label="label"), told=TOLD)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**parameters, "after": after, "size": chunk})
@@ -64,9 +67,10 @@ def conversations(
 
 
 TALKED = """
-SELECT label.assignment_id, (array_agg(turn.id ORDER BY turn.number DESC))[1], array_agg(label.id ORDER BY turn.number)
+SELECT label.assignment_id, (array_agg(turn.id ORDER BY turn.number DESC))[1], array_agg({key} ORDER BY turn.number)
 FROM labeling_label label
 JOIN labeling_turn turn ON turn.id = label.turn_id
+{told}
 JOIN labeling_assignment assignment ON assignment.id = label.assignment_id
 JOIN labeling_item item ON item.id = assignment.item_id
 JOIN labeling_prompt prompt ON prompt.id = item.prompt_id
@@ -75,15 +79,17 @@ GROUP BY label.assignment_id ORDER BY label.assignment_id LIMIT %(size)s
 """
 
 
-def _stored(end: Turn, *, labels: list[int], is_kept: bool) -> StoredConversation:
+def _stored(end: Turn, *, labels: list[str], is_kept: bool) -> StoredConversation:
     assignment = end.assignment
     opening = assignment.item.prompt
     assert end.carried is not None, "turn_has_what_its_state_says"
+    began = f"{opening.digest} {assignment.pk} {assignment.created.isoformat()}"
     began_with_it = end.prompt.messages[: len(opening.messages)] == opening.messages
     return StoredConversation(
         assignment=assignment.pk,
+        key=hashlib.sha256(began.encode()).hexdigest()[:KEY_CHARACTERS],
         project=assignment.item.project_id,
-        prompt=opening.pk,
+        prompt_key=prompt_key(opening.digest),
         topic="" if began_with_it else opening.last_turn,
         messages=[*end.prompt.messages, {"role": "assistant", "content": end.carried.text}],
         turns=len(labels),

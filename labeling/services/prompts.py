@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,17 +100,22 @@ def store_prompts(
     prompts: Sequence[tuple[str, Messages, Collection[str]]],
     source: str = "",
     held_out: bool | None = None,
+    sides: Mapping[str, bool] | None = None,
 ) -> dict[str, StoredPrompt]:
-    """Store checked prompts: their digests, messages and topics; part of add_prompts and of imports."""
+    """Store checked prompts: their digests, messages and topics; part of add_prompts and of imports.
+
+    Args:
+        sides: of prompts of another project, by their digests: whether they were held out there.
+    """
     topics: dict[str, list[str]] = {}
     for digest, _, named in prompts:
         topics[digest] = check_topics([*topics.get(digest, ()), *named]) if named else topics.get(digest, [])
-    percent = project.held_out_percent
+    percent, known = project.held_out_percent, sides or {}
     rows = [
         PromptRow(
             digest=digest,
             messages=messages,
-            held_out=is_held_out(digest, percent=percent) if held_out is None else held_out,
+            held_out=known.get(digest, is_held_out(digest, percent=percent)) if held_out is None else held_out,
             topics=" ".join(topics[digest]),
         )
         for digest, messages, _ in prompts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from factories import make_cast
+from factories import key_of, make_cast
 from talking import converse, decide, offer, speak
 
 from labeling.exports.streams import make_export
@@ -48,9 +48,9 @@ def test_a_row_has_all_that_carried_on_and_names_its_judgements(cast):
         "More?",
         "Rather not.",
     ]
-    assert whole["ranking_ids"] == list(
-        Label.objects.filter(assignment=assignment).order_by("id").values_list("id", flat=True)
-    )
+    assert whole["ranking_ids"] == [
+        key_of(label) for label in Label.objects.filter(assignment=assignment).order_by("id")
+    ]
     assert (whole["turns"], whole["is_finished"], whole["topic"]) == (2, True, "")
     assert (half["turns"], half["is_finished"], half["held_out"]) == (1, False, False)
     assert rows_of(cast.project, selection=Selection(held_out=True)) == []

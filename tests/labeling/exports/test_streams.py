@@ -15,10 +15,11 @@ from django.db import connection
 from factories import a_verdict, claim, make_cast, make_item
 
 from labeling.errors import Invalid
+from labeling.exports import parquet
 from labeling.exports.streams import make_export
 from labeling.imports.files import import_file
 from labeling.imports.formats import Format
-from labeling.models import Comparison, Label
+from labeling.models import Comparison
 from labeling.selectors.selection import Selection
 from labeling.services.labels import submit_label
 from labeling.services.verdicts import Verdict
@@ -69,11 +70,10 @@ def test_comparisons_have_a_row_for_each_pair_with_ties(ranked):
 
 def test_comparisons_are_those_that_are_stored(ranked):
     exported = {
-        (row["chosen_id"], row["rejected_id"], row["outcome"], row["weight"])
-        for row in rows(ranked.project, "comparisons")
+        (row["chosen"], row["rejected"], row["outcome"], row["weight"]) for row in rows(ranked.project, "comparisons")
     }
 
-    assert exported == set(Comparison.objects.values_list("chosen", "rejected", "outcome", "weight"))
+    assert exported == set(Comparison.objects.values_list("chosen__text", "rejected__text", "outcome", "weight"))
 
 
 def test_rankings_have_a_row_for_each_judgement(ranked):
@@ -158,28 +158,6 @@ def test_project_without_labels_gives_a_file_with_columns_and_no_rows(file_forma
         assert pq.read_table(io.BytesIO(written)).num_rows == 0
 
 
-def test_rankings_can_be_imported_into_another_project_and_exported_again(ranked):
-    first = content(ranked.project, "rankings")
-
-    summary = import_file(io.BytesIO(first), project=ranked.other_project, file_format=Format.RANKED)
-    second = content(ranked.other_project, "rankings")
-
-    kept = ("prompt", "ranks", "ratings", "flags", "notes", "held_out")
-    [before], [after] = ([json.loads(line) for line in text.splitlines()] for text in (first, second))
-    assert summary.stored.labels == 1
-    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
-    assert [row["text"] for row in after["completions"]] == [row["text"] for row in before["completions"]]
-    assert (after["source"], after["annotator"]) == ("import", "")
-
-
-def test_trl_export_can_be_imported_and_exported_to_the_same_bytes(ranked):
-    first = content(ranked.project, "trl")
-
-    import_file(io.BytesIO(first), project=ranked.other_project, file_format=Format.TRL)
-
-    assert content(ranked.other_project, "trl") == first
-
-
 def test_up_to_leaves_later_labels_out(ranked):
     until = make_export(project=ranked.project).up_to
     before = content(ranked.project, "rankings")
@@ -217,10 +195,11 @@ def judged_elsewhere(project, count: int) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
-def test_memory_does_not_grow_with_the_labels(file_format):
+def test_memory_does_not_grow_with_the_labels(file_format, monkeypatch):
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 50_000)
     cast = make_cast(num_items=0)
-    judged_elsewhere(cast.project, 1000)
-    judged_elsewhere(cast.other_project, 2500)
+    judged_elsewhere(cast.project, 1100)
+    judged_elsewhere(cast.other_project, 2200)
     content(cast.project, "comparisons", file_format)  # what is loaded once does not count
     peaks = []
 
@@ -246,7 +225,7 @@ def test_queries_are_counted_by_batches_of_500_and_not_by_labels():
     with connection.execute_wrapper(count):
         content(cast.project)
 
-    assert len(statements) <= 1 + 3 * 4  # newest label; labels, completions, ranks, ratings for each batch
+    assert len(statements) <= 1 + 4 * 4  # newest label; labels, completions, ranks, ratings for each batch
 
 
 @pytest.fixture
@@ -286,13 +265,3 @@ def test_demonstrations_are_prompts_and_completions_as_trl_reads_them(of_all_kin
     assert row["prompt"] == [{"role": "user", "content": "A colour of kind demonstration?"}]
     assert row["completion"] == [{"role": "assistant", "content": "Ochre."}]
     assert row["suggestion"] == "Sand."
-
-
-def test_picks_can_be_imported_into_another_project_and_exported_again(of_all_kinds):
-    exported = content(of_all_kinds.project, "rankings")
-
-    import_file(io.BytesIO(exported), project=of_all_kinds.other_project, file_format=Format.RANKED)
-
-    first, again = (rows(project, "rankings") for project in (of_all_kinds.project, of_all_kinds.other_project))
-    assert [row["best"] for row in again] == [row["best"] for row in first] == [None, 1]
-    assert Label.objects.filter(project=of_all_kinds.other_project, best__text="Grey.").count() == 1

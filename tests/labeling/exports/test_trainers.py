@@ -1,4 +1,4 @@
-"""What trainers read: datasets loads it, and an export that was imported is exported to the same bytes."""
+"""What trainers read, and that datasets loads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import datasets
 import pytest
-from factories import claim, make_cast, make_item
+from factories import claim, make_cast, make_item, write
+from talking import converse, decide
 
 from labeling.exports.streams import FileFormat, make_export
 from labeling.exports.views import VIEWS
@@ -16,6 +17,7 @@ from labeling.imports.files import import_file
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
 from labeling.services.labels import submit_label
+from labeling.services.prompts import NewCompletion, NewItem, add_completions, add_prompts, create_items
 from labeling.services.verdicts import Verdict
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +27,6 @@ TALK = [
     {"role": "assistant", "content": "Hi!"},
     {"role": "user", "content": "Name a colour."},
 ]
-PREFERENCES = {"trl": "trl", "trl_explicit": "trl", "trl_implicit": "trl", "openrlhf": "openrlhf", "hh": "hh"}
 
 
 @pytest.fixture
@@ -90,46 +91,48 @@ def test_ratings_have_a_row_for_each_rated_completion_and_prompts_one_for_each_p
     assert [row["prompt"][-1]["content"] for row in rows(cast.project, "prompts")] == ["Name a colour.", "One?", "Two?"]
 
 
-@pytest.mark.parametrize("file_format", list(FileFormat))
-@pytest.mark.parametrize("view", sorted(VIEWS.keys() - {"demonstrations", "conversations", "evaluations"}))
-def test_datasets_loads_every_row(cast, view, file_format, tmp_path, monkeypatch):
+@pytest.fixture
+def of_all_views(cast):
+    """A demonstration, a conversation and a blind evaluation as well."""
+    make_item(cast.project, prompt="Write!", texts=("Sand.",), kind="demonstration", priority=9)
+    write(cast.project, cast.bob, "Ochre.")
+    evaluate(cast)
+    begun = converse(cast.project, cast.bob, prompt="Hello.", texts=("Hi.", "Yes?"))
+    decide(begun, shown=begun.order)
+    return cast
+
+
+def evaluate(cast):
+    """One pair of two policy versions, judged."""
+    [prompt], _ = add_prompts(project=cast.project, prompts=["Which?"], held_out=True)
+    texts = [NewCompletion(text=f"Of {version}.", policy_version=version, sampling={}) for version in (1, 2)]
+    completions = add_completions(pairs=[(prompt, text) for text in texts])
+    item = NewItem(prompt=prompt, completions=completions, priority=9, kind="pair", purpose="evaluation")
+    create_items(project=cast.project, items=[item])
+    assignment = claim(cast.project, cast.bob)
+    ranks = dict(zip(sorted(assignment.order), (1, 2), strict=True))
+    submit_label(
+        assignment_id=assignment.pk, annotator=cast.bob, verdict=Verdict(ranks=ranks, strength=1), client_id=uuid4()
+    )
+
+
+def test_datasets_loads_every_row_of_every_view(of_all_views, tmp_path, monkeypatch):
+    """As JSON lines; CSV and Parquet have readers that know nothing of views, and one of each is read."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    path = tmp_path / f"{view}.{file_format}"
-    path.write_bytes(content(cast.project, view, file_format))
-    builder = "json" if file_format == FileFormat.JSONL else str(file_format)
+    datasets.disable_progress_bars()
+    wanted = [(view, "jsonl") for view in VIEWS] + [("rankings", "parquet"), ("comparisons", "csv")]
 
-    loaded = datasets.load_dataset(builder, data_files=str(path), cache_dir=str(tmp_path / "cache"), split="train")
+    for view, file_format in wanted:
+        path = tmp_path / f"{view}.{file_format}"
+        path.write_bytes(content(of_all_views.project, view, file_format))
+        builder = "json" if file_format == FileFormat.JSONL else file_format
+        loaded = datasets.load_dataset(builder, data_files=str(path), cache_dir=str(tmp_path / "cache"), split="train")
 
-    expected = rows(cast.project, view)
-    assert loaded.column_names == list(VIEWS[view].columns)
-    assert len(loaded) == len(expected) > 0
-    if file_format != FileFormat.CSV:  # whose lists are JSON
-        assert loaded.to_list() == expected
-
-
-@pytest.mark.parametrize(("view", "imported_as"), PREFERENCES.items())
-def test_export_import_and_export_give_the_same_bytes(cast, view, imported_as):
-    """Margins come of ratings and strengths, which a preference pair does not have."""
-    first = content(cast.project, view)
-
-    import_file(io.BytesIO(first), project=cast.other_project, file_format=Format(imported_as))
-
-    again = content(cast.other_project, view)
-    if view == "openrlhf":
-        first, again = (
-            b"".join(json.dumps({**json.loads(line), "margin": 0}).encode() for line in each.splitlines())
-            for each in (first, again)
-        )
-    assert again == first
-
-
-@pytest.mark.parametrize("file_format", [FileFormat.CSV, FileFormat.PARQUET])
-def test_pairs_come_through_csv_and_parquet_as_well(cast, file_format):
-    first = content(cast.project, "trl", file_format)
-
-    import_file(io.BytesIO(first), project=cast.other_project, file_format=Format.TRL, kind=FileKind(str(file_format)))
-
-    assert content(cast.other_project, "trl", file_format) == first
+        expected = rows(of_all_views.project, view)
+        assert loaded.column_names == list(VIEWS[view].columns)
+        assert len(loaded) == len(expected) > 0
+        if file_format != FileFormat.CSV:  # whose lists are JSON
+            assert loaded.to_list() == expected
 
 
 @pytest.mark.parametrize("text", ["=1", "'=1", "''-1", "'quoted'", "'", "\t'"])

@@ -89,7 +89,7 @@ def test_what_a_later_label_replaced_is_current_up_to_that_label(cast):
 
     [before] = judgements(cast.project, up_to=first.pk)
 
-    assert (before.label, before.superseded_by) == (first.pk, None)
+    assert (before.label, before.replaced_by) == (first.pk, None)
 
 
 def test_times_begin_with_the_first_and_end_before_the_last(cast):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
-from factories import api_client, claim, judge, make_cast, make_item
+from factories import api_client, claim, judge, key_of, make_cast, make_item
 
 from labeling import exchange
 from labeling.errors import Invalid
@@ -173,9 +173,9 @@ def test_nothing_of_it_is_learned_from_or_exported_with_the_rest(cast, asked):
     assert exchange.count_judgements(project, at_most=9) == 1
     assert exchange.count_judgements_after(project, 0, at_most=9) == 1
     rows = {name: rows_of(cast.project, name) for name in VIEWS}
-    assert {row["ranking_id"] for row in rows["comparisons"] + rows["rankings"]} == {trained_on.pk}
+    assert {row["ranking_id"] for row in rows["comparisons"] + rows["rankings"]} == {key_of(trained_on)}
     assert (len(rows["trl"]), rows["demonstrations"]) == (3, [])
-    assert [row["label_id"] for row in rows["evaluations"]] == [label.pk for label in evaluated]
+    assert [row["label_id"] for row in rows["evaluations"]] == [key_of(label) for label in evaluated]
     shown = api_client(cast.alice).get("/api/v1/projects/colours/comparisons/").json()["results"]
     assert {row["ranking"] for row in shown} == {trained_on.pk}
 
@@ -189,9 +189,10 @@ def test_the_export_of_evaluations_names_the_versions_and_who_was_better(cast, a
     prefer(cast, cast.bob, None)
 
     first, second = rows_of(cast.project, "evaluations")
+    prompt = Prompt.objects.get(project=cast.project, digest__startswith=first["prompt_id"])
 
     assert (first["first_policy"], first["second_policy"], first["outcome"]) == (3, 5, "second")
-    assert first["second"] == f"Colour {first['prompt_id']} of 5."
+    assert first["second"] == f"Colour {prompt.pk} of 5."
     assert (first["strength"], second["outcome"], second["held_out"]) == (1, "tie", True)
 
 
