@@ -1,0 +1,113 @@
+"""How many labels the loop needs for what offline DPO learns from 16,384: worlds whose hidden true reward is known.
+
+Each world has a language of its own wishes, a base model of 100 thousand parameters, twelve simulated annotators (two
+spammers and an adversary among them), offline DPO on ever more labels with its best settings picked by the truth, and
+loops that ask about pairs. The loops' labels go through the services that the pages use, and the database counts them,
+those of known-answer items too. Everything is measured on prompts that nobody judged.
+
+`--traps 1` adds worlds in which a naive loop hacks its reward; `--speed 0` leaves out the times with the default model.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alignment.artifacts import data_folder
+from alignment.core.selection import Rule
+from tests.benchmarks.loop_parts.curves import auc, labels_needed, mean_with_interval
+from tests.benchmarks.loop_parts.drawing import draw
+from tests.benchmarks.loop_parts.speed import measure_speed
+from tests.benchmarks.loop_parts.traps import spring_traps
+from tests.benchmarks.loop_parts.worlds import offline_need, run_world
+
+SETTINGS = {
+    "worlds": 5,
+    "first": 0,
+    "offline": 16_384,
+    "labels": 3072,
+    "every": 2,
+    "traps": 0,
+    "trap_worlds": 100,
+    "speed": 1,
+}
+RULES = (Rule.RANDOM, Rule.DTS)
+"""The second is the active rule that is reported; everything else is equal."""
+
+
+def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
+    """The keys of DESIGN section 4 and what they come from; `figure` is the path of a PNG."""
+    began = time.monotonic()
+    sizes = [size for size in (1024, 4096, 8192) if size < settings["offline"]] + [settings["offline"]]
+    with tempfile.TemporaryDirectory(prefix="prefloop-worlds-") as folder:
+        worlds = [
+            run_world(
+                seed,
+                folder=Path(folder),
+                rules=RULES,
+                sizes=sizes,
+                most_labels=settings["labels"],
+                every=settings["every"],
+                say=say,
+            )
+            for seed in range(settings["first"], settings["first"] + settings["worlds"])
+        ]
+        traps = spring_traps(range(settings["trap_worlds"]), folder=Path(folder), say=say) if settings["traps"] else {}
+    found: dict[str, Any] = {
+        **settings,
+        **summary(worlds),
+        "promoted_regressions": traps.get("promoted_regressions"),
+        "alarm_auroc": traps.get("alarm_auroc"),
+        **(measure_speed(say=say) if settings["speed"] else {}),
+        "traps": traps,
+        "details": worlds,
+    }
+    found["figure"] = draw(worlds, data_folder("benchmarks", "loop"))
+    return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Multipliers by rule, the active ratio, and whether the known answers tell good annotators from bad ones."""
+    multipliers = {
+        rule: _multiplier([_loop(world, rule) | {"offline": offline_need(world)} for world in worlds])
+        for rule in map(str, RULES)
+    }
+    best = max(multipliers, key=lambda rule: multipliers[rule]["mean"] or 0.0)
+    ratios = [ratio for world in worlds if (ratio := active_ratio(world)) is not None]
+    missed = [1 - share for world in worlds for share in world["found_known"]]
+    return {
+        "label_multiplier": {**multipliers[best], "rule": best},
+        "multipliers": multipliers,
+        "active_ratio": {
+            **mean_with_interval(ratios),
+            "rule": str(RULES[1]),
+            "worlds": [round(each, 2) for each in ratios],
+            "worlds_below_1": sum(each < 1 for each in ratios),
+        },
+        "annotator_auc": auc(missed, [is_bad for world in worlds for is_bad in world["bad"]]),
+    }
+
+
+def active_ratio(world: dict[str, Any]) -> float | None:
+    """Labels of the loop with random pairs over those of the active one, for the target, or for what both reached."""
+    random_one, active = (_loop(world, str(rule)) for rule in RULES)
+    level = min(world["target"], random_one["best"], active["best"])
+    needs = [labels_needed(loop["curve"], level) for loop in (random_one, active)]
+    return needs[0] / needs[1] if needs[0] and needs[1] else None
+
+
+def _loop(world: dict[str, Any], rule: str) -> dict[str, Any]:
+    return next(dict(loop) for loop in world["loops"] if loop["rule"] == rule)
+
+
+def _multiplier(loops: list[dict[str, Any]]) -> dict[str, Any]:
+    """A world whose target was not reached counts as 0: the mean is a lower bound then."""
+    each = [loop["offline"] / loop["needed"] if loop["needed"] else 0.0 for loop in loops]
+    return {
+        **mean_with_interval(each),
+        "worlds": [round(value, 2) for value in each],
+        "reached": sum(bool(loop["needed"]) for loop in loops),
+    }

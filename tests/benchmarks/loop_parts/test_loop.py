@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labeling.models import Label, Membership
+from labeling.simulation.worlds import make_team, make_world
+from tests.benchmarks import loop
+from tests.benchmarks.loop_parts import language, worlds
+from tests.benchmarks.loop_parts.learner import Settings
+from tests.benchmarks.loop_parts.offline import Recipe
+from tests.benchmarks.loop_parts.people import KNOWN, People
+
+HERE = Path(__file__).parent
+KEYS = {
+    "label_multiplier",
+    "active_ratio",
+    "promoted_regressions",
+    "alarm_auroc",
+    "annotator_auc",
+}
+
+
+@pytest.mark.django_db
+def test_the_benchmark_runs_and_says_what_it_promises(monkeypatch, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(language, "SHAPE", replace(language.SHAPE, epochs=1))
+    monkeypatch.setattr(language, "SAMPLES", 1)
+    monkeypatch.setattr(worlds, "RECIPES", (Recipe(lr=1e-3),))
+    small = Settings(refresh=16, policy_steps=1, rollout_prompts=4, rollouts=2, members=2, candidates=4)
+    monkeypatch.setattr(worlds, "ONLINE", small)
+    given = {**loop.SETTINGS, "worlds": 1, "offline": 32, "labels": 150, "every": 1, "speed": 0}
+
+    found = loop.run(say=lambda _: None, **given)
+
+    assert found.keys() >= KEYS
+    assert found["details"][0]["target"] == found["details"][0]["offline"][-1]["win_rate"]
+    assert [each["rule"] for each in found["details"][0]["loops"]] == ["random", "dts"]
+    assert Path(found["figure"]).read_bytes().startswith(b"\x89PNG")
+    for each in found["details"][0]["loops"]:
+        assert each["labels"] == each["curve"][-1][0] >= 150
+    assert Label.objects.count() == sum(each["labels"] for each in found["details"][0]["loops"])
+
+
+@pytest.mark.django_db
+def test_those_who_miss_known_answers_judge_nothing_else_and_every_judgement_counts():
+    team = make_team(0)
+
+    people = People(make_world(0), team, checked=True, seed=0)
+
+    assert people.count() == KNOWN * len(team) == Label.objects.count()
+    assert {number for number, taste in enumerate(team) if taste.is_bad} <= people.refused
+    let_in = Membership.objects.filter(project=people.project, is_let_in=True, role="annotator").count()
+    assert let_in == len(team) - len(people.refused)
+    assert people.judgements() == []
+
+
+@pytest.mark.parametrize("module", ["learner", "offline", "language"])
+def test_what_learns_knows_neither_the_truth_nor_the_database(module):
+    tree = ast.parse((HERE / f"{module}.py").read_text())
+    named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    named |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+    assert not [name for name in named if name.split(".")[0] == "labeling"]
+    ours = {name for name in named if name.startswith("tests")}
+    assert ours <= {"tests.benchmarks.loop_parts.language"}
