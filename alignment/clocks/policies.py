@@ -18,6 +18,7 @@ from alignment.core.rollout import Sampled
 from alignment.core.statistics.kl import kl_budget
 from alignment.execution import Execution
 from alignment.learning import policy_method
+from alignment.methods import RECIPES
 from alignment.models import Method, Stage, Start
 from alignment.patience import patiently
 
@@ -37,7 +38,7 @@ def train_policy(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
     started = _start(execution)
     budget = budget_of(execution)
     method, data = policy_method(execution)
-    trained = execution.train(Stage.POLICY, method, data, plan.trainer, until=_beyond(budget))
+    trained = execution.train(Stage.POLICY, method, data, plan.trainer, until=_beyond(execution, budget))
     checked = check_policy(execution, budget=budget)
     version = patiently(bookkeeping.reserve_version, run_id=run.pk, attempt=run.attempts)
     path = f"policies/{execution.project.slug}/{version}"
@@ -86,9 +87,9 @@ def budget_of(execution: Execution) -> float | None:
     return None if nats is None else kl_budget(nats, judgements=len(execution.snapshot.train))
 
 
-def _beyond(budget: float | None) -> Callable[[Mapping[str, float]], bool] | None:
+def _beyond(execution: Execution, budget: float | None) -> Callable[[Mapping[str, float]], bool] | None:
     """Whether a step's rollouts are beyond the budget; methods without rollouts are looked at when they are done."""
-    if budget is None:
+    if budget is None or not RECIPES[execution.run.method].rolls_out:
         return None
     most = budget
     return lambda metrics: metrics.get("kl", 0.0) > most

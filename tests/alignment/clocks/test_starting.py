@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
-from factories import judge
+from factories import a_verdict, judge
 
 from alignment import services
 from alignment.clocks.starting import refresh_now, start_if_due, train_now
 from alignment.models import LoopSettings, Run
 from labeling.errors import Conflict, Invalid
 from labeling.models import AuditEntry, Label
+from labeling.services.revisions import revise_label
 
 pytestmark = pytest.mark.django_db
 
@@ -103,11 +105,9 @@ def test_without_judgements_nothing_starts_by_hand_either(cast):
 def test_all_judgements_revised_at_once_are_new_ones_and_bring_one_refresh(cast, past):
     past.reward_model(seen=judged(cast, 3), is_current=True)
     past.run("dpo")
-    for label in list(Label.objects.order_by("id")):
-        revised = Label.objects.get(pk=label.pk)
-        revised.pk, revised.client_id = None, None
-        revised.supersedes = label
-        revised.save(force_insert=True)
+    for label in list(Label.objects.select_related("assignment", "annotator")):
+        verdict = a_verdict(label.assignment, ranks=(2, 1, 3))
+        revise_label(assignment_id=label.assignment_id, annotator=label.annotator, verdict=verdict, client_id=uuid4())
 
     assert due(cast) == ["rm"]
 

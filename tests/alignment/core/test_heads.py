@@ -149,3 +149,15 @@ def test_an_empty_ensemble_and_a_rank_of_zero_are_refused():
         Ensemble(8, 0)
     with pytest.raises(ValueError, match="rank is 0"):
         PairHead(8, rank=0)
+
+
+def test_a_pessimistic_reward_is_the_mean_less_standard_deviations():
+    rewards = torch.tensor([[1.0, 3.0], [2.0, 2.0], [-1.0, 5.0]])
+
+    found = Ensemble.pessimistic(rewards, deviations=0.5)
+
+    assert found.tolist() == [1.5, 2.0, 0.5]
+
+
+def test_one_member_has_no_deviation_to_be_pessimistic_about():
+    assert Ensemble.pessimistic(torch.tensor([[1.5]]), deviations=3.0).tolist() == [1.5]

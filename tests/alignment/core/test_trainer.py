@@ -310,3 +310,14 @@ def test_the_order_of_a_large_data_set_is_drawn_once_for_each_epoch(monkeypatch)
     fit(steps=None, epochs=3.0, batch_size=2, seed=12345)
 
     assert drawn == [(16,)] * 3
+
+
+def test_training_is_complete_where_its_metrics_say_so_and_a_resumed_run_takes_no_further_step(tmp_path):
+    config = TrainerConfig(steps=20, batch_size=4, lr=0.05, checkpoint_folder=str(tmp_path))
+
+    first = train(Line(), POINTS, config, until=lambda metrics: metrics["loss"] < 1)
+    again = train(Line(), POINTS, config, until=lambda metrics: metrics["loss"] < 1, resume_from=tmp_path)
+
+    assert 1 < first.steps < 20
+    assert first.history[-1]["loss"] < 1 <= first.history[-2]["loss"]
+    assert (again.steps, again.stopped, first.stopped) == (first.steps, False, False)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from alignment.core.statistics.kl import AdaptiveKL, best_of_n_kl, k1, k2, k3, token_kl
+from alignment.core.statistics.kl import AdaptiveKL, best_of_n_kl, k1, k2, k3, kl_budget, token_kl
 from tests.toy_language import MASK, STATES, make_policy, sequence_logprobs, token_logprobs
 
 
@@ -157,3 +157,8 @@ def test_adaptive_kl_refuses_wrong_input_by_name():
         AdaptiveKL(beta=-1.0, target=6.0)
     with pytest.raises(ValueError, match=r"kl is nan"):
         AdaptiveKL(beta=0.1, target=6.0).update(kl=math.nan, num_completions=1)
+
+
+@pytest.mark.parametrize(("judgements", "nats"), [(1000, 20.0), (250, 10.0), (4000, 40.0), (10, 2.0), (0, 0.0)])
+def test_the_budget_of_kl_grows_with_the_root_of_the_judgements(judgements, nats):
+    assert kl_budget(20.0, judgements=judgements) == pytest.approx(nats)
