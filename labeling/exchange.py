@@ -156,6 +156,7 @@ def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | No
             annotator=label_selectors.pseudonym(project_id, row.annotator),
             source=row.source,
             best=row.best,
+            chosen=_chosen(row),
         )
 
 
@@ -228,6 +229,12 @@ def _prompt(prompt: Prompt) -> PromptRecord:
 def _prompt_of(row: StoredJudgement | StoredDemonstration) -> PromptRecord:
     messages = _messages(row.messages)
     return PromptRecord(id=row.prompt, digest=row.prompt_digest, messages=messages, held_out=row.held_out)
+
+
+def _chosen(row: StoredJudgement) -> Chosen | None:
+    if row.propensity is None or row.random_propensity is None:
+        return None
+    return Chosen(row.rule, row.propensity, row.random_propensity, row.is_random)
 
 
 def _messages(messages: Sequence[dict[str, str]]) -> tuple[tuple[str, str], ...]:

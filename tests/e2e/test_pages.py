@@ -11,7 +11,8 @@ from factories import Cast, judge
 from playwright.sync_api import Response, expect
 
 from alignment import services
-from alignment.models import Run
+from alignment.gating.records import begin, close, new
+from alignment.models import Cause, Policy, PromotionState, Run
 from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.browser
@@ -50,9 +51,11 @@ PAGES = [
     ("bob", "/nowhere/"),
     ("rita", "/p/colours/runs/"),
     ("alice", "/p/colours/policies/"),
+    ("alice", "/p/colours/gate/"),
     ("rita", "/p/colours/policies/samples/"),
     ("rita", "/p/colours/leaderboard/?basis=all"),
     ("alice", "/p/colours/watch/"),
+    ("alice", "/p/colours/loop/asking/"),
 ]
 
 
@@ -62,12 +65,29 @@ def used(cast: Cast) -> Cast:
     update_project(project=cast.project, guidelines="# Rules\n\nBe *kind*.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
     judge(cast.project, cast.bob)
     services.create_run(project_id=cast.project.pk, seed=2**53, start=False)
+    bring_two_to_the_gate(cast)
     return cast
+
+
+def bring_two_to_the_gate(cast: Cast) -> None:
+    """One that people are asked about, and one that a guard refused with samples that show why."""
+    first = Policy.objects.get(project=cast.project.pk, version=1)
+    long = {"name": "length", "passed": False, "value": 3.0, "limit": 1.5, "num": 9, "holds": False}
+    sample = {"prompt": cast.items[0].prompt_id, "text": "Red. " * 90, "before": "Red."}
+    for version, guards in ((2, [{**long, "samples": [sample]}]), (3, [{**long, "passed": True, "value": 1.1}])):
+        made = Run.objects.create(project=cast.project, method="dpo", trigger="person", config={}, code_version="0")
+        fields = {"run": made, "method": "dpo", "path": "p", "digest": f"{version:064x}", "parent": first}
+        policy = Policy.objects.create(project=cast.project, version=version, **fields)
+        promotion = new(candidate=policy, against=first, guards=guards)
+        if version == 2:
+            close(promotion, state=PromotionState.REJECTED, cause=Cause.GUARD)
+        else:
+            begin(promotion)
 
 
 def pages_of(used: Cast) -> list[tuple[str, str]]:
     """All of them: those of a prompt and of a run are known only when these are made."""
-    run = Run.objects.get(project=used.project.pk)
+    run = Run.objects.filter(project=used.project.pk).earliest("pk")
     return [
         *PAGES,
         ("alice", f"/p/colours/prompts/{used.items[0].prompt_id}/"),

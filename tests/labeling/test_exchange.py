@@ -234,6 +234,19 @@ def test_an_item_of_several_versions_knows_who_wrote_what_and_how_it_was_chosen(
     assert chosen.weight == pytest.approx(0.4)
 
 
+def test_a_judgement_tells_how_its_item_was_chosen_where_that_is_known():
+    cast = make_cast(num_items=1)
+    [prompt], _ = add_prompts(project=cast.project, prompts=["Sky?"])
+    chosen = exchange.Chosen(rule="bald", propensity=0.5, random_propensity=0.1, is_random=False)
+    exchange.add_completions(
+        project_id=cast.project.pk, policy_version=1, sampled=[sampled(prompt, "Blue.", "Green.")], chosen=[chosen]
+    )
+    for _ in range(2):
+        judge(cast.project, cast.bob)
+
+    assert {judgement.chosen for judgement in exchange.judgements(cast.project.pk)} == {None, chosen}
+
+
 @pytest.mark.parametrize(
     "values",
     [
