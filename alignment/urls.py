@@ -38,6 +38,4 @@ urlpatterns = [
     path("p/<slug:slug>/my-part/", seeing.own_part, name="own-part"),
     path("p/<slug:slug>/watch/", seeing.watch, name="watch"),
     path("p/<slug:slug>/watch/picture/", seeing.picture, name="picture"),
-    path("p/<slug:slug>/watch/", seeing.watch, name="watch"),
-    path("p/<slug:slug>/watch/picture/", seeing.picture, name="picture"),
 ]

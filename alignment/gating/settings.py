@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import Any
 
@@ -42,6 +43,8 @@ def change_gate(*, project_id: int, changed_by: int | None = None, **changes: An
         if name not in GATE_FIELDS:
             refusal = _("the gate has no setting {name!r}; it has {known}")
             raise exchange.Invalid(refusal.format(name=name, known=", ".join(GATE_FIELDS)))
+        if isinstance(changes[name], float) and not math.isfinite(changes[name]):
+            raise exchange.Invalid(f"{name}: {changes[name]}")
     GateSettings.objects.get_or_create(pk=project_id)
     settings = GateSettings.objects.select_for_update().get(pk=project_id)
     before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}

@@ -44,7 +44,7 @@ class Cause(models.TextChoices):
     WATCH = "watch", _("people prefer the version before it")
 
 
-def _share(default: float, low: float, high: float, said: Any) -> models.FloatField:
+def _share(default: float, low: float, high: float, said: Any) -> Any:
     return models.FloatField(
         default=default, validators=[MinValueValidator(low), MaxValueValidator(high)], help_text=said
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
@@ -39,7 +40,7 @@ def judged_pairs(*, project_id: int, items: Collection[int], versions: tuple[int
         items: the pairs that were asked for the gate.
         after: items of the random share count that are younger than this one and hold completions of both versions.
     """
-    given = {"project": project_id, "items": sorted(items), "versions": list(versions), "after": after}
+    given: dict[str, Any] = {"project": project_id, "items": sorted(items), "versions": list(versions), "after": after}
     with connection.cursor() as cursor:
         cursor.execute(JUDGED, given)
         rows = cursor.fetchall()
