@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -29,7 +30,7 @@ MEASURES = {
     Measure.RANKINGS: gettext_lazy("Whole rankings"),
 }
 COEFFICIENTS = {
-    "pairwise_agreement": gettext_lazy("same answer, share of pairs of people"),
+    "pairwise_agreement": gettext_lazy("Said alike"),
     "alpha_ordinal": gettext_lazy("Krippendorff's alpha, ordinal"),
     "alpha_nominal": gettext_lazy("Krippendorff's alpha, nominal"),
     "fleiss_kappa": gettext_lazy("Fleiss' kappa"),
@@ -61,7 +62,7 @@ def agreement(request: SignedInRequest, slug: str) -> HttpResponse:
         "project": project,
         "role": membership.role,
         "is_of_all": person is None,
-        "kinds": [(label, shown(rows, project)) for label, rows in _kinds(by_kind)],
+        "kinds": [(label, table(rows, project)) for label, rows in _kinds(by_kind)],
         "columns": [label for *_, label in COLUMNS],
         "weeks": _across(coefficients(project, by="week", annotator=person, with_flags=False), key="week"),
         "people": _people(membership) if person is None else [],
@@ -88,17 +89,32 @@ def file(request: SignedInRequest, slug: str) -> HttpResponse:
     return response
 
 
-def shown(rows: Sequence[Row], project: Project) -> list[tuple[str, str, Estimate]]:
-    """What a coefficient is of, what it is called, and the figure."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Coefficients beside each other: what they are called, and of each measure its figures and its units."""
+
+    columns: list[str]
+    rows: list[tuple[str, list[Estimate], int]]
+
+
+def table(rows: Sequence[Row], project: Project) -> Table:
+    """The coefficients of one person, kind or whole project by measure; those that none of them has are left out."""
+    codes = [code for code in COEFFICIENTS if any(row.coefficient == code for row in rows)]
+    found: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for row in rows:
+        found.setdefault((row.measure, row.flag), {})[row.coefficient] = row.estimate
     questions = project.all_questions
-    return [
-        (
-            questions[row.flag].label if row.flag else str(MEASURES[Measure(row.measure)]),
-            str(COEFFICIENTS[row.coefficient]),
-            row.estimate,
-        )
-        for row in rows
-    ]
+    return Table(
+        columns=[str(COEFFICIENTS[code]) for code in codes],
+        rows=[
+            (
+                str(questions[flag].label if flag else MEASURES[Measure(measure)]),
+                [estimates.get(code, NOTHING) for code in codes],
+                max(each.units for each in estimates.values()),
+            )
+            for (measure, flag), estimates in found.items()
+        ],
+    )
 
 
 def _kinds(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:

@@ -20,7 +20,7 @@ from labeling.selectors.known import Later, told_later
 from labeling.selectors.labels import pseudonym
 from labeling.selectors.quality import LAST, own_quality, quality_of
 from labeling.services.figures import refresh
-from labeling.views.agreement import shown
+from labeling.views.agreement import table
 from labeling.views.trust import shown_trust
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def show_person(
         "role": membership.role,
         "name": name,
         "later": later,
-        "agreement": shown(coefficients(project, annotator=person), project),
+        "agreement": table(coefficients(project, annotator=person), project),
         "habits": [(label, note, getattr(of, key)) for key, label, note in HABITS if key in habits],
         "kinds": [(Kind(kind).label, each) for kind, each in figures.kinds(project, annotator=person)],
     }
@@ -132,7 +132,7 @@ def shown_report(report: Report, membership: Membership) -> dict[str, Any]:
     ac1 = {row.flag: row.estimate for row in rows if row.coefficient == "gwet_ac1"}
     return {
         "report": report,
-        "agreement": shown(of_all, project),
+        "agreement": table(of_all, project),
         "habits": [(label, note, getattr(report, name)) for name, label, note in HABITS],
         "flags": [(project.all_questions[each.flag].label, each, ac1.get(each.flag)) for each in report.flags],
         "people": named(report.people, project=project, by_name=membership.role in MANAGERS),

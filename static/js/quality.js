@@ -1,6 +1,7 @@
 // Charts of the days, drawn from the table beside them: what a chart shows can be read there, too.
 // A box with data-chart="NAME" shows the cells with data-NAME of the rows with data-day (seconds since 1970) in the
-// nearest [data-days]; data-NAME-low and data-NAME-high are drawn as a band.
+// nearest [data-days]; data-NAME-low and data-NAME-high are drawn as a band. data-share goes
+// from 0 to 1, data-signed from below 0 where there is such a value.
 
 const HEIGHT = 176;
 const charts = new Map();
@@ -39,6 +40,7 @@ function draw(box) {
   const line = { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: days.length < 8 } };
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
   const isShare = box.dataset.share !== undefined;
+  const isSigned = box.dataset.signed !== undefined;
   const plot = new window.uPlot(
     {
       width: box.clientWidth || 320,
@@ -47,7 +49,7 @@ function draw(box) {
       cursor: { show: false },
       scales: {
         x: { time: true, range: (_, from, to) => (from === to ? [from - 86_400, to + 86_400] : [from, to]) },
-        y: { range: (_, least, most) => (isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
+        y: { range: (_, least, most) => (isSigned ? [Math.min(least ?? 0, 0), 1] : isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
       },
       axes: [
         { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
