@@ -23,6 +23,7 @@ from alignment.datasets import Snapshot, open_snapshot, set_aside
 from alignment.models import Run, Stage
 from alignment.patience import Interrupted, patiently
 from alignment.plans import Plan
+from alignment.seeing.event_log import EventLog
 from alignment.selectors import base_digest
 from labeling import exchange
 
@@ -66,6 +67,11 @@ class Execution:
         folder = run_folder(self.run.pk)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @cached_property
+    def events(self) -> EventLog:
+        """The run's log for TensorBoard."""
+        return EventLog(self.folder)
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -121,6 +127,7 @@ class Execution:
         self._stop = patiently(
             bookkeeping.record_metrics, run_id=self.run.pk, attempt=self.run.attempts, stage=stage, steps=steps
         )
+        self.events.write(stage, steps)
         self._reported = time.monotonic()
 
     def train(

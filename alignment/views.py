@@ -22,6 +22,7 @@ from alignment.models import Run
 from alignment.plans import PRESETS
 from alignment.presenting import shown_evaluations, shown_metrics, shown_policies, shown_settings, shown_stages
 from alignment.seeing.repeating import sameness
+from alignment.seeing.samples import side_by_side
 from labeling import exchange
 from labeling.http import SignedInRequest, signed_in
 
@@ -196,13 +197,16 @@ def samples(request: SignedInRequest, slug: str) -> HttpResponse:
     versions = [int(value) for value in request.GET.getlist("version") if value.isdecimal()][:MOST_COMPARED]
     every, compared = selectors.policies_to_compare(project.id, versions)
     stored = selectors.samples_of(chosen.id, policies=compared) if chosen else {}
+    wanted = request.GET.get("against", "")
+    against = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else None
     context = _context(
         project,
         prompts=listed,
         prompt=chosen,
         every=every,
-        compared=[(policy, stored[policy.pk]) for policy in compared] if chosen else [],
+        compared=side_by_side(compared, stored, against=against) if chosen else [],
         versions=[policy.version for policy in compared],
+        against=against,
     )
     template = (
         "alignment/_samples.html" if request.htmx and request.htmx.target == "samples" else "alignment/samples.html"

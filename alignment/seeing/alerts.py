@@ -73,7 +73,7 @@ def _guards(project: ProjectRecord) -> Iterator[Alert]:
             version=newest.candidate.version, guards=", ".join(failed)
         )
         to_do = _("Look at the samples that showed it; the worst of them are at the front of the queue.")
-        url = reverse("alignment:policies", args=[project.slug])
+        url = reverse("alignment:gate", args=[project.slug])
         yield Alert("guards_failed", "warn", said, to_do, url)
 
 

@@ -173,7 +173,7 @@ def _training(project: ProjectRecord, facts: Facts, running: Sequence[Run], at_w
 
 
 def _gate(project: ProjectRecord, at_gate: Promotion | None, at_work: set[str]) -> Part:
-    url = reverse("alignment:policies", args=[project.slug])
+    url = reverse("alignment:gate", args=[project.slug])
     if at_gate is None:
         return Part(GATE, _("The gate"), _("nobody waits"), "", _state(GATE, at_work), url)
     value = _("version {version} against {against}").format(

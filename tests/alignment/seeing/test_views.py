@@ -183,3 +183,26 @@ def test_more_versions_need_no_more_queries_to_be_watched(client, compared, djan
         Policy.objects.create(project=compared.project, version=version, **fields)
 
     assert queries() <= one + 1  # a run can have failed only where there is one
+
+
+def test_samples_are_told_word_by_word_from_those_of_another_version(client, compared):
+    services.ensure_loop(project_id=compared.project.pk)
+    run = services.create_run(project_id=compared.project.pk, start=False)
+    base = Policy.objects.get(project=compared.project, version=1)
+    fields = {"method": "dpo", "path": "p", "digest": "b" * 64, "parent": base, "run": run}
+    second = Policy.objects.create(project=compared.project, version=2, **fields)
+    prompt = Prompt.objects.filter(project=compared.project).first()
+    rows = [
+        {"policy": policy, "text": f"The <b>sky</b> is {colour}.", "ended": True, "logprob": -3.0}
+        for policy, colour in ((base, "red"), (second, "blue"))
+    ]
+    bookkeeping.store_samples(project_id=compared.project.pk, prompt_id=prompt.pk, samples=rows)
+
+    address = f"policies/samples/?prompt={prompt.pk}&version=1&version=2"
+    plain = page(client, compared.rita, address).content.decode()
+    told = page(client, compared.rita, f"{address}&against=1").content.decode()
+
+    assert "<del>" not in plain
+    assert "&lt;b&gt;sky&lt;/b&gt; is <del>red</del><ins>blue</ins>." in told.replace("\n", "")
+    assert 'value="1" selected' in told
+    assert page(client, compared.rita, f"{address}&against=x").status_code == 200
