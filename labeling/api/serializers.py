@@ -255,6 +255,12 @@ class ComparisonOut(Out):
     annotator = serializers.CharField(help_text="A pseudonym, the same in one project always.")
     source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]  # a field of that name, too
     is_extra = serializers.BooleanField()
+    rule = serializers.CharField(allow_blank=True, help_text="By which its item was chosen; empty: by none.")
+    propensity = serializers.FloatField(allow_null=True, help_text="How probable it was that just this was asked.")
+    random_propensity = serializers.FloatField(
+        allow_null=True, help_text="What it would be with all at random: weigh by random_propensity / propensity."
+    )
+    is_random = serializers.BooleanField(help_text="Of the share chosen at random.")
     created = serializers.DateTimeField()
 
 

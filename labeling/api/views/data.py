@@ -63,6 +63,10 @@ def _shown(comparison: Comparison) -> dict[str, Any]:
         "annotator": pseudonym(label.project_id, label.annotator_id),
         "source": label.source,
         "is_extra": label.is_extra,
+        "rule": label.item.rule,
+        "propensity": label.item.propensity,
+        "random_propensity": label.item.random_propensity,
+        "is_random": label.item.is_random,
         "created": label.created,
     }
 

@@ -44,6 +44,7 @@ def test_comparison_tells_its_pair_its_ranking_and_a_pseudonym(cast):
         assert row["ranking"] == label.pk
         assert row["prompt"] == [{"role": "user", "content": "Name a colour, number 0."}]
         assert (row["source"], row["is_extra"]) == ("person", False)
+        assert (row["rule"], row["propensity"], row["random_propensity"], row["is_random"]) == ("", None, None, False)
     assert len({row["annotator"] for row in rows}) == 1
     assert "bob" not in json.dumps(rows)
 
