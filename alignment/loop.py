@@ -39,8 +39,8 @@ class Clock:
         """How long it stands back after its failures: a minute, then twice as long each time, up to six hours."""
         if not self.failures:
             return timedelta(0)
-        doublings = min(self.failures - 1, 20)
-        return min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+        doubled: int = 2 ** min(self.failures - 1, 20)
+        return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
         case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
             return _judging(found)
         case Stage.POLICY:
-            return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}")]
+            return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}"), *_distance(found)]
         case Stage.EVALUATION:
             return [
                 (_("verdict"), _verdict(found)),
@@ -68,6 +68,17 @@ def _verdict(found: dict[str, Any]) -> str:
     if not found["cause"]:
         return str(state)
     return _("{state}: {reason}").format(state=state, reason=Cause(found["cause"]).label)
+
+
+def _distance(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """How far a policy went from the reference, how far it may, and what was taken back for that."""
+    if "kl" not in found:  # of before there were budgets
+        return []
+    said = _("{kl:.1f} nats").format(kl=found["kl"])
+    if found["kl_budget"] is not None:
+        said = _("{kl:.1f} of {budget:.1f} nats").format(kl=found["kl"], budget=found["kl_budget"])
+    kept = [(_("kept of what it learned"), f"{found['share']:.0%}")] if found["share"] < 1 else []
+    return [("KL", said), *kept]
 
 
 def _judging(found: dict[str, Any]) -> list[tuple[str, str]]:

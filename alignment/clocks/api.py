@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import model_to_dict
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -108,8 +109,7 @@ def _clock(clock: ShownClock) -> dict[str, Any]:
 
 
 def _reward_model(row: RewardModel) -> dict[str, Any]:
-    names = [name for name in RewardModelOut().fields if name != "run"]
-    return RewardModelOut({"run": row.run_id, **{name: getattr(row, name) for name in names}}).data
+    return RewardModelOut({**model_to_dict(row), "run": row.run_id, "created": row.created}).data
 
 
 urlpatterns = [

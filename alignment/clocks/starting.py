@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from alignment import jobs
 from alignment.clocks.facts import facts, last_seen
 from alignment.loop import should_fill, should_refresh, should_train
-from alignment.models import LoopSettings, Method, Run, Trigger
+from alignment.models import LoopSettings, Method, Run, RunState, Trigger
 from alignment.services import create_run, ensure_loop
 from labeling import exchange
 
@@ -57,10 +57,15 @@ def train_now(*, project_id: int, creator_id: int) -> Run:
 
 @transaction.atomic
 def fill_if_low(*, project_id: int, written_out: bool = False) -> bool:
-    """Have the served policy write for the queue when it runs low; whether a job was queued."""
+    """Have policies write for the queue when it runs low; whether a job was queued.
+
+    While a run has the device, the process that writes for conversations does it beside.
+    """
     ensure_loop(project_id=project_id)
     if not should_fill(facts(project_id, written_out=written_out)):
         return False
+    if Run.objects.filter(state=RunState.RUNNING).exists():
+        return jobs.defer(jobs.FILL_BESIDE, once=f"fill-beside:{project_id}", project_id=project_id)
     return jobs.defer(jobs.FILL_QUEUE, once=f"fill:{project_id}", project_id=project_id)
 
 

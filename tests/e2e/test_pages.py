@@ -50,6 +50,7 @@ PAGES = [
     ("charlie", "/p/colours/"),
     ("bob", "/nowhere/"),
     ("rita", "/p/colours/runs/"),
+    ("alice", "/p/colours/loop/"),
     ("alice", "/p/colours/policies/"),
     ("alice", "/p/colours/gate/"),
     ("rita", "/p/colours/policies/samples/"),
