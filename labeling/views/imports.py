@@ -26,6 +26,7 @@ from labeling.models import Import, ImportState
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.selectors.imports import find_import, rejected_rows
 from labeling.selectors.imports import imports as imports_of
+from labeling.templatetags.prefloop import grouped
 from labeling.views.prompts import show_list
 
 PAGE_SIZE = 50
@@ -139,6 +140,6 @@ def percent_read(imported: Import) -> int:
 def say_imported(imported: Import) -> str:
     """What came of a file."""
     return gettext(
-        "%(rows)d rows read: %(prompts)d new prompts, %(items)d items for the queue, %(labels)d labels;"
-        " %(repeated)d were here already."
-    ) % {name: getattr(imported, name) for name in ("rows", "prompts", "items", "labels", "repeated")}
+        "%(rows)s rows read: %(prompts)s new prompts, %(items)s items for the queue, %(labels)s labels;"
+        " %(repeated)s were here already."
+    ) % {name: grouped(getattr(imported, name)) for name in ("rows", "prompts", "items", "labels", "repeated")}

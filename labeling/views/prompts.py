@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
@@ -42,7 +43,8 @@ class Pages(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
     @property
     def shown_count(self) -> str:
         """The same for people."""
-        return f"{MOST_COUNTED:,}+" if self.count > MOST_COUNTED else str(self.count)
+        shown = number_format(min(self.count, MOST_COUNTED), force_grouping=True)
+        return f"{shown}+" if self.count > MOST_COUNTED else shown
 
 
 @require_safe
