@@ -67,14 +67,6 @@ def gwet_ac1(counts: ArrayLike) -> float:
     return _value("gwet_ac1", counts)
 
 
-def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
-    """Kendall's tau-b of two rankings of the same completions: 1 same order, -1 reversed; NaN when one is all ties."""
-    one, other = (np.asarray(each, dtype=np.float64) for each in (first, second))
-    one_order, other_order = (np.sign(each[:, None] - each[None, :]) for each in (one, other))
-    untied = np.sqrt((one_order**2).sum() * (other_order**2).sum())
-    return float((one_order * other_order).sum() / untied) if untied else float("nan")
-
-
 def interval(
     counts: ArrayLike,
     coefficient: str,

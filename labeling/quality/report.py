@@ -12,21 +12,17 @@ from typing import TypeAlias
 import numpy as np
 
 from labeling.quality import bias, judged
-from labeling.quality.agreement import interval, kendall_tau
 from labeling.quality.estimates import Estimate, mean
-from labeling.quality.judged import Judged, Units
+from labeling.quality.judged import Judged
 from labeling.quality.reliability import reliabilities
-
-RATINGS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class FlagFigures:
-    """Of one flag: the share of judged completions that it is raised on, and how far people agree on it (AC1)."""
+    """Of one flag: the share of judged completions that it is raised on."""
 
     flag: str
     share: float
-    agreement: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +47,10 @@ class PersonFigures:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Agreement and habits, of all and of each. An estimate of 0 units says that there is nothing to compute it from.
-
-    Attributes:
-        comparisons: of two people on the same two completions, the share that say the same (win, tie or loss).
-        comparisons_alpha: the same beyond chance: Krippendorff's alpha, ordinal (a tie lies between).
-        ratings_alpha: of ratings 1 to 7, ordinal.
-        picks_alpha: of the one picked as best, nominal.
-        rankings_tau: Kendall's tau-b, mean over pairs of people on one item of three completions or more.
-    """
+    """Habits, of all and of each. An estimate of 0 units says that there is nothing to compute it from."""
 
     judgements: int
     shared_items: int
-    comparisons: Estimate
-    comparisons_alpha: Estimate
-    ratings_alpha: Estimate
-    picks_alpha: Estimate
-    rankings_tau: Estimate
     flags: list[FlagFigures]
     first_shown: Estimate
     longer: Estimate
@@ -85,19 +68,11 @@ def report(rows: Sequence[Judged], *, lengths: Mapping[int, int], flags: Sequenc
         flags: those that the project asks for.
     """
     groups = judged.shared(rows)
-    pairs = judged.units(groups, judged.comparisons, num_categories=3)
-    ratings = judged.units(groups, judged.ratings, num_categories=RATINGS)
-    most = max((len(row.order) for row in rows), default=2)
     won, same = _decided(rows), _same_as_others(groups)
     return Report(
         judgements=len(rows),
         shared_items=len(groups),
-        comparisons=_interval(pairs, "pairwise_agreement"),
-        comparisons_alpha=_interval(pairs, "alpha_ordinal"),
-        ratings_alpha=_interval(ratings, "alpha_ordinal"),
-        picks_alpha=_interval(judged.units(groups, judged.picks, num_categories=most), "alpha_nominal"),
-        rankings_tau=_taus(groups),
-        flags=[_flag(flag, rows, groups) for flag in flags],
+        flags=[_flag(flag, rows) for flag in flags],
         first_shown=_first_shown(won),
         longer=_longer(won, lengths),
         middle=_middle(rows),
@@ -107,27 +82,10 @@ def report(rows: Sequence[Judged], *, lengths: Mapping[int, int], flags: Sequenc
     )
 
 
-def _interval(units: Units, coefficient: str) -> Estimate:
-    return interval(units.counts, coefficient, clusters=units.prompts, resamples=500)
-
-
-def _taus(groups: Sequence[Sequence[Judged]]) -> Estimate:
-    taus, prompts = [], []
-    for group in groups:
-        for one, other in combinations(group, 2):
-            both = sorted(one.ranks.keys() & other.ranks.keys())
-            if len(both) > 2:
-                taus.append(kendall_tau([one.ranks[each] for each in both], [other.ranks[each] for each in both]))
-                prompts.append(one.prompt)
-    defined = np.isfinite(taus) if taus else np.zeros(0, dtype=bool)
-    return mean(np.array(taus)[defined], clusters=np.array(prompts)[defined])
-
-
-def _flag(flag: str, rows: Sequence[Judged], groups: Sequence[Sequence[Judged]]) -> FlagFigures:
+def _flag(flag: str, rows: Sequence[Judged]) -> FlagFigures:
     shown = sum(len(row.order) for row in rows)
     found = sum(flag in raised for row in rows for raised in row.flags.values())
-    units = judged.units(groups, judged.raised(flag), num_categories=2)
-    return FlagFigures(flag, found / shown if shown else float("nan"), _interval(units, "gwet_ac1"))
+    return FlagFigures(flag, found / shown if shown else float("nan"))
 
 
 Won: TypeAlias = tuple[int, int, int, Judged]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 By = Literal["all", "kind", "person", "week"]
 WEEKS = 26
+NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
 FEW = 20
 """Comparisons that two people made below which nothing is said of how well people predict each other."""
 

@@ -19,7 +19,7 @@ from labeling.models import Kind, Measure, Membership, Project, User
 from labeling.quality.estimates import Estimate
 from labeling.selectors import figures
 from labeling.selectors.access import MANAGERS, membership_in
-from labeling.selectors.agreement import Row, all_rows, coefficients, flat
+from labeling.selectors.agreement import NOTHING, Row, all_rows, coefficients, flat
 from labeling.selectors.labels import pseudonym
 from labeling.services.figures import refresh
 
@@ -45,7 +45,6 @@ COLUMNS = (
     (Measure.PICKS, "alpha_nominal", gettext_lazy("Picks, alpha")),
 )
 """What stands beside each other for people and weeks."""
-NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
 FILE = ("annotator", "kind", "week", "measure", "flag", "coefficient", "value", "low", "high", "units")
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from labeling.quality.agreement import (
     fleiss_kappa,
     gwet_ac1,
     interval,
-    kendall_tau,
     krippendorff_alpha,
     pairwise_agreement,
     table,
@@ -81,17 +79,6 @@ def test_nothing_can_be_said_where_all_chose_one_category_or_nobody_judged_twice
     assert np.isnan(krippendorff_alpha([[3, 0], [2, 0]]))
     assert np.isnan(pairwise_agreement([[1, 0]]))
     assert np.isnan(gwet_ac1(np.zeros((0, 3))))
-
-
-def test_kendall_tau_counts_concordant_pairs_with_ties():
-    assert kendall_tau([1, 2, 3, 4], [1, 2, 3, 4]) == pytest.approx(1.0)
-    assert kendall_tau([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1.0)
-    rng = np.random.default_rng(4)
-    for _ in range(50):
-        one, other = rng.integers(1, 5, size=(2, 6))
-        assert kendall_tau(one, other) == pytest.approx(stats.kendalltau(one, other).statistic, nan_ok=True)
-    # Five concordant pairs, none discordant, one tied in the first: 5 / sqrt(5 * 6).
-    assert kendall_tau([1, 1, 2, 3], [1, 2, 3, 4]) == pytest.approx(5 / np.sqrt(30))
 
 
 def test_the_interval_holds_the_truth_in_19_of_20_projects():

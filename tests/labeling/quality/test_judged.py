@@ -1,8 +1,8 @@
-"""Units on which people who judged the same can agree."""
+"""Judgements as rows: of one item, and by comparison."""
 
 from __future__ import annotations
 
-from labeling.quality.judged import Judged, comparisons, picks, raised, ratings, shared, units
+from labeling.quality.judged import Judged, comparisons, shared
 
 ANN = Judged(item=1, prompt=9, annotator=1, order=(8, 5, 7), ranks={8: 1, 5: 2, 7: 2}, ratings={8: 7, 5: 1}, best=8)
 BEN = Judged(
@@ -20,17 +20,3 @@ def test_only_items_that_two_people_judged_are_shared():
 def test_comparisons_say_first_tie_or_second_by_the_lower_id():
     assert dict(comparisons(ANN)) == {(5, 7): 1, (5, 8): 2, (7, 8): 2}
     assert dict(comparisons(BEN)) == {(5, 7): 0, (5, 8): 0, (7, 8): 2}
-
-
-def test_units_count_the_judges_of_each_category():
-    found = units([[ANN, BEN]], comparisons, num_categories=3)
-
-    assert found.counts.tolist() == [[1, 1, 0], [1, 0, 1], [0, 0, 2]]
-    assert found.prompts.tolist() == [9, 9, 9]
-
-
-def test_ratings_picks_and_flags_are_units_too():
-    assert units([[ANN, BEN]], ratings, num_categories=7).counts[:, [0, 6]].tolist() == [[0, 1], [2, 0]]
-    assert units([[ANN, BEN]], picks, num_categories=3).counts.tolist() == [[1, 0, 1]]
-    assert units([[ANN, BEN]], raised("violent"), num_categories=2).counts.tolist() == [[2, 0], [1, 1], [2, 0]]
-    assert units([], picks, num_categories=3).counts.shape == (0, 3)

@@ -76,9 +76,6 @@ def test_few_judgements_are_counted_by_hand():
 
     found = report(rows, lengths={1: 10, 2: 20, 3: 30, 4: 1, 5: 1}, flags=["violent", "sexual"])
 
-    assert found.comparisons.value == pytest.approx(2 / 3)  # they differ on 2 against 3 only
-    assert found.rankings_tau.value == pytest.approx(2 / np.sqrt(3 * 2))
-    assert found.ratings_alpha.value == 1.0
     # Of the five decided comparisons the one shown earlier won three, the shorter all.
     assert found.first_shown.value == pytest.approx(3 / 5)
     assert found.first_shown.units == 5
@@ -86,8 +83,7 @@ def test_few_judgements_are_counted_by_hand():
     assert found.middle.value == pytest.approx(2 / 6)
     assert found.unchanged.value == 0.5
     violent, sexual = found.flags
-    assert [violent.share, violent.agreement.value] == pytest.approx([2 / 8, 1.0])
-    assert (sexual.share, sexual.agreement.value) == (0.0, 1.0)
+    assert (violent.share, sexual.share) == (2 / 8, 0.0)
     ten, eleven = found.people
     assert [ten.judgements, ten.median_seconds, ten.agreement.value] == pytest.approx([2, 20, 2 / 3])
     assert np.isnan(eleven.reliability)  # three comparisons are too few
@@ -97,4 +93,4 @@ def test_no_judgements_give_a_report_that_says_so():
     found = report([], lengths={}, flags=["violent"])
 
     assert (found.judgements, found.shared_items, found.people) == (0, 0, [])
-    assert np.isnan([found.comparisons.value, found.picks_alpha.value, found.flags[0].share]).all()
+    assert np.isnan([found.first_shown.value, found.flags[0].share]).all()
