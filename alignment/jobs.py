@@ -8,9 +8,12 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from labeling import exchange
+
 QUEUE = "training"
 EXECUTE_RUN = "alignment.execute_run"
 FILL_QUEUE = "alignment.fill_queue"
+FILL_BESIDE = "alignment.fill_beside"
 WRITE_SAMPLES = "alignment.write_samples"
 EVALUATE_BLINDLY = "alignment.evaluate_blindly"
 ASK_PAIRS = "alignment.ask_pairs"
@@ -20,6 +23,7 @@ PRIORITIES = {
     EVALUATE_BLINDLY: 15,
     ASK_PAIRS: 12,
     FILL_QUEUE: 10,
+    FILL_BESIDE: -10,
     EXECUTE_RUN: 0,
     COLLECT_FILES: -10,
 }  # somebody waits for samples; a run takes long
@@ -34,7 +38,9 @@ def defer(name: str, *, once: str, **arguments: Any) -> bool:
     Returns:
         Whether it was queued.
     """
-    task = app.configure_task(name, queue=QUEUE, queueing_lock=once, priority=PRIORITIES[name])
+    # What is written beside training is written where people at a conversation are waited on, after them.
+    queue = exchange.CONVERSATIONS if name == FILL_BESIDE else QUEUE
+    task = app.configure_task(name, queue=queue, queueing_lock=once, priority=PRIORITIES[name])
     try:
         with transaction.atomic():  # a refusal must not spoil the transaction around it
             task.defer(**arguments)
