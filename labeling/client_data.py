@@ -72,9 +72,21 @@ class Data:
         return self._send("GET", f"projects/{quote(slug)}/snapshots/{quote(name)}/")
 
     def take_snapshot(self, slug: str, name: str, **filters: Any) -> dict[str, Any]:
-        """Keep the labels that the filters mean now, under a name, for ever."""
+        """Keep the labels that the filters mean now, under a name, for ever; waits while the importer takes many.
+
+        Raises:
+            ValueError: that one was refused, failed, or somebody cancelled it.
+        """
         body = {"name": name, "filters": filters}
-        return self._send("POST", f"projects/{quote(slug)}/snapshots/", body, repeatable=False)
+        taken = self._send("POST", f"projects/{quote(slug)}/snapshots/", body, repeatable=False)
+        if "state" not in taken:
+            return taken
+        while taken["state"] in ("waiting", "running"):
+            time.sleep(FIRST_WAIT_SECONDS)
+            taken = self._send("GET", f"projects/{quote(slug)}/snapshot_jobs/{taken['id']}/")
+        if taken["state"] != "finished":
+            raise ValueError(f"the snapshot {name!r} is {taken['state']}: {taken['error']}")
+        return self.snapshot(slug, name)
 
     def guidelines(self, slug: str, version: int | None = None) -> dict[str, Any]:
         """One version of the guidelines, the newest when none is named."""

@@ -42,6 +42,7 @@ from labeling.api.views.projects import ArchiveView, CloneView, EffectsView, Pro
 from labeling.api.views.prompts import ChangeView, PromptsView, TagsView, TopicsView
 from labeling.api.views.quality import AgreementView
 from labeling.api.views.reviews import DecideView, DismissView, ReviewSettingsView, ReviewsView, ReviewView
+from labeling.api.views.snapshot_jobs import CancelSnapshotJobView, SnapshotJobsView, SnapshotJobView
 from labeling.api.views.snapshots import SnapshotsView, SnapshotView
 from labeling.api.views.tokens import RevokeTokenView, TokensView
 from labeling.api.views.work import DraftView, HeartbeatView, JudgedView, NextView, ReviseView, SkipView, SubmitView
@@ -106,6 +107,13 @@ urlpatterns = [
     path("projects/<slug:slug>/export/", ExportView.as_view(), name="export"),
     path("projects/<slug:slug>/snapshots/", SnapshotsView.as_view(), name="snapshots"),
     path("projects/<slug:slug>/snapshots/<str:name>/", SnapshotView.as_view(), name="snapshot"),
+    path("projects/<slug:slug>/snapshot_jobs/", SnapshotJobsView.as_view(), name="snapshot-jobs"),
+    path("projects/<slug:slug>/snapshot_jobs/<int:job_id>/", SnapshotJobView.as_view(), name="snapshot-job"),
+    path(
+        "projects/<slug:slug>/snapshot_jobs/<int:job_id>/cancel/",
+        CancelSnapshotJobView.as_view(),
+        name="snapshot-job-cancel",
+    ),
     path("assignments/<int:assignment_id>/draft/", DraftView.as_view(), name="draft"),
     path("assignments/<int:assignment_id>/submit/", SubmitView.as_view(), name="submit"),
     path("assignments/<int:assignment_id>/", JudgedView.as_view(), name="judged"),

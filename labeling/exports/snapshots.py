@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -26,15 +27,38 @@ WHOLE = ("rankings", "demonstrations", "conversations", "evaluations")
 
 
 def take_snapshot(
-    *, project: Project, name: str, selection: Selection = EVERYTHING, author: User | None = None
+    *,
+    project: Project,
+    name: str,
+    selection: Selection = EVERYTHING,
+    author: User | None = None,
+    on_label: Callable[[int], None] | None = None,
 ) -> Snapshot:
     """Keep the labels that a selection means, with their digest, counts and a dataset card.
 
     The same selection of the same labels gives the same digest, whatever the name.
 
+    Args:
+        on_label: called with how many labels are read for the digest; what it raises ends it, and nothing is kept.
+
     Raises:
         Invalid: a name that can't stand in an address, no label to keep, or an annotator that nobody is.
         Conflict: another snapshot of the project has the name.
+    """
+    check_name(name)
+    try:
+        return _take(project, name, selection, author, on_label)
+    except IntegrityError as error:
+        if "snapshot_name_once" not in str(error):
+            raise
+        raise name_taken(name) from None
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that can't stand in an address.
+
+    Raises:
+        Invalid: names it.
     """
     if len(name) > 60 or not re.fullmatch(SNAPSHOT_NAME, name):
         raise Invalid(
@@ -42,21 +66,20 @@ def take_snapshot(
                 "the name is {name!r}: use lower-case letters, digits, dots, hyphens, underscores, at most 60"
             ).format(name=name[:80])
         )
-    try:
-        return _take(project, name, selection, author)
-    except IntegrityError as error:
-        if "snapshot_name_once" not in str(error):
-            raise
-        raise Conflict(
-            gettext("there is a snapshot {name!r} already: snapshots never change, take another name").format(
-                name=name
-            ),
-            code="name_taken",
-        ) from None
+
+
+def name_taken(name: str) -> Conflict:
+    """What is said to whoever wants a name that another snapshot has."""
+    return Conflict(
+        gettext("there is a snapshot {name!r} already: snapshots never change, take another name").format(name=name),
+        code="name_taken",
+    )
 
 
 @transaction.atomic
-def _take(project: Project, name: str, selection: Selection, author: User | None) -> Snapshot:
+def _take(
+    project: Project, name: str, selection: Selection, author: User | None, on_label: Callable[[int], None] | None
+) -> Snapshot:
     up_to = latest_label(project)
     chosen, parameters = condition(project, selection, up_to=up_to)
     filters = selection.to_dict()
@@ -66,7 +89,7 @@ def _take(project: Project, name: str, selection: Selection, author: User | None
         count = cursor.rowcount
     if not count:
         raise Invalid(gettext("these filters leave no label: nothing is kept"))
-    snapshot.manifest, snapshot.digest = _described(snapshot, count)
+    snapshot.manifest, snapshot.digest = _described(snapshot, count, on_label)
     snapshot.card = write_card(snapshot)
     snapshot.save(update_fields=["manifest", "card", "digest"])
     audit.record(
@@ -85,9 +108,14 @@ SELECT %(snapshot)s, label.id, prompt.topics, ARRAY(
 """
 
 
-def _described(snapshot: Snapshot, count: int) -> tuple[dict[str, Any], str]:
+def _described(snapshot: Snapshot, count: int, on_label: Callable[[int], None] | None) -> tuple[dict[str, Any], str]:
     """The manifest, and the digest of the JSON lines of all whole views one after the other."""
-    digest, views = hashlib.sha256(), {}
+    digest, views, read = hashlib.sha256(), {}, 0
+
+    def tell(number: int) -> None:
+        if on_label is not None:
+            on_label(read + number)
+
     for name in WHOLE:
         export = Export(
             project=snapshot.project,
@@ -97,8 +125,9 @@ def _described(snapshot: Snapshot, count: int) -> tuple[dict[str, Any], str]:
             up_to=snapshot.up_to,
             snapshot=snapshot,
         )
-        for part in export.stream():
+        for part in export.stream(on_judgement=tell):
             digest.update(part)
+        read += export.counts["judgements"]
         held = export.manifest()
         views[name] = {key: held[key] for key in ("counts", "bytes", "sha256")}
     manifest = {

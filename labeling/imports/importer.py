@@ -10,8 +10,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -24,19 +23,25 @@ from labeling.errors import DomainError
 from labeling.imports.files import Summary
 from labeling.imports.recorded import Cancelled, counts, path_of, run
 from labeling.models import Import, ImportState
+from labeling.services.claims import Interrupted, claimed
 
 PAUSE_SECONDS = 1.0
 TELL_SECONDS = 0.5
 LOST_AFTER = dt.timedelta(days=1)  # a command reads its file where it lies, and may take long
+ELSEWHERE_AFTER = dt.timedelta(minutes=1)  # a row is seen when its file is whole
 LOCK_SPACE = 0x1A907  # the first of the two keys of the advisory locks
 logger = logging.getLogger(__name__)
 
 
-def work(*, ending: threading.Event) -> None:
-    """Take imports in, one after the other, until the process has to end, however often the database goes away."""
+def work(*, ending: threading.Event, also: Sequence[Callable[..., bool]] = ()) -> None:
+    """Take imports in, one after the other, until the process has to end, however often the database goes away.
+
+    Args:
+        also: called as run_next when no import waits; other long work of the same process.
+    """
     while not ending.is_set():
         try:
-            if not run_next(ending=ending):
+            if not any(run(ending=ending) for run in (run_next, *also)):
                 ending.wait(PAUSE_SECONDS)
         except Exception:
             logger.exception("an import went wrong, or the database is away")
@@ -52,7 +57,7 @@ def run_next(*, ending: threading.Event) -> bool:
             if not path_of(imported).exists():
                 _forget(imported)
                 continue
-            with _claimed(side, imported) as is_mine:
+            with claimed(side, imported, space=LOCK_SPACE) as is_mine:
                 if is_mine:
                     _run(imported, side=side, ending=ending)
                     return True
@@ -60,26 +65,20 @@ def run_next(*, ending: threading.Event) -> bool:
 
 
 def _forget(imported: Import) -> None:
-    """Fail an import that nobody can go on with: the web process that took a small file in has died meanwhile."""
-    if imported.created < timezone.now() - LOST_AFTER:
-        Import.objects.filter(pk=imported.pk, state__in=Import.OPEN).update(
-            state=ImportState.FAILED, error=gettext("its file is gone: import it again"), ended=timezone.now()
-        )
-
-
-@contextmanager
-def _claimed(side: psycopg.Connection[Any], imported: Import) -> Iterator[bool]:
-    """Whether nobody else runs it; held until the block ends."""
-    key = {"space": LOCK_SPACE, "key": imported.pk % 2**31}
-    row = side.execute("SELECT pg_try_advisory_lock(%(space)s, %(key)s)", key).fetchone()
-    if row is None or not row[0]:
-        yield False
+    """Fail an import that nobody can go on with: its file is elsewhere, or whoever read it where it lay has died."""
+    age = timezone.now() - imported.created
+    if imported.state == ImportState.WAITING and age > ELSEWHERE_AFTER:
+        error = gettext(
+            "its file is not in {folder}: the web server and the importer need one folder between them; start both "
+            "with the same DATA_DIR, on a disk that both see, and import it again"
+        ).format(folder=path_of(imported).parent)
+    elif age > LOST_AFTER:
+        error = gettext("its file is gone: import it again")
+    else:
         return
-    try:
-        imported.refresh_from_db(fields=["state"])
-        yield imported.state in Import.OPEN
-    finally:
-        side.execute("SELECT pg_advisory_unlock(%(space)s, %(key)s)", key)
+    Import.objects.filter(pk=imported.pk, state=imported.state).update(
+        state=ImportState.FAILED, error=error, ended=timezone.now()
+    )
 
 
 def _run(imported: Import, *, side: psycopg.Connection[Any], ending: threading.Event) -> None:
@@ -95,10 +94,6 @@ def _run(imported: Import, *, side: psycopg.Connection[Any], ending: threading.E
         except Exception:
             logger.exception("%s failed", imported)
     path.unlink(missing_ok=True)
-
-
-class Interrupted(BaseException):
-    """The process has to end; the import is rolled back, stays open and is begun again."""
 
 
 class Teller:

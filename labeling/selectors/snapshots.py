@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from labeling.errors import NotFound
-from labeling.models import Project, Snapshot
+from labeling.models import Project, Snapshot, SnapshotJob
 from labeling.selectors.chosen import FROM, condition
 from labeling.selectors.selection import Selection
 
@@ -29,6 +29,24 @@ def snapshot_named(project: Project, name: str) -> Snapshot:
     if snapshot is None:
         raise NotFound(gettext("there is no snapshot {name!r} in this project").format(name=name[:80]))
     return snapshot
+
+
+def jobs_of(project: Project) -> QuerySet[SnapshotJob]:
+    """Snapshots of a project that were left to the importer, the newest first."""
+    return SnapshotJob.objects.filter(project=project).select_related("requested_by", "snapshot").order_by("-id")
+
+
+def find_job(project: Project, job_id: int) -> SnapshotJob:
+    """One of them.
+
+    Raises:
+        NotFound: the project has none with this id.
+    """
+    found = jobs_of(project).filter(pk=job_id).first()
+    if found is None:
+        raise NotFound(gettext("there is no snapshot being taken with the id {job_id}").format(job_id=job_id))
+    found.project = project
+    return found
 
 
 def counts_of(project: Project, selection: Selection, *, up_to: int) -> dict[str, int]:

@@ -15,16 +15,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Conflict, Invalid
-from labeling.exports.snapshots import take_snapshot
+from labeling.exports.snapshot_jobs import ask_for_snapshot, cancel
 from labeling.exports.streams import FileFormat
 from labeling.exports.views import VIEWS
 from labeling.forms_data import LABELS, DataForm
 from labeling.http import SignedInRequest, signed_in
-from labeling.models import Membership
+from labeling.models import Membership, SnapshotJob
 from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection, to_words
-from labeling.selectors.snapshots import counts_of, snapshot_named, snapshots_of
+from labeling.selectors.snapshots import counts_of, find_job, jobs_of, snapshot_named, snapshots_of
 
 SHOWN = 50
 
@@ -48,12 +48,14 @@ def take(request: SignedInRequest, slug: str) -> HttpResponse:
         return show(request, membership, query=query, status=422)
     name = request.POST.get("name", "").strip()
     try:
-        taken = take_snapshot(
+        taken = ask_for_snapshot(
             project=membership.project, name=name, selection=form.cleaned_data["selection"], author=request.user
         )
     except (Conflict, Invalid) as error:
         status = 409 if isinstance(error, Conflict) else 422
         return show(request, membership, query=query, refused=error.message, name=name, status=status)
+    if isinstance(taken, SnapshotJob):
+        return redirect("snapshot-job", slug, taken.pk)
     messages.success(request, gettext("The snapshot is taken."))
     return redirect("data-snapshot", slug, taken.name)
 
@@ -80,6 +82,35 @@ def snapshot(request: SignedInRequest, slug: str, name: str) -> HttpResponse:
     return render(request, "labeling/snapshot.html", context)
 
 
+@require_safe
+@never_cache
+@signed_in
+def job(request: SignedInRequest, slug: str, job_id: int) -> HttpResponse:
+    """How far a large snapshot is; the same as a fragment while it is taken."""
+    membership = membership_in(slug, user=request.user, roles=RESEARCHERS)
+    found = find_job(membership.project, job_id)
+    context = {
+        "project": membership.project,
+        "role": membership.role,
+        "job": found,
+        "is_open": found.state in SnapshotJob.OPEN,
+        "percent": min(found.labels_done * 100 // found.labels, 100) if found.labels else 0,
+    }
+    response = render(request, "labeling/_snapshot_job.html" if request.htmx else "labeling/snapshot_job.html", context)
+    if request.htmx and not context["is_open"]:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+@signed_in
+def cancel_job(request: SignedInRequest, slug: str, job_id: int) -> HttpResponse:
+    """Ask that a large snapshot is not taken."""
+    membership = membership_in(slug, user=request.user, roles=RESEARCHERS)
+    cancel(find_job(membership.project, job_id))
+    return redirect("snapshot-job", slug, job_id)
+
+
 def show(
     request: SignedInRequest,
     membership: Membership,
@@ -94,6 +125,7 @@ def show(
     form = DataForm(query, project=project)
     context: dict[str, Any] = {"project": project, "role": membership.role, "form": form, "name": name}
     context |= {"refused": refused, "snapshots": snapshots_of(project)[:SHOWN], "query": query.urlencode()}
+    context["jobs"] = jobs_of(project).filter(state__in=SnapshotJob.OPEN)[:SHOWN]
     try:
         if form.is_valid():
             context |= _chosen(request, membership, form.cleaned_data)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from labeling.api.docs import errors
 from labeling.api.fields import Strict, Text
 from labeling.api.serializers import Out
-from labeling.exports.snapshots import take_snapshot
-from labeling.models import Scope, Snapshot
+from labeling.api.views.snapshot_jobs import SnapshotJobOut
+from labeling.exports.snapshot_jobs import ask_for_snapshot
+from labeling.models import Scope, Snapshot, SnapshotJob
 from labeling.rest import ApiView, NewestFirst, SignedInApiRequest
 from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.selection import Selection
@@ -54,18 +55,27 @@ class SnapshotsView(ApiView):
 
     @extend_schema(
         request=SnapshotIn,
-        responses={201: WholeSnapshotOut, **errors(400, 401, 403, 404, 409, 415)},
+        responses={
+            201: WholeSnapshotOut,
+            202: OpenApiResponse(SnapshotJobOut, description="Over 20,000 labels: ask for the job until it has ended."),
+            **errors(400, 401, 403, 404, 409, 415),
+        },
         operation_id="snapshots_create",
     )
     def post(self, request: SignedInApiRequest, slug: str) -> Response:
-        """Keep the labels that the filters mean now, under a name that no other snapshot has."""
+        """Keep the labels that the filters mean now, under a name that no other snapshot has.
+
+        One of more than 20,000 labels is left to the importer.
+        """
         project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
         body = SnapshotIn(data=request.data)
         body.is_valid(raise_exception=True)
         selection = Selection.from_dict(body.validated_data.get("filters", {}))
-        taken = take_snapshot(
+        taken = ask_for_snapshot(
             project=project, name=body.validated_data["name"], selection=selection, author=request.user
         )
+        if isinstance(taken, SnapshotJob):
+            return Response(SnapshotJobOut(taken).data, status=202)
         return Response(_whole(taken), status=201)
 
 

@@ -118,11 +118,26 @@ def test_an_import_without_a_file_fails_once_nobody_can_be_at_it_any_more(cast):
 
     importer.run_next(ending=threading.Event())
     then = Import.objects.get().state
-    Import.objects.update(created=timezone.now() - dt.timedelta(days=2))
+    Import.objects.update(state="running", created=timezone.now() - dt.timedelta(days=2))
     importer.run_next(ending=threading.Event())
 
     assert then == "waiting"
     assert (Import.objects.get().state, Import.objects.get().error) == ("failed", "its file is gone: import it again")
+
+
+def test_an_importer_that_shares_no_folder_with_the_web_server_says_so(cast, settings, tmp_path):
+    imported = bring(cast, rows=3)
+    settings.DATA_DIR = tmp_path / "another"  # as the importer of another machine has it
+    Import.objects.update(created=timezone.now() - dt.timedelta(minutes=2))
+
+    importer.run_next(ending=threading.Event())
+
+    imported.refresh_from_db()
+    assert imported.state == "failed"
+    assert imported.error == (
+        f"its file is not in {tmp_path}/another/imports: the web server and the importer need one folder between them; "
+        "start both with the same DATA_DIR, on a disk that both see, and import it again"
+    )
 
 
 def test_rejected_rows_can_be_read_while_it_runs_and_are_there_once_in_the_end(cast, monkeypatch):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from factories import api_client, judge, make_cast
 
-from labeling.exports import marks
+from labeling.exports import marks, streams
 from labeling.exports.snapshots import take_snapshot
 from labeling.models import ExportMark, Snapshot
 
@@ -104,6 +104,7 @@ def test_a_filter_that_is_not_understood_is_refused(cast, rita, query):
 def test_a_download_of_a_snapshot_that_broke_off_goes_on_at_its_byte(cast, rita, file_format, monkeypatch):
     """With a mark after each ranking, so that the rest is made from the middle on."""
     monkeypatch.setattr(marks, "MARK_BYTES", 1)
+    monkeypatch.setattr(streams, "CHUNK_BYTES", 1)
     take_snapshot(project=cast.project, name="v1")
     address = f"{EXPORT}?snapshot=v1&view=comparisons&format={file_format}"
     first = rita.get(address)
