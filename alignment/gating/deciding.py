@@ -95,7 +95,8 @@ def _guarded(promotion: Promotion, counted: Counted, settings: GateSettings) -> 
     promotion.guards = others + flag_guards(promotion, counted, settings)
     refused = any(found["passed"] is False for found in promotion.guards)
     held = [found["name"] for found in promotion.guards if found["holds"]] if settings.hold_unknown else []
-    if not loop_settings(promotion.project_id).promotion_enabled:
+    loop = loop_settings(promotion.project_id)
+    if not (loop.enabled and loop.promotion_enabled):
         held.append("by_hand")
     return refused, held
 
@@ -138,7 +139,8 @@ def _watch(promotion: Promotion, settings: GateSettings, *, again: bool) -> None
         promotion.watched = watched
         promotion.save(update_fields=["watched"])
         records.tell(promotion)
-    if counted.evidence.log_e_against >= threshold(promotion.alpha):
+    by_itself = loop_settings(promotion.project_id).enabled
+    if by_itself and counted.evidence.log_e_against >= threshold(promotion.alpha):
         promote(policy_id=promotion.against_id, cause=Cause.WATCH)
     elif counted.evidence.judged < settings.watch_pairs and (again or not promotion.error):
         _ask_more(promotion, counted, settings.watch_share, began["began"], settings.watch_pairs, is_watch=True)
@@ -149,7 +151,7 @@ def _ask_more(promotion: Promotion, counted: Counted, share: float, began: int, 
 
     Of n other judgements since asking began, share / (1 - share) times as many may be the gate's, and a first portion.
     """
-    if counted.open * 2 > PORTION or counted.asked >= most:
+    if counted.open * 2 > PORTION or counted.asked >= most or not loop_settings(promotion.project_id).enabled:
         return
     others = exchange.count_judgements_after(promotion.project_id, began, at_most=round(most / share) + 1)
     allowed = PORTION + others * share / (1 - share)

@@ -16,6 +16,7 @@ from alignment.datasets import (
     TooFewJudgements,
     demonstrations,
     open_snapshot,
+    set_aside,
     take_snapshot,
     to_prompt,
 )
@@ -53,6 +54,7 @@ def test_a_snapshot_is_split_by_prompt_and_sorted_by_id(cast):
     assert snapshot.counts == {
         "judgements": 4,
         "train": 3,
+        "second": 0,
         "held_out": 1,
         "train_prompts": 3,
         "demonstrations": 0,
@@ -229,3 +231,31 @@ def test_a_run_keeps_the_weights_that_it_began_with(cast, tmp_path):
     (tmp_path / "snapshot.jsonl.gz").unlink()
     with pytest.raises(SnapshotChanged, match="weigh something else"):
         open_snapshot(cast.project.pk, up_to=up_to, folder=tmp_path, digest=first.digest)
+
+
+def of_prompts(*, number: int, times: int = 1) -> Snapshot:
+    """A snapshot of judgements of training prompts."""
+    prompts = [(Message(role="user", content=f"Name colour {place}."),) for place in range(number)]
+    judged = tuple(Judgement(prompt, ("Red.", "Blue."), ranks=(1, 2)) for prompt in prompts for _ in range(times))
+    return Snapshot(train=judged, held_out=(), digest="")
+
+
+def test_a_fifth_of_the_prompts_is_set_aside_with_all_their_judgements_and_always_the_same_ones():
+    whole, fewer = of_prompts(number=500, times=2), of_prompts(number=250)
+
+    split, earlier = set_aside(whole, percent=20, least=8), set_aside(fewer, percent=20, least=8)
+
+    aside = {each.prompt for each in split.second}
+    assert 75 < len(aside) < 125
+    assert len(split.second) == 2 * len(aside)
+    assert not aside & {each.prompt for each in split.train}
+    assert len(split.train) + len(split.second) == 1000
+    assert {each.prompt for each in earlier.second} == aside & {each.prompt for each in fewer.train}
+    assert split.counts["judgements"] == 1000
+
+
+@pytest.mark.parametrize(("percent", "least"), [(0, 0), (20, 1000), (100, 8)])
+def test_nothing_is_set_aside_where_it_would_be_too_little_to_learn_from_on_either_side(percent, least):
+    whole = of_prompts(number=50)
+
+    assert set_aside(whole, percent=percent, least=max(least, 1)) == whole

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from uuid import uuid4
 
 import pytest
 from django.db import connection
-from factories import judge
+from factories import a_verdict, claim, judge, make_item
 
 from alignment import promotion, selectors, services
 from alignment.gating import by_hand, deciding, records
@@ -14,7 +15,8 @@ from alignment.gating.pairs import _ask
 from alignment.gating.settings import change_gate
 from alignment.models import GatePair, Promotion
 from labeling import exchange
-from labeling.models import AuditEntry, Item, Slot
+from labeling.models import AuditEntry, Completion, Item, Slot
+from labeling.services.labels import submit_label
 
 pytestmark = pytest.mark.django_db
 HOW = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": 8}
@@ -148,8 +150,9 @@ def test_a_guard_that_cannot_say_anything_holds_what_people_prefer(gate):
     assert (found.state, found.evidence["held"], gate.serving) == ("asking", ["held_out"], 1)
 
 
-def test_an_admin_may_keep_the_last_word(gate):
-    services.change_loop(project_id=gate.id, promotion_enabled=False)
+@pytest.mark.parametrize("switch", ["promotion_enabled", "enabled"])
+def test_an_admin_may_keep_the_last_word(gate, switch):
+    services.change_loop(project_id=gate.id, **{switch: False})
     found = gate.bring(2)
     gate.write_and_say(found, 2, 8)
     deciding.look(gate.id)
@@ -295,8 +298,6 @@ def test_watching_ends_after_as_many_pairs_as_are_set(gate):
 
 def test_the_gate_takes_its_share_of_the_judgements_and_no_more(gate):
     """A portion first; then pairs for 3 in 10 of all, counted by what is judged beside."""
-    from factories import make_item
-
     change_gate(project_id=gate.id, share=0.3)
     found = gate.bring(2)
     gate.write_and_say(found, 2, 3)
@@ -342,3 +343,39 @@ def test_the_lock_is_the_row_of_the_loop(gate, django_assert_num_queries):
         records.lock(gate.id)
     with django_assert_num_queries(1):  # nothing is at the gate of a project without candidates
         deciding.look(gate.cast.other_project.pk)
+
+
+def add_random_item(gate, *, is_random=True, versions=(2, 1), prompt="Say a colour, at random."):
+    """An item that holds a completion of each version; on top of the queue."""
+    item = make_item(gate.cast.project, prompt=prompt, texts=["by 2", "by 1"], priority=32_500)
+    for text, version in zip(("by 2", "by 1"), versions, strict=True):
+        Completion.objects.filter(prompt=item.prompt, text=text).update(policy_version=version)
+    if is_random:
+        fields = {"rule": "random", "propensity": 1.0, "random_propensity": 1.0}
+        Item.objects.filter(pk=item.pk).update(is_random=True, **fields)
+    return item
+
+
+def judge_in_favour(gate, best):
+    """Bob's next item, a ranking: the text of the version is first."""
+    assignment = claim(gate.cast.project, gate.cast.bob)
+    texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
+    ranks = [1 if texts[pk] == f"by {best}" else 2 for pk in assignment.order]
+    verdict = a_verdict(assignment, ranks=ranks)
+    submit_label(assignment_id=assignment.pk, annotator=gate.cast.bob, verdict=verdict, client_id=uuid4())
+
+
+def test_items_of_the_random_share_that_hold_both_versions_count_and_those_that_a_rule_chose_do_not(gate):
+    add_random_item(gate, prompt="Before the candidate came.")
+    found = gate.bring(2)
+    add_random_item(gate)
+    add_random_item(gate, prompt="Chosen by a rule.", is_random=False)
+    add_random_item(gate, prompt="Of other versions.", versions=(2, 3))
+    for best in (2, 2, 1, 1):
+        judge_in_favour(gate, best)
+
+    deciding.look(gate.id)
+
+    found.refresh_from_db()
+    counted = {name: found.evidence[name] for name in ("wins", "losses", "from_random")}
+    assert counted == {"wins": 1, "losses": 0, "from_random": 1}
