@@ -7,7 +7,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from labeling.admin_tables import LargeTable, PlainTable, ReadOnly, register_others
+from labeling.admin_tables import Kept, LargeTable, PlainTable, ReadOnly, register_others
 from labeling.models import (
     ApiToken,
     Assignment,
@@ -29,27 +29,27 @@ from labeling.models import (
 
 admin.site.site_header = "Prefloop"
 admin.site.site_title = "Prefloop"
-admin.site.register(User, UserAdmin)
 
 
-class MembershipInline(admin.TabularInline):
-    model = Membership
-    raw_id_fields = ("user", "group")
-    readonly_fields = ("num_submitted", "num_extra", "seconds_worked")
-    extra = 0
+@admin.register(User)
+class PersonAdmin(Kept, UserAdmin):
+    """Repaired here; personal data are deleted by services.erasure, which leaves labels and their pseudonym."""
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):
+class ProjectAdmin(Kept, admin.ModelAdmin):
     list_display = ("name", "slug", "completions_per_item", "overlap", "is_paused", "num_slots", "created")
     list_filter = ("is_paused",)
     search_fields = ("name", "slug")
     readonly_fields = ("num_slots", "created")
-    inlines = (MembershipInline,)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody: services.projects makes them, with an admin."""
+        return False
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(Kept, admin.ModelAdmin):
     list_display = ("user", "project", "role", "is_active", "num_submitted", "num_extra", "seconds_worked")
     list_filter = ("role", "is_active")
     list_select_related = ("user", "project")

@@ -43,6 +43,14 @@ class LargeTable:
     paginator: Any = CountedToALimit
 
 
+class Kept:
+    """Rows that may be repaired but not deleted: labels, snapshots and runs hang on them."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return False
+
+
 class ReadOnly:
     """Rows that services alone write: a change by hand would break what they promise."""
 

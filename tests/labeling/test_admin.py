@@ -16,6 +16,7 @@ from labeling.admin_tables import CountedToALimit
 from labeling.models import Item, Label, Membership, SecondFactor, User
 from labeling.services.groups import make_group
 from labeling.services.invitations import make_invitation
+from labeling.services.projects import create_project, set_member
 from labeling.services.second_factor import begin, secret_of
 from labeling.services.tokens import bearer, create_token
 
@@ -171,3 +172,52 @@ def test_only_staff_gets_in(client):
     client.force_login(cast.alice)
 
     assert client.get(reverse("admin:labeling_project_changelist")).status_code == 302
+
+
+def permitted(request, what):
+    return {
+        model._meta.label
+        for model, page in admin.site._registry.items()
+        if model._meta.app_label in {"labeling", "alignment"} and getattr(page, f"has_{what}_permission")(request)
+    }
+
+
+def test_little_is_made_changed_or_deleted_by_hand_and_no_label_and_nothing_of_a_lineage(rf):
+    request = rf.get("/admin/")
+    request.user = make_user("root", is_superuser=True)
+
+    found = {what: permitted(request, what) for what in ("add", "change", "delete")}
+
+    assert found == {
+        "add": {"labeling.User", "labeling.Membership"},
+        "change": {"labeling.User", "labeling.Membership", "labeling.Project"},
+        "delete": {"labeling.ApiToken", "labeling.SecondFactor"},
+    }
+
+
+def test_no_action_of_a_list_deletes_what_is_kept(root):
+    cast = make_cast()
+    judge(cast.project, cast.bob)
+    for name, row in (("project", cast.project), ("user", cast.bob), ("label", Label.objects.get())):
+        chosen = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        root.post(reverse(f"admin:labeling_{name}_changelist"), chosen)
+
+    assert Label.objects.filter(project=cast.project, annotator=cast.bob).count() == 1
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "bob"}])
+def test_lists_and_searches_cost_the_same_for_fifty_rows_as_for_two(root, query):
+    cast, counts = make_cast(), []
+    names = ("user", "membership", "project")
+    addresses = [reverse(f"admin:labeling_{name}_changelist") for name in names]
+    addresses.append(reverse("admin:labeling_project_change", args=[cast.project.pk]))
+    for number in (0, 0, 50):  # the first time what is kept is filled
+        for each in range(number):
+            set_member(project=cast.project, user=make_user(f"bob{each}"), role="annotator")
+            create_project(slug=f"colours-{each}", creator=cast.alice)
+        with CaptureQueriesContext(connection) as queries:
+            statuses = [root.get(address, query).status_code for address in addresses]
+        counts.append(len(queries))
+
+    assert statuses == [200] * 4
+    assert counts[1] == counts[2]
