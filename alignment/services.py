@@ -197,10 +197,11 @@ def request_samples(*, project_id: int, prompt_id: int, versions: list[int]) -> 
     """Have versions write for one prompt, to be looked at; whether a job was queued (False: one waits already).
 
     Raises:
-        Invalid: a version that does not exist, none, or more than six.
+        Invalid: a version that does not exist or whose files were removed, none, or more than six.
         NotFound: the prompt is not in the project.
     """
-    known = set(Policy.objects.filter(project=project_id, version__in=versions).values_list("version", flat=True))
+    there = Policy.objects.filter(project=project_id, version__in=versions, removed__isnull=True)
+    known = set(there.values_list("version", flat=True))
     if not 1 <= len(known) <= 6 or known != set(versions):
         raise exchange.Invalid(_("versions are {versions}: name one to six that exist").format(versions=versions))
     exchange.prompt_record(project_id, prompt_id)

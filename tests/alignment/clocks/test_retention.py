@@ -9,6 +9,7 @@ from django.utils import timezone
 from alignment import services
 from alignment.clocks.retention import collect
 from alignment.models import BlindEvaluation, Policy, Promotion, RewardModel, Run
+from labeling.errors import Invalid
 from labeling.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +116,18 @@ def test_other_projects_keep_theirs(cast, past):
 
     assert not collect(cast.other_project.pk)
     assert stored(past) == [2, 3]
+
+
+def test_a_version_without_files_writes_no_samples_and_its_page_offers_no_promotion(client, cast, past):
+    past.version()
+    past.version()
+    collect(past.project.pk)
+    client.force_login(cast.alice)
+
+    page = client.get("/p/colours/policies/").content.decode()
+
+    with pytest.raises(Invalid, match=r"versions are \[2\]"):
+        services.request_samples(project_id=cast.project.pk, prompt_id=cast.items[0].prompt_id, versions=[2])
+    assert page.count("files removed") == 1
+    assert "/policies/2/promote/" not in page
+    assert "/policies/3/promote/" in page
