@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from itertools import pairwise
 
 import pytest
 from factories import judge, make_cast
 
-from labeling.models import Label
+from labeling.models import Label, Project
 from labeling.selectors.judgements import judgements
-from labeling.selectors.labels import comparisons, count_labels_after, current_labels, latest_label
+from labeling.selectors.labels import comparisons, count_labels_after, current_labels, latest_label, pseudonym
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +58,15 @@ def test_labels_of_another_project_are_not_seen():
     assert list(judgements(cast.other_project)) == []
     assert (latest_label(cast.other_project), latest_label(cast.project)) == (0, label.pk)
     assert count_labels_after(cast.other_project, 0, at_most=5) == 0
+
+
+def test_a_pseudonym_follows_from_the_projects_secret_and_from_nothing_that_can_be_guessed():
+    cast = make_cast()
+    key = Project.objects.get(pk=cast.project.pk).pseudonym_key
+    mine = hmac.new(bytes.fromhex(key), str(cast.bob.pk).encode(), "sha256").hexdigest()[:10]
+    guess = hashlib.sha256(f"prefloop {cast.project.pk} {cast.bob.pk}".encode()).hexdigest()[:10]
+
+    assert pseudonym(cast.project.pk, cast.bob.pk) == f"annotator-{mine}" != f"annotator-{guess}"
+    assert pseudonym(cast.other_project.pk, cast.bob.pk) != f"annotator-{mine}"
+    assert pseudonym(cast.project.pk, None) == ""
+    assert len({key, Project.objects.get(pk=cast.other_project.pk).pseudonym_key}) == 2

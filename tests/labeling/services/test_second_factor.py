@@ -156,3 +156,19 @@ def test_a_code_that_is_sent_twice_at_once_is_used_once():
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(send, range(4))) == 1
+
+
+@pytest.mark.django_db
+def test_a_use_takes_up_the_new_key_and_without_the_old_one_recovery_codes_are_left(settings):
+    bob = make_user("bob")
+    codes = turned_on(bob)
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the new one" * 5, [old]
+
+    assert try_code(user=bob, code=shown(bob), address=HOME)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert secret_of(SecondFactor.objects.get(user=bob))  # encrypted anew
+    settings.SECRET_KEY = "a third one" * 5
+
+    assert not try_code(user=bob, code="123456", address=HOME)
+    assert try_code(user=bob, code=codes[0], address=HOME)
