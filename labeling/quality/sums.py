@@ -87,7 +87,7 @@ def estimate(sums: Floats, measure: str, coefficient: str, *, seed: int = 0) -> 
     value = float(_of(held.sum(axis=0, keepdims=True), measure, coefficient)[0])
     if len(held) < 2 or not np.isfinite(value):
         return Estimate(value, np.nan, np.nan, number)
-    found = _of(drawn(len(held), RESAMPLES, seed) @ held, measure, coefficient)
+    found = _of(_draws(len(held), seed) @ held, measure, coefficient)
     if not np.isfinite(found).any():
         return Estimate(value, np.nan, np.nan, number)
     low, high = np.nanquantile(found, [0.025, 0.975])
@@ -119,6 +119,12 @@ def _of(sums: Floats, measure: str, coefficient: str) -> Floats:
     ends = np.cumsum([0, 2, categories**2, 2 + categories])
     part = PARTS[coefficient]
     return COEFFICIENTS[coefficient][1](sums[:, ends[part] : ends[part + 1]], categories)
+
+
+@cache
+def _draws(blocks: int, seed: int) -> Floats:
+    """How often each block is in each resample: the same for every figure."""
+    return drawn(blocks, RESAMPLES, seed)
 
 
 def _wider(blocks: int) -> float:

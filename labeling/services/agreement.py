@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from django.db.models import Q
 
@@ -153,14 +154,19 @@ def _add_rated(said: dict[tuple[str, str], Units], rows: Sequence[Said], rated: 
 
 
 def _places(rows: Sequence[Said]) -> dict[int, Place]:
-    from labeling.quality.sums import BLOCKS
-
     places: dict[int, Place] = {}
     for row in rows:  # the first of an item says the week
         if row.item not in places:
             monday = row.day - dt.timedelta(days=row.day.weekday())
-            places[row.item] = Place(kind=row.kind, week=monday, block=row.prompt % BLOCKS)
+            places[row.item] = Place(kind=row.kind, week=monday, block=_block(row.prompt))
     return places
+
+
+def _block(prompt: int) -> int:
+    """The block that a prompt is dealt into: by a hash, since what comes in turns has its own rhythm in the ids."""
+    from labeling.quality.sums import BLOCKS
+
+    return crc32(str(prompt).encode()) % BLOCKS
 
 
 def _store(project_id: int, found: dict[Key, Floats]) -> None:
