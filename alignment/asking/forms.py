@@ -9,7 +9,7 @@ from alignment.models import LoopSettings
 from alignment.models.asking import ASKING_FIELDS
 
 
-class AskingForm(forms.ModelForm):  # type: ignore[type-arg]
+class AskingForm(forms.ModelForm):
     """Who writes for the queue, and how it is chosen what people see."""
 
     class Meta:
