@@ -83,7 +83,9 @@ class EntryOut(CountsOut):
 class LeaderboardOut(Out):
     basis = serializers.ChoiceField([FAIR, ALL])
     length_controlled = serializers.BooleanField()
-    label = serializers.IntegerField(help_text="The newest judgement that counts.")
+    label = serializers.IntegerField(  # type: ignore[assignment]  # a field of that name, too
+        help_text="The newest judgement that counts."
+    )
     computed = serializers.DateTimeField(allow_null=True, help_text="null: the worker has yet to compute it.")
     num = serializers.IntegerField(help_text="Comparisons between different writers.")
     reference = WriterOut(allow_null=True)
@@ -113,7 +115,9 @@ class FlagRowOut(Out):
 
 
 class FlagRatesOut(Out):
-    label = serializers.IntegerField(help_text="The newest judgement that counts.")
+    label = serializers.IntegerField(  # type: ignore[assignment]  # a field of that name, too
+        help_text="The newest judgement that counts."
+    )
     computed = serializers.DateTimeField(allow_null=True)
     results = FlagRowOut(many=True)
 

@@ -72,7 +72,7 @@ def board(rows: Sequence[seeing.Outcomes], *, sft: str | None = None, with_lengt
     )
     ranks = found.ranks()
     direct = _direct(kept)
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "writer": writer,
             **_strength(found, at, place[reference]),

@@ -164,7 +164,7 @@ def _training(project: ProjectRecord, facts: Facts, running: Sequence[Run], at_w
         if run.method != Method.REWARD_MODEL:
             url = reverse("alignment:run", args=[project.slug, run.pk])
             value = _("run {number}").format(number=run.pk)
-            note = str(run.get_stage_display() or run.get_state_display())  # type: ignore[attr-defined]  # Django's own
+            note = str(run.get_stage_display() or run.get_state_display())
             return Part(TRAINING, _("A policy learns"), value, note, _state(TRAINING, at_work), url)
     note = _("{refreshes} of {wanted} refreshes").format(
         refreshes=min(facts.refreshes, facts.refreshes_per_policy), wanted=facts.refreshes_per_policy

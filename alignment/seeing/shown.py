@@ -86,7 +86,7 @@ def with_drawings(entries: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any
     scale = (WIDTH - 12) / max(most - least, 1e-9)
 
     def at(value: float) -> float:
-        return round(6 + (value - least) * scale, 1)
+        return round(6.0 + float((value - least) * scale), 1)
 
     return [
         (each, Drawn(low=at(each["low"]), high=at(each["high"]), middle=at(each["strength"]), zero=at(0.0)))

@@ -90,7 +90,7 @@ def _strengths(kept: Standings | None) -> tuple[str, dict[str, dict[str, float]]
 def _point(policy: Any, strength: dict[str, float]) -> VersionPoint:
     found: Evaluation | None = policy.against_base[-1] if policy.against_base else None
     guards = policy.at_gate[0].guards if policy.at_gate else []
-    guard = next((each for each in guards if each["name"] == HELD_OUT), {})
+    guard: dict[str, Any] = next((each for each in guards if each["name"] == HELD_OUT), {})
     results = policy.run.results if policy.run is not None else {}
     kl = found.kl if found else (0.0 if policy.version == 1 else None)
     return VersionPoint(

@@ -124,7 +124,11 @@ def outcomes(project: Project | int) -> list[Outcomes]:
     parameters = {"project": _pk(project), "clusters": CLUSTERS}
     with connection.cursor() as cursor:
         cursor.execute(OUTCOMES, parameters)
-        return [Outcomes(*row[:4], float(row[4]), *row[5:]) for row in cursor.fetchall() if row[0] != row[1]]
+        rows = [row for row in cursor.fetchall() if row[0] != row[1]]
+    return [
+        Outcomes(first, second, cluster, is_fair, float(longer), num, wins, ties, losses)
+        for first, second, cluster, is_fair, longer, num, wins, ties, losses in rows
+    ]
 
 
 def flag_shares(project: Project) -> list[FlagShares]:

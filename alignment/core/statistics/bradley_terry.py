@@ -74,7 +74,7 @@ def outcomes(
     if not all(np.isfinite(each).all() for each in (*counts, lengths)):
         raise ValueError("wins, ties, losses and lengths must be finite")
     codes = np.unique(names, return_inverse=True)[1].astype(np.intp)
-    return Outcomes(one, other, *counts, clusters=codes, longer=lengths)
+    return Outcomes(one, other, counts[0], counts[1], counts[2], clusters=codes, longer=lengths)
 
 
 @dataclass(frozen=True, slots=True)
