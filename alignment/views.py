@@ -101,8 +101,17 @@ def run(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
         measured=shown_metrics(selectors.curves(found)),
         repetition=sameness(found),
         curves_url=reverse("alignment:run-curves", args=[slug, run_id]),
+        **_snapshots(found),
     )
     return render(request, "alignment/run.html", context)
+
+
+def _snapshots(run: Run) -> dict[str, Any]:
+    """The names under which what the run was trained on is kept; whether it can be kept now, nothing having come."""
+    if not run.snapshot_digest:
+        return {}
+    named = exchange.snapshots_up_to(run.project_id, run.snapshot_last)
+    return {"named": named, "is_nameable": not named and exchange.latest_judgement(run.project_id) == run.snapshot_last}
 
 
 @require_safe

@@ -21,9 +21,9 @@ from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecor
 from labeling.exchange_counts import (
     count_judgements,
     count_judgements_after,
-    human_ceiling,
     count_open_slots,
     first_judgement_after,
+    human_ceiling,
     latest_judgement,
     refresh_figures,
     training_weights,
@@ -38,6 +38,7 @@ from labeling.exchange_records import (
     PromptRecord,
     Sampled,
 )
+from labeling.exchange_snapshots import snapshots_up_to
 from labeling.models import Project, Prompt, Role, Rule, User
 from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
@@ -82,8 +83,8 @@ __all__ = [
     "count_left",
     "count_open_slots",
     "demonstrations",
-    "human_ceiling",
     "first_judgement_after",
+    "human_ceiling",
     "judgements",
     "latest_judgement",
     "let_go",
@@ -102,6 +103,7 @@ __all__ = [
     "refuse_archived",
     "refuse_turn",
     "seeing",
+    "snapshots_up_to",
     "training_weights",
     "waiting_turn",
     "wanted_of",
