@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
@@ -6,7 +8,7 @@ WORDS = models.Func(models.F("messages"), function="labeling_prompt_words", outp
 
 
 class Migration(migrations.Migration):
-    """An import of 100,000 prompts sorts no words in: vacuum does, and the importer when it is done."""
+    """An import of 100,000 prompts sorts no words in: vacuum does, soon after it."""
 
     dependencies = [("labeling", "0021_provenance_and_snapshot_jobs")]
 
