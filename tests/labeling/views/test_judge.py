@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from factories import a_verdict, claim, judge, make_cast, make_item
 
-from labeling.models import Assignment, Label, State
+from labeling.models import Assignment, Label, Membership, State
 from labeling.services.labels import submit_label
 from labeling.services.projects import update_project
 
@@ -292,3 +292,12 @@ def test_the_next_item_weighs_little(db, settings, signed_in, completions, limit
 
     assert answer.status_code == 200
     assert len(answer.content) < limit
+
+
+def test_who_is_routed_away_is_told_in_plain_words(cast, signed_in):
+    Membership.objects.filter(project=cast.project, user=cast.bob).update(is_routed_away=True)
+
+    page = signed_in(cast.bob).get("/p/colours/judge/").content.decode()
+
+    assert "Nothing for you at the moment" in page
+    assert "Nothing for you at the moment" not in signed_in(cast.dora).get("/p/colours/judge/").content.decode()
