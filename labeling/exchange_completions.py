@@ -65,12 +65,12 @@ def add_completions(
         chosen: how each of them was chosen; such a group is one item, and never taken apart.
 
     Returns:
-        How many items were added; a prompt with too few different completions for what is asked gives none.
+        How many items were added; a prompt with too few different completions for what is asked gives none, nor does
+        a chosen group with more than are asked about at a time by now.
 
     Raises:
         NotFound: no such project.
-        Invalid: a prompt of another project, a group with completions of two prompts, or a chosen one that can't be
-            judged as a whole.
+        Invalid: a prompt of another project, or a group with completions of two prompts.
     """
     project = _project(project_id, locked=True)
     reasons = list(chosen) if chosen is not None else [None] * len(sampled)
@@ -132,10 +132,8 @@ def _items(
     items = prompt_services.items_for(
         project, prompt, completions, priority=priority, policy_version=policy_version, chosen=chosen
     )
-    if chosen is not None and len(items) > 1:
-        refusal = gettext("{count} completions of {prompt} were chosen together, and it asks about fewer at a time")
-        raise Invalid(refusal.format(count=len(completions), prompt=prompt))
-    return items
+    # Asked about otherwise since it was chosen: taken apart it would be another choice, of another propensity.
+    return items if chosen is None or len(items) == 1 else []
 
 
 def _asked(project: Project, *, policy_version: int, prompts: Collection[int]) -> set[frozenset[int]]:
