@@ -23,7 +23,7 @@ SEEN = (RunState.FINISHED, RunState.STOPPED)
 def facts(project_id: int, *, written_out: bool = False) -> Facts:
     """What the loop decides by."""
     settings = loop_settings(project_id)
-    seen = last_seen(project_id)
+    seen = _last_used_up(project_id)
     new = exchange.count_judgements_after(project_id, seen, at_most=settings.judgements_per_refresh)
     waits = new > 0 and settings.minutes_at_most is not None
     return Facts(
@@ -53,10 +53,15 @@ def _triggers(settings: LoopSettings) -> dict[str, Any]:
 
 
 def last_seen(project_id: int) -> int:
-    """The newest judgement that a reward model has seen, or that a refresh was stopped on by a person."""
-    models = RewardModel.objects.filter(project=project_id).aggregate(last=Max("run__snapshot_last"))
+    """The newest judgement that a reward model has seen; 0 before the first."""
+    models = RewardModel.objects.filter(project=project_id)
+    return models.aggregate(last=Max("run__snapshot_last"))["last"] or 0
+
+
+def _last_used_up(project_id: int) -> int:
+    """The newest judgement that calls for no refresh any more: it was seen, or a person stopped the refresh on it."""
     stopped = Run.objects.filter(REFRESHES, project=project_id, state=RunState.STOPPED)
-    return max(models["last"] or 0, stopped.aggregate(last=Max("snapshot_last"))["last"] or 0)
+    return max(last_seen(project_id), stopped.aggregate(last=Max("snapshot_last"))["last"] or 0)
 
 
 def _refreshes(project_id: int, *, at_most: int) -> int:

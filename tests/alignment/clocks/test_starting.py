@@ -45,6 +45,16 @@ def test_a_policy_run_follows_the_refresh_on_the_judgements_that_the_reward_mode
     assert run.reason == "the reward model was refreshed since the last policy run"
 
 
+def test_a_policy_run_stands_on_what_was_learned_though_a_person_stopped_a_later_refresh(cast, past):
+    seen = judged(cast, 2)
+    past.reward_model(seen=seen, is_current=True)
+    past.run(state="stopped", seen=judged(cast, 2))
+
+    [run] = start_if_due(project_id=cast.project.pk)
+
+    assert (run.method, run.snapshot_last) == ("dpo", seen)
+
+
 def test_both_clocks_start_in_one_look_and_neither_twice(cast, past):
     past.reward_model()
     judged(cast, 2)
