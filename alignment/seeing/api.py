@@ -22,7 +22,7 @@ EMPTY: dict[str, Any] = {"label": 0, "computed": None}
 
 
 class WriterOut(Out):
-    kind = serializers.ChoiceField(["policy", "person", "import"])
+    origin = serializers.ChoiceField(["policy", "person", "import"])
     name = serializers.CharField(
         allow_blank=True, help_text="Of a person the pseudonym, of an import where it is from."
     )

@@ -22,7 +22,7 @@ WIDTH = 140
 class Writer:
     """Who wrote completions: a policy version, a person by pseudonym, or an import by its source."""
 
-    kind: str
+    origin: str
     name: str
     version: int | None = None
 
