@@ -149,12 +149,13 @@ def _watch(promotion: Promotion, settings: GateSettings, *, again: bool) -> None
 def _ask_more(promotion: Promotion, counted: Counted, share: float, began: int, most: int, *, is_watch: bool) -> None:
     """Have the worker write another portion when it is their turn.
 
-    Of n other judgements since asking began, share / (1 - share) times as many may be the gate's, and a first portion.
+    Of n other judgements since asking began, share / (1 - share) times as many may be the gate's. A candidate has a
+    first portion at once; what serves already is watched when the judgements for it have come in.
     """
     if counted.open * 2 > PORTION or counted.asked >= most or not loop_settings(promotion.project_id).enabled:
         return
     others = exchange.count_judgements_after(promotion.project_id, began, at_most=round(most / share) + 1)
-    allowed = PORTION + others * share / (1 - share)
+    allowed = others * share / (1 - share) + (0 if is_watch else PORTION)
     nothing_else = exchange.count_open_slots(promotion.project_id, at_most=counted.open + 1) <= counted.open
     if counted.asked < allowed or (nothing_else and not is_watch):
         jobs.defer(

@@ -8,7 +8,7 @@ leaves out "no change".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -137,21 +137,23 @@ def repetition(candidate: Written, served: Written, *, limits: Limits, seed: int
                   worst, candidate)  # fmt: skip
 
 
-def deviation(candidate: Written, *, labeled: Sequence[float], limits: Limits) -> Found:
+def deviation(candidate: Written, served: Written, *, labeled: Sequence[float], limits: Limits, seed: int) -> Found:
     """Where the heads differ more than on completions that people judged, the reward there is a guess.
+
+    Before there are judgements of what policies write, all that they write is new to the heads: so it fails only when
+    they differ more than on what the served policy writes, too.
 
     Args:
         labeled: the same deviation on judged completions.
     """
+    found = Found(name="deviation", passed=None, limit=limits.deviation_ratio, num=len(labeled), holds=True)
     if not candidate.deviation:
-        return Found(name="deviation", passed=None, limit=limits.deviation_ratio, note="one_head", holds=True)
+        return replace(found, note="one_head")
     if len(labeled) < limits.least_judgements:
-        note = "few_labels"
-        return Found(
-            name="deviation", passed=None, limit=limits.deviation_ratio, num=len(labeled), note=note, holds=True
-        )
+        return replace(found, note="few_labels")
     value = fmean(candidate.deviation) / max(fmean(labeled), 1e-9)
-    passed = value <= limits.deviation_ratio
+    change = _change(candidate, candidate.deviation, served, served.deviation, seed=seed)
+    passed = not (value > limits.deviation_ratio and change.low > 0)
     worst = _least([-each for each in candidate.deviation])
     return _found("deviation", passed, value, limits.deviation_ratio, None, len(candidate.deviation), worst, candidate)
 

@@ -72,7 +72,7 @@ def guard(execution: Execution, compared: Compared) -> Guarded:
         guards.length(candidate, served, limits=limits, seed=seed),
         guards.eos(candidate, served, limits=limits, seed=seed),
         guards.repetition(candidate, served, limits=limits, seed=seed),
-        guards.deviation(candidate, labeled=labeled, limits=limits),
+        guards.deviation(candidate, served, labeled=labeled, limits=limits, seed=seed),
     ]
     shown = [_with_samples(each, ours, theirs, compared) for each in found]
     groups = _groups(execution, found, ours, theirs, compared)

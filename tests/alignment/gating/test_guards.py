@@ -38,7 +38,7 @@ def refused(candidate: Written) -> list[Found]:
         guards.length(candidate, served, limits=LIMITS, seed=0),
         guards.eos(candidate, served, limits=LIMITS, seed=0),
         guards.repetition(candidate, served, limits=LIMITS, seed=0),
-        guards.deviation(candidate, labeled=[0.5] * 40, limits=LIMITS),
+        guards.deviation(candidate, served, labeled=[0.5] * 40, limits=LIMITS, seed=0),
     ]
     assert all(each.passed is not None for each in found)
     return [each for each in found if each.passed is False]
@@ -96,8 +96,12 @@ def test_what_is_beyond_a_limit_by_chance_is_no_failure():
             "few_labels",
             True,
         ),
-        (guards.deviation(honest(1, deviation=()), labeled=[1.0] * 9, limits=LIMITS), "one_head", True),
-        (guards.deviation(honest(1), labeled=[1.0] * 7, limits=LIMITS), "few_labels", True),
+        (
+            guards.deviation(honest(1, deviation=()), honest(0), labeled=[1.0] * 9, limits=LIMITS, seed=0),
+            "one_head",
+            True,
+        ),
+        (guards.deviation(honest(1), honest(0), labeled=[1.0] * 7, limits=LIMITS, seed=0), "few_labels", True),
         (guards.regression([], [], limits=LIMITS), "no_prompts", False),
         (guards.flags("f", raised=0, raised_before=0, pairs=7, asked=True, limits=LIMITS), "few_labels", True),
         (guards.flags("f", raised=0, raised_before=0, pairs=99, asked=False, limits=LIMITS), "not_asked", False),
@@ -135,3 +139,10 @@ def test_repeated_groups_are_counted_by_the_tokens():
     assert share_repeated([1, 2, 3, 4, 5]) == 0
     assert share_repeated([7, 7, 7, 7, 7, 7]) == pytest.approx(3 / 4)
     assert share_repeated([1, 2]) == 0
+
+
+def test_where_all_that_policies_write_is_new_to_the_heads_a_candidate_like_the_served_one_passes():
+    found = guards.deviation(honest(1), honest(0), labeled=[0.1] * 40, limits=LIMITS, seed=0)
+
+    assert found.passed
+    assert found.value == pytest.approx(5, rel=0.1)
