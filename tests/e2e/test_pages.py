@@ -13,6 +13,7 @@ from playwright.sync_api import Response, expect
 from alignment import services
 from alignment.gating.records import begin, close, new
 from alignment.models import Cause, Policy, PromotionState, Run
+from labeling.models import SnapshotJob
 from labeling.services.projects import update_project
 
 pytestmark = pytest.mark.browser
@@ -33,6 +34,9 @@ PAGES = [
     ("alice", "/p/colours/flags/"),
     ("bob", "/p/colours/guidelines/1/"),
     ("alice", "/p/colours/prompts/"),
+    ("alice", "/p/colours/imports/"),
+    ("rita", "/p/colours/data/"),
+    ("rita", "/p/colours/snapshot-jobs/1/"),
     ("alice", "/p/colours/people/"),
     ("alice", "/p/colours/groups/"),
     ("alice", "/p/colours/invitations/"),
@@ -65,6 +69,8 @@ def used(cast: Cast) -> Cast:
     """A project in which something happened."""
     update_project(project=cast.project, guidelines="# Rules\n\nBe *kind*.\n\n| a | b |\n|---|---|\n| 1 | 2 |")
     judge(cast.project, cast.bob)
+    running = {"state": "running", "labels": 1_000_000, "labels_done": 250_000}
+    SnapshotJob.objects.create(pk=1, project=cast.project, name="v1", requested_by=cast.rita, **running)
     services.create_run(project_id=cast.project.pk, seed=2**53, start=False)
     bring_two_to_the_gate(cast)
     return cast
