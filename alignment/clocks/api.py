@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from alignment.api_shapes import Out, refusals
 from alignment.clocks import reward_models, starting
-from alignment.clocks.showing import ShownClock, loop_context
+from alignment.clocks.showing import loop_context
 from alignment.models import RewardModel
 from labeling import exchange
 from labeling.rest import ApiView, NewestFirst, Scope, SignedInApiRequest
@@ -28,6 +28,10 @@ class ClockOut(Out):
     last = serializers.ListField(child=serializers.CharField(), help_text="What came of it last.")
     run = serializers.IntegerField(allow_null=True, help_text="That is under way.")
     warning = serializers.CharField(help_text="Empty where there is none.")
+
+
+class ClocksOut(Out):
+    results = ClockOut(many=True, help_text="Of the reward model, of the policy, and of promotion.")
 
 
 class StartedOut(Out):
@@ -49,11 +53,11 @@ class RewardModelOut(Out):
 
 
 class ClocksView(ApiView):
-    @extend_schema(responses={200: ClockOut(many=True)}, operation_id="clocks_list")
+    @extend_schema(responses={200: ClocksOut}, operation_id="clocks_retrieve")
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
         """What the three clocks of the loop do next, and why; for admins and researchers."""
         project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
-        return Response([_clock(each) for each in loop_context(project)["clocks"]])
+        return Response(ClocksOut({"results": loop_context(project)["clocks"]}).data)
 
 
 class RefreshView(ApiView):
@@ -102,10 +106,6 @@ class MakeCurrentView(ApiView):
         project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
         row = reward_models.make_current(project_id=project.id, number=number, changed_by=request.user.pk)
         return Response(_reward_model(row))
-
-
-def _clock(clock: ShownClock) -> dict[str, Any]:
-    return ClockOut(clock).data
 
 
 def _reward_model(row: RewardModel) -> dict[str, Any]:

@@ -31,6 +31,9 @@ def test_ten_judgements_are_followed_live_to_items_of_policy_version_2(system: S
     expect(admin.locator("#charts canvas").first).to_be_visible(timeout=TWO_MINUTES)
     expect(admin.locator(".stage", has_text="Reward model")).to_have_class("stage is-done", timeout=TWO_MINUTES)
     expect(admin.locator("#run-state")).to_have_attribute("data-state", "finished", timeout=TWO_MINUTES)
+    admin.goto(f"{system.url}/p/demo/runs/")  # the refresh of the reward model is followed by a policy run
+    admin.get_by_role("link", name="Run 2", exact=True).click(timeout=TWO_MINUTES)
+    expect(admin.locator("#run-state")).to_have_attribute("data-state", "finished", timeout=TWO_MINUTES)
     admin.goto(f"{system.url}/p/demo/policies/")
     second = admin.get_by_role("row", name=re.compile("^2 (serving|candidate)"))
     expect(second).to_be_visible()

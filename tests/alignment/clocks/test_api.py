@@ -33,7 +33,7 @@ def test_only_admins_steer(cast, past, path):
 def test_each_clock_says_what_it_does_next(cast, past):
     past.reward_model(is_current=True)
 
-    clocks = api_client(cast.rita).get(ADDRESS + "loop/clocks/").json()
+    clocks = api_client(cast.rita).get(ADDRESS + "loop/clocks/").json()["results"]
 
     assert [(each["name"], each["state"], each["enabled"], each["run"]) for each in clocks] == [
         ("refresh", "waiting", True, None),
