@@ -36,7 +36,7 @@ PAGES = [
     ("alice", "/p/colours/prompts/"),
     ("alice", "/p/colours/imports/"),
     ("rita", "/p/colours/data/"),
-    ("rita", "/p/colours/snapshot-jobs/1/"),
+    ("rita", "/p/colours/data/jobs/1/"),
     ("alice", "/p/colours/people/"),
     ("alice", "/p/colours/groups/"),
     ("alice", "/p/colours/invitations/"),

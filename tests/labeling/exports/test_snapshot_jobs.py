@@ -141,7 +141,7 @@ def test_nobody_else_sees_it(cast, who, status):
         page.force_login(getattr(cast, who))
 
     answers = [client.get(JOBS), client.get(f"{JOBS}{job.pk}/"), client.post(f"{JOBS}{job.pk}/cancel/")]
-    pages = [page.get(f"/p/colours/snapshot-jobs/{job.pk}/"), page.post(f"/p/colours/snapshot-jobs/{job.pk}/cancel/")]
+    pages = [page.get(f"/p/colours/data/jobs/{job.pk}/"), page.post(f"/p/colours/data/jobs/{job.pk}/cancel/")]
 
     assert [each.status_code for each in answers] == [status] * 3
     assert [each.status_code for each in pages] == [302 if status == 401 else status] * 2
