@@ -31,7 +31,7 @@ class AtTheGate:
 
     @property
     def id(self) -> int:
-        return self.cast.project.pk
+        return int(self.cast.project.pk)
 
     @property
     def serving(self) -> int:

@@ -20,13 +20,14 @@ def promotion(judged, start) -> Promotion:
     judged.project.prompts.update(held_out=False)
     few = judged.project.prompts.order_by("-pk")[:3].values_list("pk", flat=True)
     judged.project.prompts.filter(pk__in=list(few)).update(held_out=True)
-    worker.execute_run(start("dpo", more={"trainer": {"lr": 0.01}}).pk)
+    run = worker.execute_run(start("dpo", more={"trainer": {"lr": 0.01}}).pk)
+    assert run is not None
     Promotion.objects.filter(state="rejected").delete()  # what a guard says of such a model is no matter here
     policy = Policy.objects.get(version=2)
     if not Promotion.objects.exists():
-        policy.run.state, policy.run.finished = "running", None
-        policy.run.save()
-        bring_to_gate(run_id=policy.run.pk, attempt=policy.run.attempts, policy=policy, guards=[], identical=False)
+        run.state, run.finished = "running", None
+        run.save()
+        bring_to_gate(run_id=run.pk, attempt=run.attempts, policy=policy, guards=[], identical=False)
     return Promotion.objects.get(state="asking")
 
 
@@ -38,7 +39,7 @@ def test_both_versions_write_anew_for_prompts_drawn_with_replacement(judged, pro
     assert (first, second, len(rows)) == (6, 6, 12)
     for row in rows:
         written = Completion.objects.filter(entries__item=row.item_id)
-        assert sorted(written.values_list("policy_version", flat=True)) == [1, 2]
+        assert set(written.values_list("policy_version", flat=True)) == {1, 2}
     assert {row.item.prompt.held_out for row in rows} == {True}
     assert len({row.item.prompt_id for row in rows}) <= 3  # of twelve draws from three prompts some come again
     items = Item.objects.filter(pk__in=[row.item_id for row in rows if not row.is_same])
