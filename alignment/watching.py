@@ -127,7 +127,7 @@ def refresh_figures(slugs: set[str] | None = None) -> set[str]:
         try:
             if exchange.refresh_figures(project.id):
                 left.add(project.slug)
-            standings.refresh_when_due(project.id)
+            standings.keep_fresh(project.id)
         except AWAY:
             raise
         except Exception:

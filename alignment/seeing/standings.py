@@ -6,6 +6,8 @@ database's time; a page does it by itself only where the last time took a moment
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from dataclasses import asdict
 from typing import Any
@@ -17,10 +19,15 @@ from alignment.models import Method, Policy, Standings
 from alignment.seeing.leaderboard import boards
 from labeling import exchange
 
+logger = logging.getLogger(__name__)
+
 SHARE = 0.05
 """Of the time, at most, is spent on them."""
 AT_ONCE_SECONDS = 0.3
 """What took no longer may be done while somebody waits for a page."""
+WAITED_SECONDS = 1.0
+"""What took no longer may hold up the thread that starts runs."""
+THREAD = "standings"
 AT_ONCE_JUDGEMENTS = 2_000
 """So few judgements may be read for the first time while somebody waits."""
 LOCK = 0x5EE1
@@ -53,6 +60,32 @@ def refresh_when_due(project_id: int, *, pause: float | None = None) -> Standing
     if latest == kept.label or 0 <= passed < wanted:  # a clock that was put back is no reason to wait for
         return None
     return refresh(project_id)
+
+
+def keep_fresh(project_id: int) -> threading.Thread | None:
+    """For whoever watches: compute what is due, and do not wait where it takes long; the thread that does it then.
+
+    One at a time: what is due in another project meanwhile is done at the next look.
+    """
+    kept = Standings.objects.filter(pk=project_id).defer("leaderboard", "flags").first()
+    few = exchange.count_judgements(project_id, at_most=AT_ONCE_JUDGEMENTS) < AT_ONCE_JUDGEMENTS
+    if few or (kept is not None and kept.seconds <= WAITED_SECONDS):
+        refresh_when_due(project_id)
+        return None
+    if any(thread.name == THREAD for thread in threading.enumerate()):
+        return None
+    thread = threading.Thread(target=_beside, args=[project_id], name=THREAD, daemon=True)
+    thread.start()
+    return thread
+
+
+def _beside(project_id: int) -> None:
+    try:
+        refresh_when_due(project_id)
+    except Exception:
+        logger.exception("the standings of project %d are not up to date", project_id)
+    finally:
+        connection.close()
 
 
 @transaction.atomic

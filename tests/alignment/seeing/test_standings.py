@@ -76,3 +76,22 @@ def test_the_first_time_with_many_judgements_is_the_worker_s(cast, monkeypatch):
     monkeypatch.setattr(standings, "AT_ONCE_JUDGEMENTS", 1)
 
     assert standings.standings(cast.project.pk) is None
+
+
+def test_what_takes_a_moment_is_done_at_once_by_whoever_watches(cast):
+    judge(cast.project, cast.bob)
+
+    assert standings.keep_fresh(cast.project.pk) is None
+    assert Standings.objects.get().label > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_long_holds_nobody_up(cast, monkeypatch):
+    judge(cast.project, cast.bob)
+    monkeypatch.setattr(standings, "AT_ONCE_JUDGEMENTS", 1)
+
+    thread = standings.keep_fresh(cast.project.pk)
+
+    assert thread is not None
+    thread.join(timeout=30)
+    assert Standings.objects.get().label > 0
