@@ -78,7 +78,7 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
     for name, value in changes.items():
         setattr(settings, name, value)
     for name, message in contradictions({name: getattr(settings, name) for name in LOOP_FIELDS}).items():
-        raise exchange.Invalid(f"{name}: {message}", code="contradiction")
+        raise exchange.Invalid(_("{name}: {message}").format(name=name, message=message), code="contradiction")
     try:
         settings.full_clean(validate_unique=False)
     except ValidationError as error:
