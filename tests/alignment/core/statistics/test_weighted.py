@@ -51,7 +51,7 @@ def test_both_estimates_are_right_in_the_mean_over_many_logs_and_the_naive_one_i
     rewards = [torch.randn(4, 3, generator=generator) for _ in range(6)]
     # Right on the pairs whose places differ by one: three of six.
     naive, inverse, ratio = [], [], []
-    for _ in range(700):
+    for _ in range(500):
         choices = choose_round(
             rewards, sizes=[2] * 6, rule=Rule.VARIANCE, budget=3, random_share=0.3, generator=generator
         )
@@ -61,7 +61,7 @@ def test_both_estimates_are_right_in_the_mean_over_many_logs_and_the_naive_one_i
         inverse.append(horvitz_thompson(values, weights))
         ratio.append((np.dot(values, weights), np.sum(weights)))
 
-    error = 4 * np.std(inverse) / 700**0.5
+    error = 4 * np.std(inverse) / 500**0.5
     assert abs(np.mean(inverse) - 0.5) < error
     assert sum(each[0] for each in ratio) / sum(each[1] for each in ratio) == pytest.approx(0.5, abs=error)
     assert abs(np.mean(naive) - 0.5) > 2 * error
