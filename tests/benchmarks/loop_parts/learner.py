@@ -47,12 +47,13 @@ class Settings:
     """Members that are fitted anew at a refresh, in turn."""
     pessimism: float = 1.0
     reward_lr: float = 3e-3
-    reward_examples: int = 6000
+    reward_examples: int = 3000
     """Judgements gone through at a refresh, each pass counted."""
-    most_epochs: float = 3.0
-    beta: float = 0.1
-    policy_lr: float = 5e-4
-    policy_steps: int = 15
+    most_epochs: float = 2.0
+    beta: float = 0.4
+    """With 0.1 the policy left what the members had seen: completions of one word, at 5 nats."""
+    policy_lr: float = 1e-3
+    policy_steps: int = 12
     rollout_prompts: int = 24
     rollouts: int = 8
 

@@ -111,7 +111,7 @@ def _guard(after: Written, before: Written, *, labeled: Sequence[float], seed: i
         guards.length(after, before, limits=LIMITS, seed=seed),
         guards.eos(after, before, limits=LIMITS, seed=seed),
         guards.repetition(after, before, limits=LIMITS, seed=seed),
-        guards.deviation(after, labeled=labeled, limits=LIMITS),
+        guards.deviation(after, before, labeled=labeled, limits=LIMITS, seed=seed),
     ]
 
 

@@ -20,6 +20,8 @@ from tests.benchmarks.loop_parts.offline import Recipe, dpo
 from tests.benchmarks.loop_parts.people import People
 
 Say = Callable[[str], object]
+UNSEEN = 192
+"""Prompts at most that policies are compared on; nobody is asked about them."""
 SAMPLES = 4
 """Completions of each unseen prompt by each side of a comparison."""
 RECIPES = (
@@ -148,7 +150,7 @@ def run_world(
         world,
         team,
         prompts=people.prompts(held_out=False),
-        unseen=people.prompts(held_out=True),
+        unseen=people.prompts(held_out=True)[:UNSEEN],
         folder=folder,
         samples=language.SAMPLES,
     )
