@@ -44,7 +44,7 @@ def change_gate(*, project_id: int, changed_by: int | None = None, **changes: An
             refusal = _("the gate has no setting {name!r}; it has {known}")
             raise exchange.Invalid(refusal.format(name=name, known=", ".join(GATE_FIELDS)))
         if isinstance(changes[name], float) and not math.isfinite(changes[name]):
-            raise exchange.Invalid(f"{name}: {changes[name]}")
+            raise exchange.Invalid(_("{name} is {value}: give a number").format(name=name, value=changes[name]))
     GateSettings.objects.get_or_create(pk=project_id)
     settings = GateSettings.objects.select_for_update().get(pk=project_id)
     before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
