@@ -124,8 +124,8 @@ def _curves(project_id: int) -> dict[str, Any]:
 @signed_in
 def picture(request: SignedInRequest, slug: str) -> HttpResponse:
     """The picture alone, for other pages; without htmx the whole page."""
+    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
     if not request.htmx:
         return redirect("alignment:watch", slug)
-    project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
     context = {"project": project, "role": project.role, "picture": picture_of(project)}
     return render(request, "alignment/_picture.html", context)
