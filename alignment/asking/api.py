@@ -56,7 +56,7 @@ class AskingOut(Out):
     newest_writes = serializers.BooleanField()
     sft_writes = serializers.BooleanField()
     stale_after = serializers.IntegerField()
-    rule_in_force = serializers.ChoiceField(RULES)
+    rule_in_force = serializers.CharField(help_text="A code of `rule`; random while that one can't be followed.")
     why_random = serializers.ChoiceField([why.value for why in Why], allow_null=True)
     reward_model = serializers.IntegerField(allow_null=True, help_text="Number of the one that scores.")
     pool = PoolWriterOut(many=True)
