@@ -41,6 +41,7 @@ RULES = (Rule.RANDOM, Rule.DTS)
 def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     """The keys of DESIGN section 4 and what they come from; `figure` is the path of a PNG."""
     began = time.monotonic()
+    speed = measure_speed(say=say) if settings["speed"] else {}
     sizes = [size for size in (1024, 4096, 8192) if size < settings["offline"]] + [settings["offline"]]
     with tempfile.TemporaryDirectory(prefix="prefloop-worlds-") as folder:
         worlds = [
@@ -61,7 +62,8 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
         **summary(worlds),
         "promoted_regressions": traps.get("promoted_regressions"),
         "alarm_auroc": traps.get("alarm_auroc"),
-        **(measure_speed(say=say) if settings["speed"] else {}),
+        "label_to_queue_s": speed.get("label_to_queue_s"),
+        "label_to_reward_model_s": speed.get("label_to_reward_model_s"),
         "traps": traps,
         "details": worlds,
     }
