@@ -76,6 +76,7 @@ def counted(cast, **filters):
     for label in Label.objects.filter(project=cast.project, supersedes__isnull=True).order_by("pk"):
         ranks = dict(label.ranks.values_list("completion", "rank"))
         ratings = {row.completion_id: row for row in label.ratings.all()}
+        assert label.assignment is not None
         completions = sorted(label.assignment.order)
         items[label.item_id].append(
             {
@@ -86,7 +87,7 @@ def counted(cast, **filters):
                     (one, other): int(np.sign(ranks[one] - ranks[other])) + 1
                     for one, other in combinations(sorted(ranks), 2)
                 },
-                "ratings": {pk: row.value - 1 for pk, row in ratings.items()},
+                "ratings": {pk: row.value - 1 for pk, row in ratings.items() if row.value is not None},
                 "picks": {0: completions.index(label.best_id)} if label.best_id else {},
                 "flag": {pk: int(pk in ratings and "hallucination" in ratings[pk].flags) for pk in completions},
                 "ranks": [ranks[pk] for pk in completions] if ranks else None,
@@ -124,7 +125,7 @@ def with_each_other(groups, person):
 
 def expected(groups):
     """Each coefficient, from judgements."""
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     for measure, categories in (("comparisons", 3), ("ratings", 7)):
         table = counts(groups, measure, categories=categories)
         found |= {
@@ -141,7 +142,7 @@ def expected(groups):
         for one, other in combinations(group, 2)
         if one["ranks"] and not np.isnan(tau := stats.kendalltau(one["ranks"], other["ranks"]).statistic)
     ]
-    found["rankings", "kendall_tau"] = np.mean(taus)
+    found["rankings", "kendall_tau"] = float(np.mean(taus))
     return found
 
 

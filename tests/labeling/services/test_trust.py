@@ -42,6 +42,7 @@ def test_figures_decide_and_write_down_why(cast):
     assert (bobs.level, bobs.is_adversary, bobs.evidence["high"]) == (Level.AWAY, True, 0.35)
     assert (doras.level, doras.is_adversary) == (Level.TRUSTED, False)
     [line] = AuditEntry.objects.filter(action="trust.decided")
+    assert line.after is not None
     assert (line.actor, line.person, line.before, line.after["level"]) == (None, cast.bob, {"level": "trusted"}, "away")
     assert not Membership.objects.filter(is_routed_away=True).exists(), "the project does not route"
 

@@ -22,7 +22,8 @@ OTHER = "a quite different staple"
 
 @pytest.fixture
 def bob() -> User:
-    return make_user("bob")
+    user: User = make_user("bob")
+    return user
 
 
 def signed_in(user: User) -> Client:
@@ -75,7 +76,9 @@ def test_sessions_cost_as_many_queries_for_fifty_as_for_one(bob):
     client, counts = api_client(bob), []
     for number in (1, 49):
         for _ in range(number):
-            Session.objects.create(session_key=f"{number}-{_}", user=bob, expire_date="2099-01-01T00:00Z", session_data="")
+            Session.objects.create(
+                session_key=f"{number}-{_}", user=bob, expire_date="2099-01-01T00:00Z", session_data=""
+            )
         with CaptureQueriesContext(connection) as queries:
             client.get("/api/v1/sessions/")
         counts.append(len(queries))
