@@ -24,8 +24,11 @@ from alignment.patience import patiently
 
 CHECKED_PROMPTS = 24
 CHECKED_COMPLETIONS = 2
-SHRINKINGS = 6
+SHRINKINGS = 8
 """Halvings of the interval in which the share of an adapter lies that keeps the budget; each writes samples."""
+
+
+REMEDY = "the served policy stays; train with a smaller trainer.lr, fewer steps, or a larger beta"
 
 
 class PolicyUnusable(ValueError):
@@ -115,7 +118,8 @@ def check_policy(execution: Execution, *, budget: float | None) -> Checked:
     largest share whose samples keep the budget (as Lin et al., 2023, average weights against forgetting).
 
     Raises:
-        PolicyUnusable: all it writes is empty, or none of it ends, though the reference writes and ends.
+        PolicyUnusable: all it writes is empty, or none of it ends, though the reference writes and ends; or it went so
+            far that nothing is left of it within the budget.
     """
     prompts = _prompts(execution)
     written = _write(execution, prompts, adapter="policy")
@@ -130,6 +134,11 @@ def check_policy(execution: Execution, *, budget: float | None) -> Checked:
         scale_adapter(execution, whole, share=share)
         now = _kl(execution, _write(execution, prompts, adapter="policy"))
         low, high, found = (share, high, now) if now <= budget else (low, share, found)
+    if not low:
+        raise PolicyUnusable(
+            f"the new policy is {kl:.0f} nats from the reference, and no share of what it learned keeps the budget of "
+            f"{budget:.2g}; {REMEDY}"
+        )
     scale_adapter(execution, whole, share=low)
     return Checked(found, low)
 
@@ -172,12 +181,11 @@ def _refuse_unusable(written: Sequence[Sampled], reference: Callable[[], list[Sa
     if not empty and not endless:
         return
     usual = reference()
-    remedy = "the served policy stays; train with a smaller trainer.lr, fewer steps, or a larger beta"
     if empty and any(each.text.strip() for each in usual):
-        raise PolicyUnusable(f"the new policy writes nothing: all of its {len(written)} samples are empty; {remedy}")
+        raise PolicyUnusable(f"the new policy writes nothing: all of its {len(written)} samples are empty; {REMEDY}")
     ending = fmean(each.ended for each in usual)
     if endless and ending >= 0.25:
         raise PolicyUnusable(
             f"the new policy never ends: none of its {len(written)} samples does, {ending:.0%} of the reference's do; "
-            f"{remedy}"
+            f"{REMEDY}"
         )

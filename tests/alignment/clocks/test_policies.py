@@ -89,7 +89,7 @@ def test_a_budget_ends_rollouts_that_are_beyond_it_and_keeps_the_share_within_it
 
 
 def test_a_method_without_rollouts_keeps_the_budget_too(judged, rewarded):
-    fast = {"trainer": {"steps": 8, "batch_size": 4, "lr": 0.05}}
+    fast = {"trainer": {"steps": 8, "batch_size": 4, "lr": 0.01}}
     whole = train(judged, start={"kl_budget": None}, **fast)
     bound = train(judged, start={"kl_budget": 1.0}, **fast)
 
@@ -98,6 +98,16 @@ def test_a_method_without_rollouts_keeps_the_budget_too(judged, rewarded):
     assert 0 < share < 1
     assert bound.results["policy"]["kl"] <= bound.results["policy"]["kl_budget"]
     assert all(mine[name].allclose(each * (share if "lora_B" in name else 1)) for name, each in theirs.items())
+
+
+def test_a_policy_of_which_nothing_is_left_within_the_budget_fails_its_run(judged, rewarded, monkeypatch):
+    monkeypatch.setattr(policies, "_kl", lambda execution, written: 99.0)
+
+    run = train(judged, start={"kl_budget": 1.0})
+
+    assert run.state == "failed"
+    assert run.error.startswith("the new policy is 99 nats from the reference, and no share of what it learned keeps")
+    assert serving_policy(judged.project.pk).version == 1
 
 
 def sampled(text, *, ended):
