@@ -43,7 +43,8 @@ class AskingFields(models.Model):
         db_default=2,
         validators=[MinValueValidator(1), MaxValueValidator(20)],
         help_text=_(
-            "For so many prompts is written for each one that is asked about. 1: all that is written for is asked about."
+            "For so many prompts is written for each one that is asked about. "
+            "1: all that is written for is asked about."
         ),
     )
     past_versions = models.PositiveSmallIntegerField(

@@ -54,7 +54,12 @@ def test_it_is_filled_once_and_not_when_it_was_filled_since(cast):
 @pytest.mark.slow
 def test_where_nothing_is_left_to_write_it_is_not_tried_again_at_once(cast, monkeypatch):
     tried = []
-    monkeypatch.setattr("alignment.requests.fill_queue", lambda *args, **options: tried.append(args) or 0)
+
+    def nothing(*projects: int, **options: object) -> int:
+        tried.append(projects)
+        return 0
+
+    monkeypatch.setattr("alignment.requests.fill_queue", nothing)
 
     writer.fill_beside_job(cast.project.pk)
     writer.fill_beside_job(cast.project.pk)

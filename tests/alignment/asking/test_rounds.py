@@ -112,8 +112,11 @@ def test_with_one_the_rule_chooses_prompts_and_completions_and_held_out_prompts_
     assert held_out.count() == 1
     assert 1 <= ruled.filter(is_random=True).count() <= 2
     # Chance alone: nine of 27 prompts, and one of C(8, 3) sets at least.
-    assert all(9 / 27 / comb(8, 3) <= item.random_propensity <= 9 / 27 for item in ruled)
-    assert all(item.random_propensity / item.propensity <= 5 + 1e-9 for item in ruled)
+    for at_random, propensity in ruled.values_list("random_propensity", "propensity"):
+        assert at_random is not None
+        assert propensity is not None
+        assert 9 / 27 / comb(8, 3) <= at_random <= 9 / 27
+        assert at_random / propensity <= 5 + 1e-9
 
 
 def test_the_candidate_and_the_served_version_write_for_the_same_items(cast, base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import combinations, permutations, product
 
 import numpy as np
@@ -50,11 +50,11 @@ def entropy(p):
 
 def bald_score(first, second) -> float:
     p = sigmoid(first - second)
-    return entropy(p.mean()) - entropy(p).mean()
+    return float(entropy(p.mean()) - entropy(p).mean())
 
 
 def variance_score(first, second) -> float:
-    return sigmoid(first - second).var()
+    return float(sigmoid(first - second).var())
 
 
 @pytest.mark.parametrize("rule", list(Rule))
@@ -104,7 +104,7 @@ def test_a_third_one_is_the_one_whose_comparisons_score_highest_in_sum(rule: Rul
 
 def test_double_thompson_is_what_its_loop_of_tries_does():
     best = REWARDS.argmax(0).tolist()
-    expected: Counter[frozenset[int]] = Counter()
+    expected: defaultdict[frozenset[int], float] = defaultdict(float)
     for first in best:
         missed = 1.0
         for _ in range(THOMPSON_TRIES):
@@ -146,7 +146,8 @@ def test_double_thompson_for_three_sums_over_every_order():
 
 
 def test_bai_ts_takes_a_thompson_winner_and_the_most_uncertain_difference_to_it():
-    rewards, expected = REWARDS.double().numpy(), Counter()
+    rewards = REWARDS.double().numpy()
+    expected: defaultdict[frozenset[int], float] = defaultdict(float)
     for first in REWARDS.argmax(0).tolist():
         spread = {other: (rewards[first] - rewards[other]).var() for other in set(range(5)) - {first}}
         expected[frozenset((first, max(spread, key=lambda other: spread[other])))] += 0.25
@@ -176,7 +177,7 @@ def test_d_optimal_takes_the_comparisons_that_shrink_the_posterior_most():
             x = (centred[i] - centred[j]) / 2
             p = sigmoid(mean[i] - mean[j])
             a += p * (1 - p) * np.outer(x, x)
-        return np.linalg.slogdet(a)[1]
+        return float(np.linalg.slogdet(a)[1])
 
     pair = max(combinations(range(5), 2), key=lambda each: log_det([each]))
     third = max(set(range(5)) - set(pair), key=lambda c: log_det([pair, (c, pair[0]), (c, pair[1])]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import combinations
 from math import comb
 
@@ -20,20 +20,20 @@ def ensemble(seed: int = 3, *, members: int = 3) -> list[torch.Tensor]:
     return [torch.randn(count, members, generator=generator) for count in (4, 4, 3, 5)]
 
 
-def enumerated(rewards, rule: Rule, *, budget: int, share: float) -> Counter:
+def enumerated(rewards, rule: Rule, *, budget: int, share: float) -> defaultdict[tuple[int, frozenset[int]], float]:
     """The probability of each (prompt, set), by going through every draw of prompts that chance may make."""
     builders = [RULES[rule](each) for each in rewards]
     worth = [worth_of(each, builder, rule=rule) for each, builder in zip(rewards, builders, strict=True)]
     order = sorted(range(4), key=lambda prompt: -worth[prompt])
-    found: Counter = Counter()
+    found: defaultdict[tuple[int, frozenset[int]], float] = defaultdict(float)
     few = int(share * budget)
     for number, chance in ((few, 1 - (share * budget - few)), (few + 1, share * budget - few)):
         for drawn in combinations(range(4), number):
             ruled = [prompt for prompt in order if prompt not in drawn][: budget - number]
             weight = chance / comb(4, number)
             for prompt in drawn:
-                for each in combinations(range(len(rewards[prompt])), SIZES[prompt]):
-                    found[prompt, frozenset(each)] += weight / comb(len(rewards[prompt]), SIZES[prompt])
+                for chosen in combinations(range(len(rewards[prompt])), SIZES[prompt]):
+                    found[prompt, frozenset(chosen)] += weight / comb(len(rewards[prompt]), SIZES[prompt])
             for prompt in ruled:
                 sets = every_set(builders[prompt], count=len(rewards[prompt]), size=SIZES[prompt])
                 for each, probability in sets.items():
@@ -59,7 +59,7 @@ def test_the_propensity_is_what_all_that_chance_may_do_adds_up_to(rule: Rule, bu
 def test_items_are_asked_about_as_often_as_their_propensity_says():
     rewards, generator = ensemble(), torch.Generator().manual_seed(1)
 
-    seen: Counter = Counter()
+    seen: Counter[tuple[int, tuple[int, ...]]] = Counter()
     said = {}
     for _ in range(300):
         for choice in choose_round(
