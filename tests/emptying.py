@@ -7,6 +7,8 @@ from psycopg import sql
 
 KEPT = {"django_content_type", "auth_permission"}
 """What migrating writes and no test changes."""
+JOBS = ("procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs", "procrastinate_workers")
+"""Tables that are no models', those that refer to others first."""
 
 
 def empty_tables() -> None:
@@ -28,6 +30,8 @@ def empty_tables() -> None:
         for name in guarded:
             cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(name)))
         for name in filled:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        for name in JOBS:
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for name in guarded:

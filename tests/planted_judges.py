@@ -43,7 +43,7 @@ class PlantedBackbone(Backbone):
 
 
 def completions_in(question):
-    return re.search(r"A: (.*)\nB: (.*)\nBetter", question, re.DOTALL).groups()  # type: ignore[union-attr]  # it is asked so
+    return re.search(r"A: (.*)\nB: (.*)\nBetter", question, re.DOTALL).groups()
 
 
 def quality(text):

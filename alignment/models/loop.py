@@ -123,8 +123,8 @@ class LoopSettings(AskingFields):
         db_default=20.0,
         validators=[MinValueValidator(0.01), MaxValueValidator(10_000)],
         help_text=_(
-            "Nats that a policy may be from the reference with 1,000 judgements; it grows with the root of their number. "
-            "Empty: no limit."
+            "Nats that a policy may be from the reference with 1,000 judgements; "
+            "it grows with the root of their number. Empty: no limit."
         ),
     )
     keep_policies = models.PositiveSmallIntegerField(

@@ -56,8 +56,8 @@ def test_a_run_makes_a_policy_evaluates_it_and_fills_the_queue(judged, start, me
     assert (promotion.against, promotion.state) == (base, run.results["evaluation"]["state"])
     writer = 2 if promotion.state == "asking" else 1
     assert Policy.objects.get(is_serving=True) == base
-    new = Item.objects.filter(policy_version=writer, priority__lt=31_000).order_by("-id")
-    new = list(new[: Item.objects.count() - items_before - run.results["evaluation"]["worst_items"]])
+    of_it = Item.objects.filter(policy_version=writer, priority__lt=31_000).order_by("-id")
+    new = list(of_it[: Item.objects.count() - items_before - run.results["evaluation"]["worst_items"]])
     assert 1 <= len(new) <= 3
     written = Completion.objects.filter(entries__item__in=new)
     assert {(0, writer)} <= set(written.values_list("sampling__top_k", "policy_version")) <= {(0, 1), (0, 2)}
@@ -208,7 +208,8 @@ def test_a_disk_that_is_full_fails_the_run_with_the_system_s_own_words(judged, s
 
     assert (run.state, run.error) == (
         "failed",
-        "the disk is full (No space left on device: /data/runs/1): free some space, or keep fewer versions in the settings",
+        "the disk is full (No space left on device: /data/runs/1): "
+        "free some space, or keep fewer versions in the settings",
     )
 
 

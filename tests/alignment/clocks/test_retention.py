@@ -36,7 +36,7 @@ def test_the_newest_versions_stay_and_the_rows_of_all(past):
     assert stored(past) == [4, 5]
     removed = Policy.objects.filter(removed__isnull=False).values_list("version", flat=True)
     assert sorted(removed) == [2, 3]
-    assert AuditEntry.objects.get(action="files.removed").after["versions"] == [3, 2]
+    assert AuditEntry.objects.get(action="files.removed").after == {"versions": [3, 2], "reward_models": []}
 
 
 def test_what_served_its_parents_and_what_waits_for_a_decision_stays(past):

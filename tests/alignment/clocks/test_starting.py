@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import F
 from factories import a_verdict, judge
 
 from alignment import services
@@ -77,7 +78,7 @@ def test_a_failed_refresh_is_tried_again_after_a_minute_though_nobody_judged(cas
     past.run(state="failed", seen=judged(cast, 2), ago=timedelta(seconds=50))
 
     early = due(cast)
-    Run.objects.update(finished=Run.objects.get().finished - timedelta(seconds=11))
+    Run.objects.update(finished=F("finished") - timedelta(seconds=11))
     late = due(cast)
 
     assert (early, late) == ([], ["rm"])
@@ -93,7 +94,7 @@ def test_a_person_does_not_wait_for_judgements_or_for_the_pause_after_failures(c
 
     assert (refresh.method, refresh.trigger, train.method, train.trigger) == ("rm", "person", "dpo", "person")
     entries = AuditEntry.objects.filter(action="run.started").order_by("id")
-    assert [(entry.actor, entry.after["run"]) for entry in entries] == [
+    assert [(entry.actor, (entry.after or {})["run"]) for entry in entries] == [
         (cast.alice, refresh.pk),
         (cast.alice, train.pk),
     ]
@@ -117,6 +118,8 @@ def test_all_judgements_revised_at_once_are_new_ones_and_bring_one_refresh(cast,
     past.run("dpo")
     for label in list(Label.objects.select_related("assignment", "annotator")):
         verdict = a_verdict(label.assignment, ranks=(2, 1, 3))
+        assert label.assignment_id is not None
+        assert label.annotator is not None
         revise_label(assignment_id=label.assignment_id, annotator=label.annotator, verdict=verdict, client_id=uuid4())
 
     assert due(cast) == ["rm"]

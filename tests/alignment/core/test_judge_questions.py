@@ -97,7 +97,7 @@ def rating_rule(shares):
     """P(digit) proportional to what the completion's entry says."""
 
     def rule(question, label):
-        completion = re.search(r"> (.*)\nHow", question).group(1)  # type: ignore[union-attr]  # it is asked so
+        completion = re.search(r"> (.*)\nHow", question).group(1)
         return math.log(shares[completion].get(label, 1e-12))
 
     return rule

@@ -76,6 +76,7 @@ def test_a_revised_judgement_moved_only_what_was_trained_before_it_was_revised(c
     trained(2)
     now = {rank.completion_id: rank.rank for rank in label.ranks.all()}
     verdict = a_verdict(label.assignment, ranks=[3 - now[pk] for pk in label.assignment.order])
+    assert label.assignment_id is not None
     new = revise_label(assignment_id=label.assignment_id, annotator=compared.bob, verdict=verdict, client_id=uuid4())
     trained(3)
 

@@ -14,12 +14,14 @@ from labeling.models import Rank
 
 def test_a_repeated_run_gives_the_same_weights_although_judgements_were_added(start, judged):
     first = worker.execute_run(start("ppo", seed=7, more={"trainer": {"steps": 3}, "reward_trainer": {"steps": 3}}).pk)
+    assert first is not None
     # Whatever happened to the table since: the run's own copy of its judgements is what is read.
     Rank.objects.all().delete()
     add = services.create_run(project_id=judged.project.pk, seed=8, start=False)
 
     second = worker.execute_run(repeat_run(run_id=first.pk, start=False).pk)
 
+    assert second is not None
     assert (first.state, second.state) == ("finished", "finished")
     same = sameness(second)
     assert (same.is_same, same.original, same.is_same_code) == (True, first.pk, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -49,7 +50,7 @@ def test_outcomes_are_told_by_who_wrote_what_with_the_weight_of_each(cast):
     found = {(row.first, row.second): row for row in outcomes(cast.project)}
 
     person = f"person:{cast.dora.pk}"
-    third = pytest.approx(1 / 3)
+    third: Any = pytest.approx(1 / 3)
     first = found["policy:1", "policy:2"]
     assert (first.wins, first.ties, first.losses, first.num) == (0, 0, third, 1)
     assert first.longer == pytest.approx(0.6)

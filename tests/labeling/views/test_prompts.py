@@ -157,7 +157,7 @@ def test_a_prompt_shows_its_completions_who_wrote_them_and_what_was_decided(cast
     html = page.content.decode()
     assert "policy 1" in html
     assert "rated 7.0 by 1 person" in html
-    assert "<td>bob</td>" in html
+    assert "<td>bob<" in html
     assert html.count("2. #") == 2  # the tie
 
 

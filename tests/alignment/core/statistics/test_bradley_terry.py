@@ -40,7 +40,7 @@ def drawn(strengths, *, num, seed, log_nu=-np.inf):
 
 def test_the_twenty_two_games_of_the_wikipedia_article_give_its_strengths():
     won = {"AB": 2, "AD": 1, "BA": 3, "BC": 5, "CB": 3, "CD": 1, "DA": 4, "DC": 3}
-    pairs = [("ABCD".index(one), "ABCD".index(other)) for (one, other), count in won.items() for _ in range(count)]
+    pairs = [("ABCD".index(names[0]), "ABCD".index(names[1])) for names, count in won.items() for _ in range(count)]
 
     found = fit(games(pairs), 4, ridge=1e-9)
 
