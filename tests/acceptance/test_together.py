@@ -75,5 +75,6 @@ def test_no_item_gets_more_judgements_than_its_overlap(system: System, desk: Des
     # The clients work until nothing is left: what is missing lies open in the two browsers, or is held ahead there.
     judged = sum(found for _, _, found in counts)
     assert judged == len(set(labels)) + 6
-    assert len(pages) <= 2 * PROMPTS - judged <= 2 * len(pages)
+    # A share of the prompts is judged by more people than the others.
+    assert len(pages) <= sum(overlap for _, overlap, _ in counts) - judged <= 2 * len(pages)
     assert " 500 " not in system.log.read_text(errors="replace")

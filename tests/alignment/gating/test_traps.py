@@ -19,7 +19,7 @@ LAUGH = "ha " * 30
 def test_a_policy_that_learned_to_repeat_itself_is_refused_and_its_laughter_comes_to_the_front(judged, start):
     judged.project.prompts.update(held_out=False)
     judged.project.prompts.filter(items__isnull=True).update(held_out=True)
-    for number in range(4):
+    for number in range(10):
         make_item(judged.project, prompt=f"Say it, number {number}.", texts=[LAUGH, "Red.", "Blue."], priority=9)
         assignment = claim(judged.project, judged.bob)
         texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
@@ -28,7 +28,7 @@ def test_a_policy_that_learned_to_repeat_itself_is_refused_and_its_laughter_come
         submit_label(assignment_id=assignment.pk, annotator=judged.bob, verdict=verdict, client_id=uuid4())
     wanted = {
         "start": {"kl_budget": None},
-        "trainer": {"steps": 40, "lr": 0.05, "batch_size": 4},
+        "trainer": {"steps": 60, "lr": 0.05, "batch_size": 4},
         "evaluation": {"prompts": 12, "completions": 2},
         "sampling": {"max_new_tokens": 24},
     }

@@ -81,7 +81,9 @@ def test_a_rewritten_completion_ranks_above_all_and_is_a_demonstration(cast, beg
     assert dict(label.ranks.values_list("completion", "rank")) == {written.pk: 1, first: 2, second: 2, third: 3}
     assert label.comparisons.count() == 6
     [shown] = rows_of(cast.project, "demonstrations")
-    assert (shown["completion"][0]["content"], shown["suggestion_id"]) == ("Crimson, I would say.", second)
+    suggested = Completion.objects.get(pk=second)
+    called = suggested.prompt.digest[:8] + suggested.digest[:8]
+    assert (shown["completion"][0]["content"], shown["suggestion_id"]) == ("Crimson, I would say.", called)
     assert [each.text for each in exchange.demonstrations(cast.project.pk)] == ["Crimson, I would say."]
 
 
