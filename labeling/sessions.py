@@ -6,7 +6,10 @@ import datetime as dt
 from functools import cache
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from labeling.models import Session, User
@@ -15,6 +18,21 @@ from labeling.rows import columns, fetch_one, instances
 DEVICE, BEGUN = "device", "begun"
 USED_AGAIN = dt.timedelta(minutes=5)
 """A use is written down when the one before it is older than this, so that reading a session is hardly ever a write."""
+
+
+class SessionMiddleware(DjangoMiddleware):
+    """Django's, but for one thing: a refusal takes no cookie away.
+
+    What a page sent by itself may be answered after somebody signed in again in another tab, and Django's answer to a
+    session that is over would take the new cookie along.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """As Django's."""
+        response = super().process_response(request, response)
+        if response.status_code == 401:
+            response.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        return response
 
 
 class SessionStore(DatabaseStore):

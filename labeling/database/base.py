@@ -18,6 +18,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.connection is None:
             return False
-        waiting = select.poll()
-        waiting.register(self.connection.fileno(), select.POLLIN)
+        try:
+            waiting = select.poll()
+            waiting.register(self.connection.fileno(), select.POLLIN)
+        except self.Database.Error:  # it broke in the request before, and has no socket any more
+            return False
         return not waiting.poll(0) or bool(super().is_usable())

@@ -77,7 +77,7 @@ def test_nothing_submitted_is_lost_or_doubled_and_the_run_goes_on(system: System
     for annotator in annotators:
         annotator.done.set()
         annotator.join(timeout=60)
-    assert [annotator.problems for annotator in annotators] == [[], []]
+    assert [annotator.problems for annotator in annotators] == [[], []], system.tail()
     acknowledged = {key: label for annotator in annotators for key, label in annotator.acknowledged.items()}
     stored = dict(system.query("SELECT client_id, id FROM labeling_label WHERE source = 'person'"))
     assert acknowledged

@@ -14,10 +14,12 @@ from factories import a_verdict, claim, judge, make_cast
 
 from alignment import services as loop_services
 from alignment.models import Run
+from labeling.rendering.cache import BoundedCache
 from labeling.services.guidelines import write_guidelines
 from labeling.services.labels import submit_label
 from labeling.services.topics import set_topics
 from labeling.templatetags import stamps
+from labeling.views import moulds
 
 SHOWN = ("aria-label", "title", "placeholder", "alt")
 NOT_SHOWN = {"script", "style", "svg"}
@@ -88,6 +90,7 @@ def brackets(monkeypatch):
     monkeypatch.setattr(functions, "pgettext", lambda context, text: f"⟦{text}⟧")
     monkeypatch.setattr(functions, "npgettext", lambda context, one, many, count: f"⟦{one}⟧")
     stamps._pieces.cache_clear()  # pieces of pages that were rendered in English before
+    monkeypatch.setattr(moulds, "_moulds", BoundedCache(limit=1_000_000, size=len))
     yield
     stamps._pieces.cache_clear()
 

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
-from factories import make_user
+from factories import claim, make_cast, make_user
 
 from labeling.http import person_of
 from labeling.models import Session
@@ -80,3 +80,16 @@ def test_a_session_of_nobody_keeps_what_it_holds():
 
     assert again["note"] == "kept"
     assert again.person is None
+
+
+def test_a_refusal_of_what_a_page_sent_by_itself_takes_no_newer_cookie_away():
+    cast = make_cast()
+    assignment = claim(cast.project, cast.bob)
+    page = Client()
+    page.force_login(cast.bob)
+    Session.objects.all().delete()
+
+    answer = page.post(f"/p/colours/judge/{assignment.pk}/heartbeat/", headers={"accept": "application/json"})
+
+    assert answer.status_code == 401
+    assert "sessionid" not in answer.cookies

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from procrastinate.contrib.django import connector_params
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +39,18 @@ def test_a_request_after_a_restart_of_the_database_gets_a_new_connection(client)
     end_from_elsewhere(first)
 
     connection.close_if_unusable_or_obsolete()  # what the beginning of a request does
+
+    assert client.get("/login/").status_code == 200
+    assert backend() != first
+
+
+def test_a_connection_that_broke_in_the_request_before_is_left_without_an_error(client):
+    first = backend()
+    end_from_elsewhere(first)
+    with pytest.raises(OperationalError):
+        backend()
+
+    connection.close_if_unusable_or_obsolete()
 
     assert client.get("/login/").status_code == 200
     assert backend() != first
