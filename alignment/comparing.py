@@ -212,7 +212,7 @@ def _samples(side: Side, records: Sequence[exchange.PromptRecord]) -> list[dict[
         {
             "policy": side.policy,
             "prompt_id": record.id,
-            "text": each.text.replace("\x00", "�"),
+            "text": writing.storable(each.text),
             "ended": each.ended,
             "logprob": each.logprob,
             "reward": reward,

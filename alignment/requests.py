@@ -69,7 +69,7 @@ def write_samples(
             check=check,
         )
         rows += [
-            {"policy": policy, "text": each.text.replace("\x00", "�"), "ended": each.ended, "logprob": each.logprob}
+            {"policy": policy, "text": writing.storable(each.text), "ended": each.ended, "logprob": each.logprob}
             for each in group
         ]
     patiently(bookkeeping.store_samples, project_id=project_id, prompt_id=prompt_id, samples=rows)

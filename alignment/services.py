@@ -6,12 +6,12 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alignment import jobs, selectors
+from alignment.changing import change
 from alignment.clocks.planning import checked_plan
 from alignment.clocks.triggers import contradictions
 from alignment.models import BlindEvaluation, LoopSettings, Method, Policy, Run, RunState, Trigger
@@ -74,24 +74,10 @@ def change_loop(*, project_id: int, changed_by: int | None = None, **changes: An
         if name not in (*LOOP_FIELDS, *ASKING_FIELDS):
             known = ", ".join((*LOOP_FIELDS, *ASKING_FIELDS))
             raise exchange.Invalid(_("the loop has no setting {name!r}; it has {known}").format(name=name, known=known))
-    before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
-    for name, value in changes.items():
-        setattr(settings, name, value)
-    for name, message in contradictions({name: getattr(settings, name) for name in LOOP_FIELDS}).items():
+    wanted = {name: changes.get(name, getattr(settings, name)) for name in LOOP_FIELDS}
+    for name, message in contradictions(wanted).items():
         raise exchange.Invalid(_("{name}: {message}").format(name=name, message=message), code="contradiction")
-    try:
-        settings.full_clean(validate_unique=False)
-    except ValidationError as error:
-        raise exchange.Invalid(
-            "; ".join(f"{key}: {' '.join(texts)}" for key, texts in error.message_dict.items())
-        ) from None
-    settings.save()
-    if before:
-        after = {name: changes[name] for name in before}
-        exchange.record_change(
-            project_id=project_id, actor_id=changed_by, action="loop.settings", before=before, after=after
-        )
-    exchange.publish(exchange.project_record(project_id).slug, "loop")
+    change(settings, changes, project_id=project_id, changed_by=changed_by, topic="loop")
     return settings
 
 

@@ -119,7 +119,7 @@ def as_sampled(group: Sequence[dict[str, Any]]) -> list[exchange.Sampled]:
     return [
         exchange.Sampled(
             prompt=row["prompt"],
-            text=_storable(row["text"]),
+            text=storable(row["text"]),
             logprob=row["logprob"],
             sampling=row["sampling"],
             policy_version=row.get("version"),
@@ -128,6 +128,6 @@ def as_sampled(group: Sequence[dict[str, Any]]) -> list[exchange.Sampled]:
     ]
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL holds no NUL, which a byte-level model may write."""
     return text.replace("\x00", "�")

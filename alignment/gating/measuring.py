@@ -144,8 +144,8 @@ def _with_samples(found: Found, ours: Side, theirs: Side, compared: Compared) ->
     samples = [
         {
             "prompt": prompts[place],
-            "text": ours.together[place].text.replace("\x00", "�")[:SHOWN],
-            "before": theirs.groups[place // width][0].text.replace("\x00", "�")[:SHOWN],
+            "text": writing.storable(ours.together[place].text)[:SHOWN],
+            "before": writing.storable(theirs.groups[place // width][0].text)[:SHOWN],
         }
         for place in found.worst
     ]
@@ -214,8 +214,8 @@ def _regression(
     samples = [
         {
             "prompt": records[place].id,
-            "text": first[0][place].text.replace("\x00", "�")[:SHOWN],
-            "before": first[1][place].text.replace("\x00", "�")[:SHOWN],
+            "text": writing.storable(first[0][place].text)[:SHOWN],
+            "before": writing.storable(first[1][place].text)[:SHOWN],
         }
         for place in found.worst
     ]

@@ -6,10 +6,10 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from alignment.changing import change
 from alignment.gating.limits import Limits
 from alignment.models import GateSettings
 from labeling import exchange
@@ -47,19 +47,5 @@ def change_gate(*, project_id: int, changed_by: int | None = None, **changes: An
             raise exchange.Invalid(_("{name} is {value}: give a number").format(name=name, value=changes[name]))
     GateSettings.objects.get_or_create(pk=project_id)
     settings = GateSettings.objects.select_for_update().get(pk=project_id)
-    before = {name: getattr(settings, name) for name, value in changes.items() if getattr(settings, name) != value}
-    for name, value in changes.items():
-        setattr(settings, name, value)
-    try:
-        settings.full_clean(validate_unique=False)
-    except ValidationError as error:
-        said = "; ".join(f"{key}: {' '.join(texts)}" for key, texts in error.message_dict.items())
-        raise exchange.Invalid(said) from None
-    settings.save()
-    if before:
-        after = {name: changes[name] for name in before}
-        exchange.record_change(
-            project_id=project_id, actor_id=changed_by, action="gate.settings", before=before, after=after
-        )
-    exchange.publish(exchange.project_record(project_id).slug, "gate")
+    change(settings, changes, project_id=project_id, changed_by=changed_by, topic="gate")
     return settings
