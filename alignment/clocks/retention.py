@@ -3,7 +3,7 @@
 Kept are the newest ones, as many as the settings say, and everything that something else stands on: versions that
 serve or served, the parents of what is kept, both sides of everything that is at the gate or asked about blindly, what
 writes for the queue, the current reward model and those that rewarded what is kept. Snapshots are never removed: what a
-run has learned from can always be read.
+run has learned from can always be read. Neither are its logs for TensorBoard.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings as site
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from alignment.models import (
@@ -32,24 +32,33 @@ from alignment.models import (
     RewardModel,
     Run,
     SecondRewardModel,
+    Stage,
 )
 from alignment.selectors import loop_settings
 from labeling import exchange
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINTS = frozenset((*Stage.values, "second_reward_model"))
+"""Folders in a run's folder. What else is there is read later: by lineage, by who repeats the run, by TensorBoard."""
+
+REMOVED = "removed"
+"""In what a run found of its preference model: when its files went."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """What was removed, or would be: versions, numbers of reward models, runs whose checkpoints went, and bytes."""
+    """What was removed, or would be: versions, numbers of reward models, runs whose preference models or whose
+    checkpoints went, and bytes."""
 
     versions: tuple[int, ...] = ()
     reward_models: tuple[int, ...] = ()
+    preference_models: tuple[int, ...] = ()
     runs: tuple[int, ...] = ()
     size: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.versions or self.reward_models or self.runs)
+        return bool(self.versions or self.reward_models or self.preference_models or self.runs)
 
 
 def collect(project_id: int, *, dry_run: bool = False) -> Collected:
@@ -64,6 +73,7 @@ def collect(project_id: int, *, dry_run: bool = False) -> Collected:
     return Collected(
         versions=tuple(each.version for each in found.policies),
         reward_models=tuple(each.number for each in found.models),
+        preference_models=tuple(each.pk for each in found.preferring),
         runs=tuple(each.pk for each in found.runs),
         size=size,
     )
@@ -73,12 +83,14 @@ def collect(project_id: int, *, dry_run: bool = False) -> Collected:
 class _Chosen:
     policies: list[Policy]
     models: list[RewardModel]
+    preferring: list[Run]
     runs: list[Run]
 
     @property
     def folders(self) -> list[Path]:
         checkpoints = [folder for run in self.runs for folder in _checkpoints(run.pk)]
-        return [*(_folder(each.path) for each in self.policies), *_of_models(self.models), *checkpoints]
+        preferences = map(_preference_model, self.preferring)
+        return [*(_folder(each.path) for each in self.policies), *_of_models(self.models), *preferences, *checkpoints]
 
 
 @transaction.atomic
@@ -91,22 +103,29 @@ def _choose(project_id: int, *, dry_run: bool) -> _Chosen:
     models = RewardModel.objects.filter(project=project_id, removed__isnull=True)
     models = models.exclude(pk__in=kept_reward_models(project_id, newest=keep, policies=kept))
     ended = Run.objects.filter(project=project_id, removed__isnull=True).exclude(state__in=OPEN_STATES)
-    chosen = _Chosen(policies, list(models), list(ended.only("pk")))
+    preferring = _with_preference_models(project_id).exclude(
+        pk__in=kept_preference_models(project_id, newest=keep, policies=kept)
+    )
+    chosen = _Chosen(policies, list(models), list(preferring), list(ended.only("pk")))
     if dry_run:
         return chosen
     now = timezone.now()
     Policy.objects.filter(pk__in=[row.pk for row in policies]).update(removed=now)
     RewardModel.objects.filter(pk__in=[row.pk for row in chosen.models]).update(removed=now)
+    for run in chosen.preferring:
+        run.results[Stage.PREFERENCE_MODEL][REMOVED] = now.isoformat()
+        run.save(update_fields=["results"])
     _remember(project_id, chosen)
     return chosen
 
 
 def _remember(project_id: int, chosen: _Chosen) -> None:
-    if not chosen.policies and not chosen.models:
+    if not (chosen.policies or chosen.models or chosen.preferring):
         return
     after = {
         "versions": [each.version for each in chosen.policies],
         "reward_models": [each.number for each in chosen.models],
+        "preference_models": [each.pk for each in chosen.preferring],
     }
     exchange.record_change(project_id=project_id, actor_id=None, action="files.removed", after=after)
 
@@ -148,6 +167,19 @@ def kept_reward_models(project_id: int, *, newest: int, policies: set[int]) -> s
     return kept
 
 
+def kept_preference_models(project_id: int, *, newest: int, policies: set[int]) -> set[int]:
+    """Ids of the runs whose preference models are needed, or among the newest."""
+    rows = _with_preference_models(project_id)
+    kept = set(rows.order_by("-pk").values_list("pk", flat=True)[:newest])
+    return kept | set(rows.filter(Q(state__in=OPEN_STATES) | Q(policy__in=policies)).values_list("pk", flat=True))
+
+
+def _with_preference_models(project_id: int) -> QuerySet[Run]:
+    """Runs whose preference model was not removed; the run is all that tells of it."""
+    rows = Run.objects.filter(project=project_id, results__has_key=Stage.PREFERENCE_MODEL)
+    return rows.exclude(**{f"results__{Stage.PREFERENCE_MODEL}__has_key": REMOVED})
+
+
 def _both(pairs: Iterable[tuple[int | None, int | None]]) -> set[int]:
     return {each for pair in pairs for each in pair if each is not None}
 
@@ -162,10 +194,13 @@ def _of_models(models: Iterable[RewardModel]) -> list[Path]:
     return [_folder(path) for path in (*(row.path for row in rows), *second)]
 
 
+def _preference_model(run: Run) -> Path:
+    return _folder(run.results[Stage.PREFERENCE_MODEL]["path"])
+
+
 def _checkpoints(run_id: int) -> list[Path]:
-    """The folders in a run's folder are checkpoints; its files are what it learned from and handed over."""
     folder = _folder(f"runs/{run_id}")
-    return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
+    return [folder / name for name in CHECKPOINTS if (folder / name).is_dir()]
 
 
 def _left_over(project_id: int) -> list[Path]:
@@ -173,7 +208,9 @@ def _left_over(project_id: int) -> list[Path]:
     gone: dict[str, Any] = {"project": project_id, "removed__isnull": False}
     paths = [*Policy.objects.filter(**gone).values_list("path", flat=True)]
     models = list(RewardModel.objects.filter(**gone))
-    return [folder for folder in (*map(_folder, paths), *_of_models(models)) if folder.is_dir()]
+    preferring = Run.objects.filter(project=project_id, **{f"results__{Stage.PREFERENCE_MODEL}__has_key": REMOVED})
+    folders = (*map(_folder, paths), *_of_models(models), *map(_preference_model, preferring))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def _size(folder: Path) -> int:

@@ -28,6 +28,9 @@ class Command(BaseCommand):
             raise CommandError(f"there is no project {options['project']!r}")
         for project in projects:
             found = collect(project.id, dry_run=options["dry_run"])
-            counts = f"{len(found.versions)} versions, {len(found.reward_models)} reward models"
+            counts = (
+                f"{len(found.versions)} versions, {len(found.reward_models)} reward models, "
+                f"{len(found.preference_models)} preference models"
+            )
             said = f"{project.slug}: {counts}, checkpoints of {len(found.runs)} runs, {found.size / 1e6:.1f} MB"
             self.stdout.write(said + (" (kept)" if options["dry_run"] else ""))

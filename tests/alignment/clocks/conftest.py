@@ -59,6 +59,15 @@ class Past:
             **fields,
         )
 
+    def preference_model(self, *, run=None) -> Any:
+        """A run that trained a preference model, with its file."""
+        run = run or self.run("pm")
+        path = f"preference_models/{self.project.slug}/{run.pk}"
+        self._file(path)
+        run.results = {**run.results, "preference_model": {"path": path, "loss": 0.5}}
+        run.save(update_fields=["results"])
+        return run
+
     def version(self, *, parent=None, run=None, **fields) -> Any:
         """A version with a file."""
         from alignment.models import Policy

@@ -9,6 +9,7 @@ from django.utils import timezone
 from alignment import services
 from alignment.clocks.retention import collect
 from alignment.models import BlindEvaluation, Policy, Promotion, RewardModel, Run
+from alignment.seeing.event_log import EventLog
 from labeling.errors import Invalid
 from labeling.models import AuditEntry
 
@@ -36,7 +37,11 @@ def test_the_newest_versions_stay_and_the_rows_of_all(past):
     assert stored(past) == [4, 5]
     removed = Policy.objects.filter(removed__isnull=False).values_list("version", flat=True)
     assert sorted(removed) == [2, 3]
-    assert AuditEntry.objects.get(action="files.removed").after == {"versions": [3, 2], "reward_models": []}
+    assert AuditEntry.objects.get(action="files.removed").after == {
+        "versions": [3, 2],
+        "reward_models": [],
+        "preference_models": [],
+    }
 
 
 def test_what_served_its_parents_and_what_waits_for_a_decision_stays(past):
@@ -78,13 +83,37 @@ def test_the_current_reward_model_and_those_that_rewarded_what_is_kept_stay(past
 def test_checkpoints_of_ended_runs_go_and_what_they_learned_from_stays(past):
     ended, going = past.run("dpo"), past.run("dpo", state="running", trigger="person")
     folders = [past.checkpoint(run) for run in (ended, going)]
+    for folder in folders:
+        (folder / "prompts.json").write_text("[]")
+        EventLog(folder).write("policy", [(1, {"loss": 0.5})])
 
     found = collect(past.project.pk)
 
     assert found.runs == (ended.pk,)
     assert [(folder / "policy").exists() for folder in folders] == [False, True]
-    assert all((folder / "snapshot.jsonl.gz").is_file() for folder in folders)
+    for name in ("snapshot.jsonl.gz", "prompts.json", "tensorboard/events.out.tfevents.0000000000.prefloop"):
+        assert all((folder / name).is_file() for folder in folders)
     assert Run.objects.get(pk=ended.pk).removed is not None
+
+
+def test_preference_models_go_but_the_newest_and_those_that_taught_what_is_kept(past):
+    taught = past.preference_model(run=past.run("nash_md"))
+    past.version(run=taught, promoted=timezone.now())
+    old, stopped = past.preference_model(), past.preference_model(run=past.run("pm", state="stopped"))
+    going = past.preference_model(run=past.run("nash_md", state="running", trigger="person"))
+    newest = past.preference_model()
+
+    found = collect(past.project.pk)
+    again = collect(past.project.pk)
+
+    assert sorted(found.preference_models) == [old.pk, stopped.pk]
+    assert not again
+    folder = past.data / "preference_models" / past.project.slug
+    assert sorted(int(each.name) for each in folder.iterdir()) == [taught.pk, going.pk, newest.pk]
+    old.refresh_from_db()
+    assert old.results["preference_model"].keys() == {"path", "loss", "removed"}
+    remembered = AuditEntry.objects.get(action="files.removed").after or {}
+    assert remembered["preference_models"] == [stopped.pk, old.pk]
 
 
 def test_a_second_time_there_is_nothing_to_remove_but_what_a_killed_process_left(past):
@@ -104,7 +133,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(past, capsys):
 
     call_command("collect_files", "--project", past.project.slug, "--dry-run")
 
-    said = "colours: 1 versions, 0 reward models, checkpoints of 2 runs, 0.0 MB (kept)"
+    said = "colours: 1 versions, 0 reward models, 0 preference models, checkpoints of 2 runs, 0.0 MB (kept)"
     assert capsys.readouterr().out.strip() == said
     assert stored(past) == [2, 3]
     assert not Policy.objects.filter(removed__isnull=False).exists()
