@@ -41,7 +41,7 @@ RULES = (Rule.RANDOM, Rule.DTS)
 def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     """The keys of DESIGN section 4 and what they come from; `figure` is the path of a PNG."""
     began = time.monotonic()
-    speed = measure_speed(say=say) if settings["speed"] else {}
+    speed = measure_speed(say=say, batches=settings["speed"]) if settings["speed"] else {}
     sizes = [size for size in (1024, 4096, 8192) if size < settings["offline"]] + [settings["offline"]]
     with tempfile.TemporaryDirectory(prefix="prefloop-worlds-") as folder:
         worlds = [
