@@ -85,7 +85,7 @@ def attempt_at():
 
 @pytest.fixture
 def judged(small_world, transactional_db):
-    """Six judgements by bob, and held-out prompts as the digests have it."""
+    """Six judgements by bob, the same ones in every run, and held-out prompts as the digests have it."""
     from django.db import connection
     from factories import judge, make_cast
 
@@ -97,7 +97,7 @@ def judged(small_world, transactional_db):
     cast = make_cast(num_items=6)
     add_prompts(project=cast.project, prompts=[f"Which colour has number {number}?" for number in range(40)])
     for _ in range(6):
-        judge(cast.project, cast.bob)
+        judge(cast.project, cast.bob, by_text=True)
     return cast
 
 

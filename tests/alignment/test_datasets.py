@@ -6,6 +6,7 @@ import gzip
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from factories import Cast, a_verdict, claim, judge, make_cast, make_item, write
 
@@ -60,6 +61,28 @@ def test_a_snapshot_is_split_by_prompt_and_sorted_by_id(cast):
         "demonstrations": 0,
         "held_out_prompts": 1,
         "comparisons": 12,
+    }
+
+
+def test_the_data_is_in_the_order_it_was_stored_in_also_where_ids_get_another_digit(db):
+    cast = make_cast(num_items=6)
+    cast.project.prompts.update(held_out=False)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('labeling_label', 'id'))")
+        [number] = cursor.fetchone()
+        last = 10 ** len(str(number + 2)) - 3  # 7, 97, 997 ...: the third label is the first with one digit more
+        cursor.execute("SELECT setval(pg_get_serial_sequence('labeling_label', 'id'), %s)", [last])
+
+    labels = [judge(cast.project, cast.bob, by_text=True) for _ in range(6)]
+    snapshot = take_snapshot(cast.project.pk, up_to=newest(cast))
+
+    assert len({len(str(label.pk)) for label in labels}) == 2
+    assert [judgement.id for judgement in snapshot.train] == [str(label.pk) for label in labels]
+    assert [judgement.prompt[0].content for judgement in snapshot.train] == [
+        f"Name a colour, number {number}." for number in range(6)
+    ]
+    assert {(judgement.completions, judgement.ranks) for judgement in snapshot.train} == {
+        (("Red.", "Blue.", "Green."), (3, 1, 2))
     }
 
 
