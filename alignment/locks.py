@@ -12,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from django.db import connection
 from procrastinate.contrib.django import connector_params
 
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 5.0
+MOST_SLOTS = 64
+"""That are looked at: a machine has one for each GPU."""
 
 
 class Locks:
@@ -122,3 +125,19 @@ def device_lock(device: str) -> str:
 def slot_lock(slot: int) -> str:
     """Held by the worker of a slot; further workers of the same slot stand by."""
     return f"prefloop worker {slot}"
+
+
+def a_worker_trains() -> bool:
+    """Whether a process holds a slot: it takes runs. One that writes for conversations only holds none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD_SLOTS, [slot_lock(number) for number in range(MOST_SLOTS)])
+        return cursor.fetchone() is not None
+
+
+_HELD_SLOTS = f"""
+SELECT 1 FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (classid::bigint << 32 | objid::bigint) IN ({", ".join(["hashtextextended(%s, 0)"] * MOST_SLOTS)})
+LIMIT 1
+"""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from alignment.jobs import QUEUE
+from alignment.locks import a_worker_trains
 from alignment.loop import Facts
 from alignment.models import Method, Promotion, RewardModel, Run, RunState
 from alignment.models.promotions import SERVED_PROMOTIONS
 from labeling.exchange import ProjectRecord
 
-AWAY_AFTER = dt.timedelta(seconds=60)
-"""Workers tell every ten seconds that they live."""
 CLOCKS = {"refresh": (Method.REWARD_MODEL,), "policy": tuple(m for m in Method if m != Method.REWARD_MODEL)}
 
 
@@ -40,8 +37,7 @@ def alerts(project: ProjectRecord, facts: Facts) -> list[Alert]:
 
 
 def _worker(project: ProjectRecord) -> Iterator[Alert]:
-    seen = ProcrastinateWorker.objects.order_by("-last_heartbeat").values_list("last_heartbeat", flat=True).first()
-    if seen is not None and timezone.now() - seen < AWAY_AFTER:
+    if a_worker_trains():
         return
     waiting = ProcrastinateJob.objects.filter(queue_name=QUEUE, status__in=["todo", "doing"]).exists()
     said = _("No worker is there.")

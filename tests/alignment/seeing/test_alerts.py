@@ -7,6 +7,7 @@ from django.db import connection
 
 from alignment import bookkeeping, services
 from alignment.clocks.facts import facts
+from alignment.locks import Locks, slot_lock
 from alignment.models import Cause, Policy, Promotion, PromotionState, RewardModel, Run
 from alignment.seeing.alerts import alerts
 from labeling import exchange
@@ -17,16 +18,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def worker_lives():
-    def beat(seconds=0):
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_workers")
-            cursor.execute(
-                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s * interval '1 second')",
-                [seconds],
-            )
-
-    beat()
-    return beat
+    locks = Locks()
+    locks.take(slot_lock(2))
+    yield locks
+    locks.close()
 
 
 def found(cast):
@@ -44,10 +39,11 @@ def test_where_all_is_well_there_is_none(cast, worker_lives):
     assert found(cast) == {}
 
 
-def test_a_worker_that_was_not_heard_of_for_a_minute_is_away(cast, worker_lives):
-    worker_lives(50)
+def test_a_worker_that_ended_is_away_though_one_that_serves_conversations_lives(cast, worker_lives):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
     alive = found(cast)
-    worker_lives(70)
+    worker_lives.close()
     away = found(cast)
 
     assert "worker_away" not in alive
