@@ -66,7 +66,11 @@ def sampler_of(backbone: Backbone, adapter: str | None) -> Iterator[Sampler]:
     if not settings.SAMPLING_SERVER:
         yield LocalSampler(backbone, adapter)
         return
-    server = CompletionServer(settings.SAMPLING_SERVER, api_key=settings.SAMPLING_SERVER_KEY)
+    server = CompletionServer(
+        settings.SAMPLING_SERVER,
+        api_key=settings.SAMPLING_SERVER_KEY,
+        timeout_seconds=settings.SAMPLING_SERVER_TIMEOUT,
+    )
     base = settings.MODEL or str(backbone.folder)  # as vLLM names a model that it is started with
     folder = Path(settings.DATA_DIR) / "served"
     with ServedAdapter(server, backbone, adapter, base_model=base, folder=folder) as sampler:

@@ -201,6 +201,7 @@ SPECTACULAR_SETTINGS = {
 MODEL = environment.text("MODEL")  # folder or hub id of a transformers causal language model; empty: the default model
 SAMPLING_SERVER = environment.text("SAMPLING_SERVER")  # a vLLM server that writes completions; empty: the worker does
 SAMPLING_SERVER_KEY = environment.text("SAMPLING_SERVER_KEY")
+SAMPLING_SERVER_TIMEOUT = environment.integer("SAMPLING_SERVER_TIMEOUT", default=120, lowest=1, highest=86_400)
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD")
 DEMO_CORPUS = BASE_DIR / "labeling" / "demo" / "corpus.jsonl"
 

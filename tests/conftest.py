@@ -42,6 +42,7 @@ os.environ.update(
     MODEL="",
     SAMPLING_SERVER="",
     SAMPLING_SERVER_KEY="",
+    SAMPLING_SERVER_TIMEOUT="",
     DEMO_PASSWORD="",
     HF_HUB_OFFLINE="1",
     TRANSFORMERS_OFFLINE="1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import pytest
@@ -111,3 +112,12 @@ def test_a_server_that_is_away_is_an_error_that_names_it(backbone, settings, sma
 
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:9/v1/completions failed 5 times.*Start the server"):
         written(backbone, adapter=None)
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_time_of_the_settings(backbone, settings, small_world):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait in its backlog for ever
+        settings.SAMPLING_SERVER = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings.SAMPLING_SERVER_TIMEOUT = 0.2
+
+        with pytest.raises(ServerError, match=r"said nothing for 0\.2 s: ask .* SAMPLING_SERVER_TIMEOUT of Prefloop"):
+            written(backbone, adapter=None)

@@ -138,7 +138,7 @@ class CompletionServer:
             if isinstance(reason, TimeoutError):
                 raise ServerError(
                     f"{self._url(path)} said nothing for {self.timeout_seconds:g} s: ask it for fewer or shorter "
-                    "completions at once, or raise timeout_seconds"
+                    "completions at once, or wait longer (timeout_seconds; SAMPLING_SERVER_TIMEOUT of Prefloop)"
                 ) from error
             raise _TryAgain(f"no connection, or it was cut ({reason})") from error
 
