@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from alignment.core.backbone import Backbone
+from alignment.core.records import Message
 
 Data = TypeVar("Data", contravariant=True)
 Example = TypeVar("Example")
@@ -100,3 +101,29 @@ def ensure_adapter(backbone: Backbone, name: str, *, seed: int) -> None:
     """Add the adapter unless the caller has loaded or copied it from an earlier version."""
     if name not in backbone.adapters:
         backbone.add_adapter(name, seed=seed)
+
+
+def require_records(name: str, data: Sequence[object], kind: type) -> None:
+    """That a method is given the records that it learns from.
+
+    Raises:
+        TypeError: one is something else; says which one, what it is, and what is learned from.
+    """
+    for number, record in enumerate(data):
+        if not isinstance(record, kind):
+            raise TypeError(_wrong(name, number, record, f"{kind.__name__} records (alignment.core.records)"))
+
+
+def require_prompts(name: str, data: Sequence[object]) -> None:
+    """That a method that writes for prompts is given prompts: tuples of messages.
+
+    Raises:
+        TypeError: see require_records.
+    """
+    for number, prompt in enumerate(data):
+        if not isinstance(prompt, tuple) or not all(isinstance(message, Message) for message in prompt):
+            raise TypeError(_wrong(name, number, prompt, "prompts, each a tuple of Message (alignment.core.records)"))
+
+
+def _wrong(name: str, number: int, record: object, wanted: str) -> str:
+    return f"{name} learns from {wanted}, and record {number} is a {type(record).__name__}: {record!r:.80}"

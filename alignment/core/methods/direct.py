@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.config import DirectConfig
-from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter, require_records
 from alignment.core.methods.direct_losses import REFERENCE_FREE, Scored, all_chosen, mass_of, preference_loss
 from alignment.core.methods.forward import lay_out, logprobs_by_token, padded
 from alignment.core.methods.judged import Judged, agreement, batch_of, comparisons_of, encode_judgements, num_tokens
@@ -60,7 +60,9 @@ class Direct:
 
         Raises:
             ValueError: none does.
+            TypeError: something is no judgement.
         """
+        require_records(self.name, data, Judgement)
         units = encode_judgements(data, template=self.backbone.template, mass=lambda each: mass_of(self.config, each))
         if not units:
             raise ValueError(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from alignment.core.backbone import Backbone
 from alignment.core.config import PreferenceModelConfig, RewardModelConfig
-from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensure_adapter, require_records
 from alignment.core.methods.judged import Judged, batch_of, comparison_mass, encode_judgements, num_tokens, win_mass
 from alignment.core.methods.ties import starting_logit
 from alignment.core.records import Judgement
@@ -73,7 +73,9 @@ class JudgementModel(ABC):
 
         Raises:
             ValueError: there are none.
+            TypeError: something is no judgement.
         """
+        require_records(self.name, data, Judgement)
         units = encode_judgements(data, template=self.backbone.template, mass=self.mass)
         if not units:
             kind = self.name.replace("_", " ")

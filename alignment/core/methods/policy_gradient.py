@@ -10,7 +10,7 @@ import torch
 
 from alignment.core.backbone import Backbone
 from alignment.core.config import NashMDConfig, ReinforceConfig
-from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter, require_prompts
 from alignment.core.methods.forward import num_tokens
 from alignment.core.methods.rollouts import Rollout, policy_loss
 from alignment.core.records import Prompt
@@ -41,7 +41,12 @@ class PolicyGradient(ABC, Generic[Config]):
         return {"adapter": self.adapter, "backbone": self.backbone.digest, **self.config.to_dict()}
 
     def examples(self, data: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts to write completions for."""
+        """The prompts to write completions for.
+
+        Raises:
+            TypeError: something is no prompt.
+        """
+        require_prompts(self.name, data)
         return list(data)
 
     def prepare(self, examples: Sequence[Prompt]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import PPOConfig
 from alignment.core.heads import ScalarHead
-from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter, require_prompts, require_records
 from alignment.core.methods.forward import by_token, lay_out, num_tokens, padded
 from alignment.core.methods.rollouts import Reward, Rollout, draw, policy_loss
 from alignment.core.methods.sft import encode_demonstrations, negative_log_likelihood
@@ -50,6 +50,7 @@ class PPO:
     ) -> None:
         if config.ptx_weight and not demonstrations:
             raise ValueError(f"ptx_weight is {config.ptx_weight} and there are no demonstrations; give some, or 0")
+        require_records(self.name, demonstrations, Demonstration)
         self.backbone, self.config, self.reward = backbone, config, reward
         self.adapter, self.value_adapter = adapter, value_adapter
         ensure_adapter(backbone, adapter, seed=seed)
@@ -70,7 +71,12 @@ class PPO:
         return {"backbone": self.backbone.digest, **adapters, **self.config.to_dict()}
 
     def examples(self, data: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts to write completions for."""
+        """The prompts to write completions for.
+
+        Raises:
+            TypeError: something is no prompt.
+        """
+        require_prompts(self.name, data)
         return list(data)
 
     def prepare(self, examples: Sequence[Prompt]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alignment.core.backbone import Backbone
 from alignment.core.config import SFTConfig
-from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter
+from alignment.core.methods.base import Loss, ParameterGroup, Update, ensure_adapter, require_records
 from alignment.core.methods.forward import lay_out
 from alignment.core.records import Demonstration
 from alignment.core.text import Encoded
@@ -29,6 +29,7 @@ class SupervisedFineTuning:
         return {"adapter": self.adapter, "backbone": self.backbone.digest, **self.config.to_dict()}
 
     def examples(self, data: Sequence[Demonstration]) -> list[Encoded]:
+        require_records(self.name, data, Demonstration)
         return encode_demonstrations(self.backbone, data)
 
     def prepare(self, examples: Sequence[Encoded]) -> None:
