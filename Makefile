@@ -14,6 +14,9 @@ HERE := SECRET_KEY=only-for-checks HTTPS=0 DATA_DIR="$(TEST_DATA)" DATABASE_URL=
 DEPLOYED := SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')" HTTPS=1 DEBUG=0 \
 	ALLOWED_HOSTS=labels.example CSRF_TRUSTED_ORIGINS=https://labels.example \
 	DATABASE_URL=postgresql://prefloop@database.example/prefloop DATA_DIR="$(TEST_DATA)"
+# Python keeps what it compiled. Some images tell it not to: then each process compiles torch and Django anew, 13 s of work
+# in place of 5, and the tests start about a hundred.
+export PYTHONDONTWRITEBYTECODE :=
 # The tests are spread over the cores already: a process with a thread for each core only makes them wait.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input
@@ -35,7 +38,8 @@ define install
 	touch $(2)
 endef
 
-.PHONY: help run setup test check checks format format-check lint types imports migrations deploy browser tests fast-tests
+.PHONY: help run setup test check checks format format-check lint types imports migrations deploy collect browser
+.PHONY: tests fast-tests
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
@@ -45,9 +49,9 @@ run: .venv/installed
 
 setup: .venv/installed
 
-# What reads the source alone goes beside mypy, which takes one core for most of a minute.
+# The others go beside mypy, which takes one core for most of a minute.
 test: .venv/installed-dev
-	@$(MAKE) --no-print-directory -j2 checks browser
+	@$(MAKE) --no-print-directory -j2 types browser collect checks
 	@$(MAKE) --no-print-directory tests
 
 checks: format-check lint types imports migrations deploy
@@ -75,6 +79,10 @@ migrations: .venv/installed-dev
 
 deploy: .venv/installed-dev
 	$(call step,check --deploy,$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING)
+
+# All processes of the tests load the same: here one compiles it for them.
+collect: .venv/installed-dev
+	$(call step,pytest --collect-only,found=$$($(BIN)/pytest --collect-only -qq 2>&1) || { echo "$$found"; false; })
 
 tests: .venv/installed-dev
 	$(call step,pytest,$(PYTEST) --durations 25 --durations-min 5)
