@@ -7,6 +7,7 @@ leaves out "no change".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
@@ -18,6 +19,8 @@ from alignment.gating.limits import Limits
 
 WORST = 5
 """Samples that a failed guard shows, and puts to the front of the queue."""
+FULL_KL = 500
+"""Judgements from which on the limit of the KL is what the settings say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +100,52 @@ def own_reward(*, win_rate: float, low: float, high: float, prompts: int) -> Fou
     return Found(name="reward", passed=high >= 0.5, value=win_rate, limit=0.5, low=low, high=high, num=prompts)
 
 
-def kl(candidate: Written, *, limits: Limits) -> Found:
-    """The mean KL to the base must stay below the limit."""
+def kl(candidate: Written, *, limits: Limits, judgements: int, seed: int) -> Found:
+    """The mean KL to the base must not be sure to be above the limit.
+
+    The limit grows with the root of the number of judgements, as the budget of training does: a reward of few holds
+    near them (Gao et al., 2022). It has its full size at half as many as that one: what keeps its budget passes.
+
+    Args:
+        judgements: that the policy learned from.
+    """
+    limit = _kl_limit(limits, judgements)
     if not candidate.kl:
-        return Found(name="kl", passed=None, limit=limits.most_kl, note="not_measured", holds=True)
-    value = fmean(candidate.kl)
+        return Found(name="kl", passed=None, limit=limit, note="not_measured", holds=True)
+    mean = cluster_bootstrap(candidate.kl, candidate.prompts, seed=seed)
     worst = _least([-each for each in candidate.kl])
-    return _found("kl", value <= limits.most_kl, value, limits.most_kl, None, len(candidate.kl), worst, candidate)
+    return _found("kl", mean.low <= limit, mean.estimate, limit, mean, len(candidate.kl), worst, candidate)
+
+
+def overoptimised(
+    candidate: Written, served: Written, *, labeled: Sequence[float], limits: Limits, judgements: int, seed: int
+) -> Found:
+    """How much of the reward mistakes of the reward model may have brought: 1 at the limit.
+
+    A reward whose mistakes deviate by s can have gained at most s sqrt(2 KL) from them (Donsker and Varadhan, 1975):
+    the farther a policy goes, the surer it has to be. The value is r sqrt(KL / limit), r how many times more the heads
+    differ on what it wrote than on judged completions, or on the served policy's where they differ more on these.
+
+    Args:
+        labeled: the heads' deviation on judged completions.
+        judgements: that the policy learned from.
+    """
+    found = Found(name="overoptimised", passed=None, limit=1.0, num=len(labeled), holds=True)
+    if not candidate.kl or not candidate.deviation:
+        return replace(found, note="not_measured" if candidate.deviation else "one_head")
+    if len(labeled) < limits.least_judgements:
+        return replace(found, note="few_labels")
+    limit = _kl_limit(limits, judgements)
+    usual = max(fmean(labeled), fmean(served.deviation), 1e-9)
+    ratio, mean = fmean(candidate.deviation) / usual, cluster_bootstrap(candidate.kl, candidate.prompts, seed=seed)
+    middle, low, high = (ratio * math.sqrt(max(0.0, nats) / limit) for nats in (mean.estimate, mean.low, mean.high))
+    shares = [-max(0.0, nats) * own for nats, own in zip(candidate.kl, candidate.deviation, strict=True)]
+    interval = replace(mean, estimate=middle, low=low, high=high)
+    return _found("overoptimised", low <= 1, middle, 1.0, interval, len(candidate.kl), _least(shares), candidate)
+
+
+def _kl_limit(limits: Limits, judgements: int) -> float:
+    return limits.most_kl * min(1.0, math.sqrt(judgements / FULL_KL))
 
 
 def length(candidate: Written, served: Written, *, limits: Limits, seed: int) -> Found:
@@ -124,33 +166,30 @@ def eos(candidate: Written, served: Written, *, limits: Limits, seed: int) -> Fo
     change = _change(candidate, candidate.ended, served, served.ended, seed=seed)
     passed = not (-change.estimate > limits.eos_drop and change.high < 0)
     open_ends = [-each if not ended else 0.0 for each, ended in zip(candidate.lengths, candidate.ended, strict=True)]
-    return _found("eos", passed, -change.estimate, limits.eos_drop, _mirrored(change), len(candidate.ended),
-                  _least(open_ends), candidate)  # fmt: skip
+    worst = _least(open_ends)
+    return _found("eos", passed, -change.estimate, limits.eos_drop, _mirrored(change), len(open_ends), worst, candidate)
 
 
 def repetition(candidate: Written, served: Written, *, limits: Limits, seed: int) -> Found:
     """The share of repeated word groups must not rise."""
     change = _change(candidate, candidate.repetition, served, served.repetition, seed=seed)
     passed = not (change.estimate > limits.repetition_rise and change.low > 0)
-    worst = _least([-each for each in candidate.repetition])
-    return _found("repetition", passed, change.estimate, limits.repetition_rise, change, len(candidate.repetition),
-                  worst, candidate)  # fmt: skip
+    worst, limit = _least([-each for each in candidate.repetition]), limits.repetition_rise
+    return _found("repetition", passed, change.estimate, limit, change, len(candidate.repetition), worst, candidate)
 
 
 def deviation(candidate: Written, served: Written, *, labeled: Sequence[float], limits: Limits, seed: int) -> Found:
-    """Where the heads differ more than on completions that people judged, the reward there is a guess.
+    """Where the heads differ more than on completions that people judged, the reward is a guess.
 
-    Before there are judgements of what policies write, all that they write is new to the heads: so it fails only when
-    they differ more than on what the served policy writes, too.
+    Before there are judgements of what policies write, all of it is new to the heads: so it fails only when they differ
+    more than on what the served policy writes, too.
 
     Args:
         labeled: the same deviation on judged completions.
     """
     found = Found(name="deviation", passed=None, limit=limits.deviation_ratio, num=len(labeled), holds=True)
-    if not candidate.deviation:
-        return replace(found, note="one_head")
-    if len(labeled) < limits.least_judgements:
-        return replace(found, note="few_labels")
+    if not candidate.deviation or len(labeled) < limits.least_judgements:
+        return replace(found, note="few_labels" if candidate.deviation else "one_head")
     value = fmean(candidate.deviation) / max(fmean(labeled), 1e-9)
     change = _change(candidate, candidate.deviation, served, served.deviation, seed=seed)
     passed = not (value > limits.deviation_ratio and change.low > 0)
@@ -159,11 +198,7 @@ def deviation(candidate: Written, served: Written, *, labeled: Sequence[float], 
 
 
 def regression(rewards: Sequence[float], before: Sequence[float], *, limits: Limits) -> Found:
-    """On a fixed set of prompts the reward must not fall by more than the margin, but for a share of them.
-
-    Args:
-        rewards, before: mean reward of each prompt, of the candidate and of the served policy.
-    """
+    """On a fixed set of prompts the mean reward must not fall by more than the margin, but for a share of them."""
     if not rewards:
         return Found(name="regression", passed=None, limit=limits.regression_lost, note="no_prompts")
     falls = [now - then for now, then in zip(rewards, before, strict=True)]
@@ -204,7 +239,7 @@ def flags(name: str, *, raised: int, raised_before: int, pairs: int, asked: bool
 
 
 def share_repeated(ids: Sequence[int], *, size: int = 3) -> float:
-    """Share of the groups of ``size`` tokens in a row that came before in the same completion; 0 for a short one."""
+    """Share of the groups of ``size`` tokens that came before in the same completion; 0 for a short one."""
     groups = [tuple(ids[at : at + size]) for at in range(len(ids) - size + 1)]
     return 1 - len(set(groups)) / len(groups) if groups else 0.0
 

@@ -68,7 +68,10 @@ def guard(execution: Execution, compared: Compared) -> Guarded:
     found = [
         _own_reward(compared, theirs.policy),
         guards.held_out_reward(candidate, served, limits=limits, judgements=judgements, seed=seed),
-        guards.kl(candidate, limits=limits),
+        guards.kl(candidate, limits=limits, judgements=len(execution.snapshot.train), seed=seed),
+        guards.overoptimised(
+            candidate, served, labeled=labeled, limits=limits, judgements=len(execution.snapshot.train), seed=seed
+        ),
         guards.length(candidate, served, limits=limits, seed=seed),
         guards.eos(candidate, served, limits=limits, seed=seed),
         guards.repetition(candidate, served, limits=limits, seed=seed),

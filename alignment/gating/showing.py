@@ -21,6 +21,7 @@ GUARDS = {
     "held_out": gettext_lazy("Second reward model"),
     "reward": gettext_lazy("Reward it learned from"),
     "kl": gettext_lazy("Distance from the base"),
+    "overoptimised": gettext_lazy("Over-optimisation"),
     "length": gettext_lazy("Length"),
     "eos": gettext_lazy("Ends by itself"),
     "repetition": gettext_lazy("Repetition"),
@@ -170,7 +171,7 @@ def _value(found: Mapping[str, Any]) -> str:
         return f"{said} ({low:.0%} – {high:.0%})" if low is not None and high is not None else said
     if name == "kl":
         return _("{kl:.2f} nats").format(kl=value)
-    if name in ("length", "deviation"):
+    if name in ("length", "deviation", "overoptimised"):
         return f"× {value:.2f}"
     if name == "regression":
         return _("{share:.0%} lost").format(share=value)
@@ -193,8 +194,9 @@ def _limit(found: Mapping[str, Any]) -> str:
     said = {
         "held_out": _("not sure to win less than {limit:.0%}"),
         "reward": _("not sure to win less than {limit:.0%}"),
-        "kl": _("at most {limit:.2f} nats"),
+        "kl": _("not sure to be above {limit:.2f} nats"),
         "deviation": _("at most × {limit:.2f}"),
+        "overoptimised": _("not sure to be above × {limit:.2f}"),
         "regression": _("at most {limit:.0%} lost"),
         "eos": _("a fall of at most {limit:.0%}"),
         "repetition": _("a rise of at most {limit:.0%}"),

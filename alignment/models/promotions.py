@@ -90,7 +90,9 @@ class GateSettings(models.Model):
     win_rate = _share(
         0.5, 0.01, 0.99, _("The second reward model refuses what it is sure to win less often than this.")
     )
-    most_kl = _share(20.0, 0.01, 10_000, _("Nats per completion from the base model."))
+    most_kl = _share(
+        20.0, 0.01, 10_000, _("Nats per completion from the base model, with 500 judgements or more; with fewer, less.")
+    )
     length_ratio = _share(1.5, 1.01, 100, _("So many times longer, or shorter, its completions may be on average."))
     eos_drop = _share(0.2, 0, 1, _("By so much the share of completions that end by themselves may fall."))
     repetition_rise = _share(0.15, 0, 1, _("By so much the share of repeated word groups may rise."))

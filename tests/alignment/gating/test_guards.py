@@ -35,7 +35,7 @@ def refused(candidate: Written) -> list[Found]:
     served = honest(0)
     found = [
         guards.held_out_reward(candidate, served, limits=LIMITS, judgements=50, seed=0),
-        guards.kl(candidate, limits=LIMITS),
+        guards.kl(candidate, limits=LIMITS, judgements=500, seed=0),
         guards.length(candidate, served, limits=LIMITS, seed=0),
         guards.eos(candidate, served, limits=LIMITS, seed=0),
         guards.repetition(candidate, served, limits=LIMITS, seed=0),
@@ -77,6 +77,49 @@ def test_the_worst_samples_come_first():
     [found] = refused(honest(1, lengths=lengths))
 
     assert found.worst[:2] == (17, 40)
+
+
+def test_the_kl_that_few_judgements_justify_is_smaller():
+    near, far = (Written(prompts=PROMPTS, lengths=[], ended=[], repetition=[], kl=[nats] * 60) for nats in (8.0, 11.0))
+
+    few, many = ([guards.kl(each, limits=LIMITS, judgements=n, seed=0) for each in (near, far)] for n in (125, 2000))
+
+    assert [(each.passed, each.limit) for each in few] == [(True, 10.0), (False, 10.0)]
+    assert [(each.passed, each.limit) for each in many] == [(True, 20.0), (True, 20.0)]
+
+
+def test_the_farther_a_policy_goes_the_more_the_heads_have_to_agree():
+    def at(nats, deviation):
+        candidate = honest(1, kl=[nats] * 60, deviation=[deviation] * 60)
+        served = honest(0, deviation=[0.5] * 60)
+        return guards.overoptimised(candidate, served, labeled=[0.4] * 20, limits=LIMITS, judgements=500, seed=0)
+
+    near, far, unsure = at(5.0, 0.75), at(19.0, 0.5), at(19.0, 0.75)
+
+    assert (near.passed, near.value) == (True, pytest.approx(0.75))  # 0.75 / 0.5 * sqrt(5 / 20)
+    assert (far.passed, far.value) == (True, pytest.approx(0.97468))
+    assert (unsure.passed, unsure.value, len(unsure.worst)) == (False, pytest.approx(1.46202), 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "labeled", "note"),
+    [({"deviation": ()}, 20, "one_head"), ({"kl": ()}, 20, "not_measured"), ({}, 7, "few_labels")],
+)
+def test_without_heads_distance_or_judgements_over_optimisation_is_not_known(changes, labeled, note):
+    candidate = honest(1, **changes)
+
+    found = guards.overoptimised(candidate, honest(0), labeled=[0.5] * labeled, limits=LIMITS, judgements=100, seed=0)
+
+    assert (found.passed, found.note, found.holds) == (None, note, True)
+
+
+def test_a_kl_that_is_above_its_limit_by_chance_is_no_failure():
+    candidate = Written(prompts=[1, 2, 3], lengths=[], ended=[], repetition=[], kl=[2.0, 50.0, 20.0])
+
+    found = guards.kl(candidate, limits=LIMITS, judgements=1000, seed=0)
+
+    assert found.passed
+    assert found.value == pytest.approx(24.0)
 
 
 def test_what_is_beyond_a_limit_by_chance_is_no_failure():
