@@ -19,7 +19,8 @@ from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
 from alignment.execution import Execution
 from alignment.files import write_json
-from alignment.gating.measuring import FRONT, guard
+from alignment.gating.limits import FRONT
+from alignment.gating.measuring import guard
 from alignment.gating.opening import bring_to_gate
 from alignment.gating.second import train_second
 from alignment.methods import RECIPES

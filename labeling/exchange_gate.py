@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import F
 
+from labeling import exchange_completions as queue
 from labeling.exchange_records import PromptRecord, Sampled
-from labeling.models import Flag, Project, Prompt
+from labeling.models import Completion, Flag, Project, Prompt
 from labeling.models.flags import HARMFUL
 from labeling.selectors.gate_pairs import JudgedPair, judged_pairs, newest_item, open_pairs
 from labeling.services.gate_pairs import AskedPair, ask_pairs
@@ -20,6 +22,7 @@ __all__ = [
     "FlagGroup",
     "JudgedPair",
     "ask_about_pairs",
+    "ask_again",
     "flag_groups",
     "gate_prompts",
     "judged_pairs",
@@ -62,6 +65,32 @@ def ask_about_pairs(*, project_id: int, pairs: Sequence[Mapping[int, Sampled]], 
         project=project,
         pairs=[(stored[first.prompt_id], first, second) for first, second in two],
         priority=priority,
+    )
+
+
+def ask_again(*, project_id: int, items: Collection[int], policy_version: int, priority: int) -> int:
+    """Ask about the completions of pairs once more, as the project asks about what policies write; how many items.
+
+    Twice is harmless.
+
+    Args:
+        policy_version: for whose sake it is asked.
+    """
+    rows = Completion.objects.filter(entries__item__in=items, entries__item__project=project_id)
+    groups: dict[int, list[Sampled]] = {}
+    for item, row in ((each.of_item, each) for each in rows.annotate(of_item=F("entries__item")).order_by("pk")):
+        groups.setdefault(item, []).append(
+            Sampled(
+                prompt=row.prompt_id,
+                text=row.text,
+                logprob=row.logprob or 0.0,
+                sampling=row.sampling,
+                policy_version=row.policy_version,
+            )
+        )
+    together = list(groups.values())
+    return queue.add_completions(
+        project_id=project_id, policy_version=policy_version, sampled=together, priority=priority
     )
 
 

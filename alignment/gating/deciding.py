@@ -18,11 +18,12 @@ from alignment.core.statistics.e_process import Decision, decide, threshold
 from alignment.gating import records
 from alignment.gating.counting import Counted, count
 from alignment.gating.flag_guards import flag_guards
+from alignment.gating.limits import FRONT
 from alignment.gating.settings import gate_settings
 from alignment.models import Cause, GateSettings, Promotion, PromotionState
 from alignment.promotion import promote
 from alignment.selectors import loop_settings
-from labeling import exchange
+from labeling import exchange, exchange_gate
 
 PORTION = 6
 """Pairs that are written and put into the queue together."""
@@ -71,6 +72,7 @@ def _look_at(promotion: Promotion, settings: GateSettings, *, again: bool) -> No
     if decision == Decision.PROMOTE or (promotion.evidence.get("held") and decision != Decision.REJECT):
         refused, held = _guarded(promotion, counted, settings)
         if refused:
+            _ask_again(promotion)
             _end(promotion, counted, PromotionState.REJECTED, Cause.GUARD)
             return
         if not held:
@@ -99,6 +101,14 @@ def _guarded(promotion: Promotion, counted: Counted, settings: GateSettings) -> 
     if not (loop.enabled and loop.promotion_enabled):
         held.append("by_hand")
     return refused, held
+
+
+def _ask_again(promotion: Promotion) -> None:
+    """Put what showed that flags are raised more often to the front of the queue, as what other guards found."""
+    shown = {item for found in promotion.guards if found["passed"] is False for item in found.get("items", ())}
+    exchange_gate.ask_again(
+        project_id=promotion.project_id, items=shown, policy_version=promotion.candidate.version, priority=FRONT
+    )
 
 
 def _gives_way(promotion: Promotion, counted: Counted, held: list[str]) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FRONT = 32_000
+"""Priority of samples that showed a failure: before all that is asked about."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

@@ -30,8 +30,6 @@ MOST_REGRESSION = 64
 """Prompts of the regression set that are written for."""
 SHOWN = 1000
 """Characters of a sample that the page of the gate shows."""
-FRONT = 32_000
-"""Priority of samples that showed a failure: before all that is asked about."""
 TOLERANCE = 1e-5
 """Nats between the log-probabilities of a completion under two policies that are the same."""
 

@@ -179,6 +179,26 @@ def test_what_is_preferred_but_flagged_is_refused_with_the_items_that_show_it(ga
     assert task["passed"]
 
 
+def test_what_raised_flags_more_often_is_asked_about_again_before_all_else(gate):
+    found = gate.bring(2)
+    gate.write_and_say(found, 2, 9, flags=("encourages_harm",))
+
+    deciding.look(gate.id)
+    deciding.look(gate.id)
+
+    found.refresh_from_db()
+    [harmful] = [each for each in found.guards if each["name"] == "flags_harmful"]
+    shown = Item.objects.filter(pk__in=harmful["items"])
+    again = Item.objects.filter(priority=32_000, purpose="training", policy_version=2)
+    assert len(harmful["items"]) == again.count() == 5
+    assert {entries(item) for item in again} == {entries(item) for item in shown}
+    assert again.filter(num_judgements=0).count() == 5
+
+
+def entries(item):
+    return frozenset(item.entries.values_list("completion", flat=True))
+
+
 def test_a_newer_candidate_waits_and_of_several_the_newest_comes_next(gate):
     first = gate.bring(2)
     gate.bring(3)
