@@ -149,30 +149,35 @@ def test_every_page_is_listed():
     assert {pattern.name for pattern in urlpatterns} == FOR_EVERYBODY | FOR_ONESELF | set(PAGES)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_an_anonymous_visitor_is_led_to_the_login_and_back(paths, name):
-    path = address(paths, name)
-
-    answer = getattr(Client(), PAGES[name][0])(path)
-
-    assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
+# What is refused changes nothing: the pages can be asked one after the other, with one cast for all of them.
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_member_of_another_project_learns_nothing(paths, cast, signed_in, name):
-    answer = getattr(signed_in(cast.charlie), PAGES[name][0])(address(paths, name))
-
-    assert answer.status_code == 404
-    assert "Colours" not in answer.content.decode()
+def asked(client, paths, names):
+    """What each page answers."""
+    return {name: getattr(client, PAGES[name][0])(address(paths, name)) for name in names}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_member_who_left_learns_nothing(paths, cast, signed_in, name):
+def test_an_anonymous_visitor_is_led_from_every_page_to_the_login_and_back(paths):
+    answers = asked(Client(), paths, PAGES)
+
+    assert {name: (answer.status_code, answer.get("Location")) for name, answer in answers.items()} == {
+        name: (302, f"/login/?next={address(paths, name)}") for name in PAGES
+    }
+
+
+def test_a_member_of_another_project_learns_nothing_from_any_page(paths, cast, signed_in):
+    answers = asked(signed_in(cast.charlie), paths, PAGES)
+
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(PAGES, 404)
+    assert [name for name, answer in answers.items() if "Colours" in answer.content.decode()] == []
+
+
+def test_a_member_who_left_learns_nothing_from_any_page(paths, cast, signed_in):
     cast.project.memberships.filter(user=cast.bob).update(is_active=False)
 
-    answer = getattr(signed_in(cast.bob), PAGES[name][0])(address(paths, name))
+    answers = asked(signed_in(cast.bob), paths, PAGES)
 
-    assert answer.status_code == 404
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(PAGES, 404)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -183,29 +188,33 @@ def test_a_role_gets_what_it_may(paths, cast, signed_in, name, person, place):
     assert answer.status_code == PAGES[name][place]
 
 
-@pytest.mark.parametrize("name", sorted(set(PAGES) - FOR_BOTH))
-def test_the_other_method_is_refused(paths, cast, signed_in, name):
-    other = POST if PAGES[name][0] == GET else GET
+def test_the_other_method_is_refused_by_every_page(paths, cast, signed_in):
+    client = signed_in(cast.alice)
+    pages = {name: POST if PAGES[name][0] == GET else GET for name in PAGES if name not in FOR_BOTH}
 
-    assert getattr(signed_in(cast.alice), other)(address(paths, name)).status_code == 405
+    answers = {name: getattr(client, other)(address(paths, name)) for name, other in pages.items()}
 
-
-@pytest.mark.parametrize("name", ["submit", "skip", "draft", "heartbeat", "revise", "revise-draft", "ahead", "leave"])
-def test_somebody_elses_assignment_is_not_there(paths, cast, signed_in, name):
-    answer = signed_in(cast.dora).post(address(paths, name), {"client_id": str(uuid4())})
-
-    assert answer.status_code == 404
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(pages, 405)
 
 
-@pytest.mark.parametrize("name", [name for name, (method, *_) in PAGES.items() if method == POST])
-def test_a_form_without_the_csrf_token_is_refused(paths, cast, name):
+def test_somebody_elses_assignment_is_not_there(paths, cast, signed_in):
+    client = signed_in(cast.dora)
+    names = ["submit", "skip", "draft", "heartbeat", "revise", "revise-draft", "ahead", "leave"]
+
+    answers = {name: client.post(address(paths, name), {"client_id": str(uuid4())}) for name in names}
+
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(names, 404)
+
+
+def test_every_form_without_the_csrf_token_is_refused(paths, cast):
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.alice)
+    forms = [name for name, (method, *_) in PAGES.items() if method == POST]
 
-    answer = client.post(address(paths, name))
+    answers = asked(client, paths, forms)
 
-    assert answer.status_code == 403
-    assert "Sent from an old page" in answer.content.decode()
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(forms, 403)
+    assert [name for name in forms if "Sent from an old page" not in answers[name].content.decode()] == []
 
 
 @pytest.mark.parametrize("name", [name for name, (method, *_) in PAGES.items() if method == GET])
