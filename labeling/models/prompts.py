@@ -7,6 +7,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models.projects import Project
@@ -16,6 +18,10 @@ from labeling.models.topics import Topic, topics_field
 def prompt_words(messages: F) -> Func:
     """The words of a prompt as the search knows them; the function is in the database (migration 0012)."""
     return Func(messages, function="labeling_prompt_words", output_field=SearchVectorField())
+
+
+# With {64} inside, the expression took 8 microseconds for each digest, a tenth of an import.
+IS_SHA256 = Q(digest__regex=r"^[0-9a-f]+$") & Q(Exact(Length("digest"), 64))
 
 
 class Prompt(models.Model):
@@ -41,7 +47,7 @@ class Prompt(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["project", "digest"], name="prompt_once_per_project"),
-            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="prompt_digest_is_sha256"),
+            models.CheckConstraint(condition=IS_SHA256, name="prompt_digest_is_sha256"),
             models.CheckConstraint(condition=Q(messages__0__isnull=False), name="prompt_has_messages"),
             models.CheckConstraint(condition=Q(topics__contained_by=Topic.values), name="prompt_topics_known"),
         ]
@@ -106,7 +112,7 @@ class Completion(models.Model):
                 ),
                 name="completion_knows_who_wrote_it",
             ),
-            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="completion_digest_is_sha256"),
+            models.CheckConstraint(condition=IS_SHA256, name="completion_digest_is_sha256"),
         ]
 
     def __str__(self) -> str:
