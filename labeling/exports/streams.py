@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from typing import Any, Protocol
 
 from django.utils.translation import gettext, override
@@ -23,6 +24,8 @@ from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
 
 CHUNK_BYTES = 64 * 1024
+AT_ONCE = 32
+"""So many judgements, or as many as fill 64 kB, become bytes together."""
 LAYOUT = 2
 """Counts the ways in which files were written: of a snapshot nobody takes up what was begun in another one."""
 
@@ -93,7 +96,7 @@ class Export:
         """The content, in pieces of 64 kB or of a row group; memory doesn't grow with the project.
 
         Args:
-            on_judgement: called with the number of judgements read so far, for a progress bar.
+            on_judgement: called now and then with the number of judgements written so far, for a progress bar.
             begin: leave out so many bytes of a snapshot's file. They are made again only from the last mark on; the
                 counts and the digest are then of a part and mean nothing.
         """
@@ -116,12 +119,12 @@ class Export:
         read = self.view.read(
             self.project, up_to=self.up_to, selection=self.selection, snapshot=self.snapshot, after=after
         )
-        begun = b"" if marks.position else writer.begin()
-        pending, size, counts, make, number = [begun], len(begun), self.counts, self.view.rows, 0
-        num_rows = 0
-        for judgement in read:
-            number += 1
-            rows = list(make(judgement, counts))
+        size, counts, make, number, num_rows = 0, self.counts, self.view.rows, 0, 0
+        pending = [b"" if marks.position else writer.begin()]
+        some = 1
+        while judged := list(islice(read, some)):
+            number += len(judged)
+            rows = [row for judgement in judged for row in make(judgement, counts)]
             num_rows += len(rows)
             part = writer.add(rows)
             pending.append(part)
@@ -129,9 +132,10 @@ class Export:
             if size >= CHUNK_BYTES:
                 yield b"".join(pending)
                 pending, size = [], 0
-                marks.passed(getattr(judgement, self.view.key))  # all of it is written
+                marks.passed(getattr(judged[-1], self.view.key))  # all of it is written
             if on_judgement is not None:
                 on_judgement(number)
+            some = max(min(some * CHUNK_BYTES // max(len(part), 1), AT_ONCE), 1)
         counts["judgements"], counts["rows"] = number, num_rows
         yield b"".join([*pending, writer.end()])
 

@@ -15,14 +15,14 @@ from django.db.backends.utils import CursorWrapper
 from labeling.models import Project, Purpose, Snapshot
 from labeling.selectors.batches import Batch, in_batches
 from labeling.selectors.chosen import FROM, condition
+from labeling.selectors.decided import NOTHING, RANKED, RATED, Decided, Shown, read_decided, read_shown
 from labeling.selectors.selection import Selection
 from labeling.selectors.stored import StoredDemonstration, StoredJudgement, StoredPrompt
 
-BATCH = 500
+BATCH = 1000
 NEWEST = 2**63 - 1
 EVERYTHING = Selection()
 Parameters = dict[str, Any]
-NOTHING: list[Any] = []
 
 
 def judgements(
@@ -146,23 +146,6 @@ SELECT found.* FROM (
     ORDER BY prompt.id, label.id LIMIT %(size)s
 ) found
 """
-# The first part keeps the database from starting processes of its own for each batch.
-SHOWN = """
-WITH asked AS MATERIALIZED (SELECT unnest(%s::bigint[]) AS item_id)
-SELECT item_id, array_agg(id), array_agg(left(digest, 8)), array_agg(text), array_agg(policy_version) FROM (
-    SELECT entry.item_id, written.id, written.digest, written.text, written.policy_version
-    FROM asked JOIN labeling_itemcompletion entry ON entry.item_id = asked.item_id
-    JOIN labeling_completion written ON written.id = entry.completion_id
-    ORDER BY entry.item_id, entry.position
-) shown GROUP BY item_id
-"""
-RANKED = """
-SELECT label_id, array_agg(completion_id), array_agg(rank) FROM labeling_rank WHERE label_id = ANY(%s) GROUP BY label_id
-"""
-RATED = """
-SELECT label_id, array_agg(completion_id), array_agg(value), array_agg(array_to_string(flags, ' '))
-FROM labeling_rating WHERE label_id = ANY(%s) GROUP BY label_id
-"""
 
 
 def _judged(
@@ -172,69 +155,48 @@ def _judged(
     labels = cursor.fetchall()
     if not labels:
         return Batch([], None, 0)
+    shown = read_shown(cursor, list({row[3] for row in labels}))
     ids = [row[0] for row in labels]
-    shown = _by_first(cursor, SHOWN, list({row[3] for row in labels}))
-    ranked = _by_first(cursor, RANKED, ids)
-    rated = _by_first(cursor, RATED, ids)
+    ranked, rated = read_decided(cursor, RANKED, ids), read_decided(cursor, RATED, ids)
     replacing = _replacing(cursor, [row[17] for row in labels if row[17] is not None])
-    found = [_judgement(row, shown.get(row[3]), ranked.get(row[0]), rated.get(row[0]), replacing) for row in labels]
-    num_bytes = sum(len(row[21]) for row in labels) + sum(len(text) for group in shown.values() for text in group[3])
+    found = [_judgement(row, shown, ranked, rated, replacing) for row in labels]
+    num_bytes = sum(len(row[21]) for row in labels) + sum(map(len, shown.texts))
     return Batch(found, ids[-1] if len(ids) == size else None, num_bytes)
-
-
-def _by_first(cursor: CursorWrapper, statement: str, ids: list[int]) -> dict[int, tuple[Any, ...]]:
-    cursor.execute(statement, [ids])
-    return {row[0]: row for row in cursor.fetchall()}
 
 
 def _replacing(cursor: CursorWrapper, ids: list[int]) -> dict[int, str]:
     """What the labels are called that superseded others."""
-    return {pk: row[1] for pk, row in _by_first(cursor, REPLACING, ids).items()} if ids else {}
+    if not ids:
+        return {}
+    cursor.execute(REPLACING, [ids])
+    return dict(cursor.fetchall())
 
 
 def _judgement(
-    row: tuple[Any, ...],
-    shown: tuple[Any, ...] | None,
-    ranked: tuple[Any, ...] | None,
-    rated: tuple[Any, ...] | None,
-    replacing: dict[int, str],
+    row: tuple[Any, ...], shown: Shown, ranked: Decided, rated: Decided, replacing: dict[int, str]
 ) -> StoredJudgement:
-    _, completions, digests, texts, versions = shown or (0, [], [], [], [])
-    count, best, said, prompt = len(completions), row[4], row[19], row[22][:8]
-    ranks = [None] * count if ranked is None else _aligned(completions, ranked[1], ranked[2])
-    if rated is None:
-        values, flags = [None] * count, [NOTHING] * count
-    else:
-        values = _aligned(completions, rated[1], rated[2])
-        flags = [codes.split(" ") if codes else NOTHING for codes in _aligned(completions, rated[1], rated[3])]
+    """A row of JUDGED with what belongs to it: its columns are the fields, but for what stands otherwise below."""
+    place, prompt, said = shown.of(row[3]), row[22][:8], row[19]
+    completions, versions = shown.ids[place], shown.versions[place]
+    (ranks,) = ranked.of(row[0], completions) or ([None] * len(completions),)
+    values, codes = rated.of(row[0], completions) or ([None] * len(completions),) * 2
     told = None if said is None else orjson.loads(said)
-    return StoredJudgement(  # type: ignore[call-arg]  # a row has as many values as its statement
-        *row[:4],
-        None if best is None else completions.index(best),
-        *row[5:16],
-        row[16].isoformat(),
-        None if row[17] is None else replacing[row[17]],
-        row[18],
-        told,
-        row[20],
-        orjson.loads(row[21]),
-        *row[22:],
+    found = StoredJudgement(  # type: ignore[call-arg]  # a row has as many values as its statement
+        *row,
         completions,
-        [prompt + digest for digest in digests],
-        texts,
+        [prompt + digest for digest in shown.digests[place]],
+        shown.texts[place],
         versions if told is None else told.get("policies", versions),
         ranks,
         values,
-        flags,
+        [each.split(" ") if each else NOTHING for each in codes],
     )
-
-
-def _aligned(completions: list[int], given: list[int], values: list[Any]) -> list[Any]:
-    """Values of some completions in the order of all of them; None for the others."""
-    if given == completions:
-        return values
-    known = dict(zip(given, values, strict=True))
-    return [known.get(completion) for completion in completions]
+    found.messages, found.created, found.said = orjson.loads(row[21]), row[16].isoformat(), told
+    if row[4] is not None:
+        found.best = completions.index(row[4])
+    if row[17] is not None:
+        found.replaced_by = replacing[row[17]]
+    return found
 
 
 def _written(

@@ -20,6 +20,7 @@ from labeling.exports.streams import make_export
 from labeling.imports.files import import_file
 from labeling.imports.formats import Format
 from labeling.models import Comparison
+from labeling.selectors import batches
 from labeling.selectors.selection import Selection
 from labeling.services.labels import submit_label
 from labeling.services.verdicts import Verdict
@@ -197,6 +198,7 @@ def judged_elsewhere(project, count: int) -> None:
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
 def test_memory_does_not_grow_with_the_labels(file_format, monkeypatch):
     monkeypatch.setattr(parquet, "GROUP_BYTES", 50_000)
+    monkeypatch.setattr(batches, "BATCH_BYTES", 50_000)
     cast = make_cast(num_items=0)
     judged_elsewhere(cast.project, 1100)
     judged_elsewhere(cast.other_project, 2200)
