@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alignment.artifacts import data_folder, load_policy
-from alignment.clocks.pessimism import rewards_of
+from alignment.clocks.pessimism import preferences_of, rewards_of
 from alignment.collecting import best_completions, rollout_prompts
 from alignment.core.methods.direct import Direct
 from alignment.core.methods.nash import PAST, NashMD
@@ -48,7 +48,7 @@ def _nash_md(execution: Execution) -> NashMD:
     if config.opponent == "past":
         versions = patiently(_past_versions, execution)
         past = [load_policy(execution.backbone, version, name=f"{PAST}{version.version}") for version in versions]
-    preference = execution.preference_model.compare
+    preference = preferences_of(execution)
     return NashMD(execution.backbone, config, preference=preference, past=past, seed=execution.run.seed)
 
 

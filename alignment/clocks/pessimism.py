@@ -1,4 +1,4 @@
-"""The rewards that policies learn from: less where the reward model only guesses."""
+"""The rewards and preferences that policies learn from: less where the model of them only guesses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from alignment.core.heads import Ensemble
+from alignment.core.heads import Ensemble, PairEnsemble
+from alignment.core.methods.nash import Preference
 from alignment.core.methods.rollouts import Reward
 from alignment.core.text import Encoded
 from alignment.execution import Execution
@@ -23,5 +24,21 @@ def rewards_of(execution: Execution) -> Reward:
 
     def pessimistic(encoded: Sequence[Encoded]) -> Tensor:
         return Ensemble.pessimistic(model.member_rewards(encoded), deviations=deviations)
+
+    return pessimistic
+
+
+def preferences_of(execution: Execution) -> Preference:
+    """P(y beats y'), the mean of the heads less lambda times their standard deviation, for Nash-MD.
+
+    So a completion that may as well be worse wins less; what wins surely wins as before. With lambda 0, or a preference
+    model of one head, it is the mean.
+    """
+    model, deviations = execution.preference_model, execution.plan.rewards.pessimism
+    if not deviations:
+        return model.compare
+
+    def pessimistic(first: Sequence[Encoded], second: Sequence[Encoded]) -> Tensor:
+        return PairEnsemble.pessimistic(model.member_preferences(first, second), deviations=deviations)
 
     return pessimistic

@@ -30,7 +30,8 @@ def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
         .changed(with_beta(settings.beta))
         .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
         .changed({"start": {"weights": settings.start, "kl_budget": settings.kl_budget}, "sampling": sampling})
-        .changed({"reward_model": {"members": settings.members}, "rewards": {"pessimism": settings.pessimism}})
+        .changed({section: {"members": settings.members} for section in ("reward_model", "preference_model")})
+        .changed({"rewards": {"pessimism": settings.pessimism}})
         .changed({"evaluation": {"second_share": gate.second_share, "second_least": gate.least_judgements}})
     )
 

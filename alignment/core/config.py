@@ -129,6 +129,8 @@ class PreferenceModelConfig(Settings):
     """P(tie) of two completions that are equally good; None: the share of ties in the data."""
     learn_tie_share: bool = flag(False)
     """Learn it with the preferences, from `tie_share` on."""
+    members: int = whole(1, low=1, high=64)
+    """Heads on shared features; where they differ, the preference is a guess (Coste et al., 2023, on rewards)."""
     rank: int = whole(16, low=1, high=1024)
     """Of the skew part of the head, which holds what no reward can; 1 is enough for one cycle."""
     head_lr_factor: float = real(1.0, low=0, above=True)

@@ -1,4 +1,4 @@
-"""Heads on hidden states: scalar reward or value, an ensemble of them, and the two-argument preference. Float32."""
+"""Heads on hidden states: scalar reward or value, the two-argument preference, and ensembles of them. Float32."""
 
 from __future__ import annotations
 
@@ -130,6 +130,27 @@ class PairHead(nn.Module):
         skew = (self.left(first) * self.right(second)).sum(-1) - (self.right(first) * self.left(second)).sum(-1)
         difference: Tensor = self.scalar(first) - self.scalar(second) + skew
         return difference
+
+
+class PairEnsemble(nn.Module):
+    """M pair heads on the same features; their spread tells where the preference is a guess."""
+
+    def __init__(self, hidden_size: int, members: int, *, rank: int = 16, seed: int | None = None) -> None:
+        super().__init__()
+        if members < 1:
+            raise ValueError(f"an ensemble has {members} members; give 1 or more")
+        seeds = [None if seed is None else seed + 2 * number for number in range(members)]  # a head takes two
+        self.members = nn.ModuleList(PairHead(hidden_size, rank=rank, seed=own) for own in seeds)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Two (..., d) to (..., M), float32, antisymmetric."""
+        return torch.stack([member(first, second) for member in self.members], dim=-1)
+
+    @staticmethod
+    def pessimistic(preferences: Tensor, *, deviations: float) -> Tensor:
+        """Mean probability less so many standard deviations between members, (..., M) to (...), at least 0."""
+        lower = preferences.mean(dim=-1) - deviations * preferences.std(dim=-1, unbiased=False)
+        return lower.clamp(min=0.0)
 
 
 def save_head(head: nn.Module, folder: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from alignment.core.backbone import ModelError
-from alignment.core.heads import Ensemble, PairHead, ScalarHead, load_head, save_head
+from alignment.core.heads import Ensemble, PairEnsemble, PairHead, ScalarHead, load_head, save_head
 
 
 def _states(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -73,10 +73,10 @@ def test_rewards_that_cannot_be_normalised_are_refused(rewards, unit, message):
         ScalarHead(8).normalise(torch.tensor(rewards), unit_variance=unit)
 
 
-@pytest.mark.parametrize("build", [ScalarHead, lambda d: Ensemble(d, 3), PairHead])
+@pytest.mark.parametrize("build", [ScalarHead, lambda d: Ensemble(d, 3), PairHead, lambda d: PairEnsemble(d, 2)])
 def test_a_head_read_back_is_bit_equal_with_its_normalisation(tmp_path, build):
     head, other = build(8), build(8)
-    arguments = (_states(5, 8), _states(5, 8, seed=1))[: 2 if isinstance(head, PairHead) else 1]
+    arguments = (_states(5, 8), _states(5, 8, seed=1))[: 2 if isinstance(head, PairHead | PairEnsemble) else 1]
     if isinstance(head, ScalarHead):
         head.normalise(head(*arguments))
     assert not torch.equal(head(*arguments), other(*arguments))
@@ -161,3 +161,24 @@ def test_a_pessimistic_reward_is_the_mean_less_standard_deviations():
 
 def test_one_member_has_no_deviation_to_be_pessimistic_about():
     assert Ensemble.pessimistic(torch.tensor([[1.5]]), deviations=3.0).tolist() == [1.5]
+
+
+def test_an_ensemble_of_pair_heads_begins_apart_and_each_turns_its_sign():
+    heads = PairEnsemble(8, 3, rank=2, seed=0)
+    first, second = _states(5, 8), _states(5, 8, seed=1)
+
+    found = heads(first, second)
+
+    assert found.shape == (5, 3)
+    torch.testing.assert_close(found, -heads(second, first))
+    assert len({round(each, 6) for each in found[0].tolist()}) == 3
+    with pytest.raises(ValueError, match="an ensemble has 0 members"):
+        PairEnsemble(8, 0)
+
+
+def test_a_preference_that_members_differ_about_is_taken_for_less():
+    preferences = torch.tensor([[0.7, 0.7], [0.9, 0.5], [0.3, 0.1]])
+
+    found = PairEnsemble.pessimistic(preferences, deviations=2.0)
+
+    torch.testing.assert_close(found, torch.tensor([0.7, 0.3, 0.0]))

@@ -37,7 +37,8 @@ def set_head(model, weight):
     with torch.no_grad():
         for parameter in model.head.parameters():
             parameter.zero_()
-        model.head.scalar.linear.weight[0, 0] = weight
+        for member in model.head.members:
+            member.scalar.linear.weight[0, 0] = weight
 
 
 def lead_of(model, first, second, *, prompt=PROMPTS[0]):
@@ -199,8 +200,44 @@ def test_what_training_changed_is_given_back_whole(load_backbone):
     assert torch.equal(model.probabilities(questions), other.probabilities(questions))
 
 
+def test_several_heads_say_what_they_say_together_and_each(tiny_backbone):
+    model = preference_model(tiny_backbone, members=3)
+    model.examples(cyclic(3))
+    encoded = tiny_backbone.template.encode(PROMPTS[0], [ROCK, PAPER, SCISSORS])
+    first, second = [encoded[0], encoded[1]], [encoded[1], encoded[2]]
+
+    each, together = model.member_preferences(first, second), model.compare(first, second)
+
+    assert each.shape == (2, 3)
+    assert len(set(each[0].tolist())) == 3
+    torch.testing.assert_close(together, each.mean(1))
+
+
+def test_all_heads_learn(load_backbone):
+    model = preference_model(load_backbone("gpt2"), members=2)
+    before = [head.scalar.linear.weight.detach().clone() for head in model.head.members]
+
+    train(model, cyclic(6), TrainerConfig(steps=3, batch_size=6, lr=1e-2))
+
+    assert all(
+        not torch.equal(old, head.scalar.linear.weight) for old, head in zip(before, model.head.members, strict=True)
+    )
+
+
+def test_a_model_of_before_there_were_several_heads_is_read(load_backbone):
+    model, other = (preference_model(load_backbone("gpt2"), tie_share=0.0) for _ in range(2))
+    train(model, cyclic(6), TrainerConfig(steps=2, batch_size=6, lr=1e-2))
+    state = model.state_dict()
+    old = {name.removeprefix("members.0."): each for name, each in state["head"].items()}
+    questions = [(PROMPTS[0], winner, loser) for winner, loser in CYCLE]
+
+    other.load_state_dict({**state, "head": old})
+
+    assert torch.equal(model.probabilities(questions), other.probabilities(questions))
+
+
 def test_the_rank_of_the_head_is_a_setting(tiny_backbone):
-    assert preference_model(tiny_backbone, rank=3).head.left.weight.shape == (3, 32)
+    assert preference_model(tiny_backbone, rank=3).head.members[0].left.weight.shape == (3, 32)
     with pytest.raises(InvalidSetting, match=r"PreferenceModelConfig\.rank is 0; it must be a whole number from 1"):
         PreferenceModelConfig(rank=0)
 
