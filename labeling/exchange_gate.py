@@ -84,7 +84,7 @@ def ask_again(*, project_id: int, items: Collection[int], policy_version: int, p
                 prompt=row.prompt_id,
                 text=row.text,
                 logprob=row.logprob or 0.0,
-                sampling=row.sampling,
+                sampling=row.sampling or {},
                 policy_version=row.policy_version,
             )
         )

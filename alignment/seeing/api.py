@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from alignment.api_shapes import Out, Strict, refusals
-from alignment.seeing.api_lineage import CompletionLineageView, LabelLineageView
+from alignment.seeing.api_lineage import CompletionLineageView, LabelLineageView, OwnPartView
 from alignment.seeing.api_watch import WatchView
 from alignment.seeing.leaderboard import ALL, FAIR
 from alignment.seeing.shown import shown_board, shown_flags, usual_basis
@@ -176,5 +176,6 @@ urlpatterns = [
         CompletionLineageView.as_view(),
         name="lineage-completion",
     ),
+    path("projects/<slug:slug>/my_part/", OwnPartView.as_view(), name="my-part"),
     path("projects/<slug:slug>/lineage/labels/<int:label_id>/", LabelLineageView.as_view(), name="lineage-label"),
 ]

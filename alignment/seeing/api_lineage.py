@@ -101,6 +101,21 @@ class LabelLineageOut(Out):
     num_moved = serializers.IntegerField()
 
 
+class OwnPartOut(Out):
+    version = serializers.IntegerField(allow_null=True, help_text="The newest that learned from any; null: none yet.")
+    is_serving = serializers.BooleanField(help_text="Whether it writes what is judged now.")
+    num = serializers.IntegerField(help_text="Judgements of yours that it learned from.")
+
+
+class OwnPartView(ApiView):
+    @extend_schema(responses={200: OwnPartOut, **refusals(400, 401, 403, 404)}, operation_id="my_part_retrieve")
+    def get(self, request: SignedInApiRequest, slug: str) -> Response:
+        """In which version your judgements are."""
+        project = exchange.project_for(slug, user=request.user)
+        part = lineage.own_part(project.id, user_id=request.user.pk)
+        return Response(OwnPartOut(asdict(part) if part else {"version": None, "is_serving": False, "num": 0}).data)
+
+
 class CompletionLineageView(ApiView):
     @extend_schema(
         responses={200: CompletionLineageOut, **refusals(400, 401, 403, 404)}, operation_id="lineage_completion"

@@ -6,7 +6,8 @@ import pytest
 from factories import api_client
 
 from alignment import bookkeeping, services
-from labeling.models import Completion, Label
+from alignment.models import Policy
+from labeling.models import Completion, Label, Prompt
 from labeling.services.prompts import add_prompts
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,23 @@ def test_each_role_reaches_what_it_may(compared, address):
     statuses = [api_client(user).get(address).status_code for user in people]
 
     assert statuses == [200, 200, 403, 404, 401]
+
+
+def test_everybody_who_judges_sees_in_which_version_their_judgements_are(compared):
+    Prompt.objects.update(held_out=False)
+    clients = [api_client(user) for user in (compared.bob, compared.dora)]
+    before = [client.get(f"{PROJECT}my_part/").json() for client in clients]
+    run = services.create_run(project_id=compared.project.pk, start=False)
+    fields = {"method": "dpo", "path": "p", "digest": "b" * 64, "parent": Policy.objects.get(version=1)}
+    Policy.objects.create(project=compared.project, version=12, run=run, **fields)
+
+    after = [client.get(f"{PROJECT}my_part/").json() for client in clients]
+    refused = [api_client(user).get(f"{PROJECT}my_part/").status_code for user in (compared.charlie, None)]
+
+    nothing = {"version": None, "is_serving": False, "num": 0}
+    assert before == [nothing, nothing]
+    assert after == [{"version": 12, "is_serving": False, "num": 1}, nothing]
+    assert refused == [404, 401]
 
 
 def test_the_leaderboard_tells_who_won_against_whom(compared):
