@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -63,12 +64,17 @@ def order(label: Label) -> list[int]:
     return label.assignment.order
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, as short lines."""
+RULES_OF_COLOUR = ("color-contrast", "link-in-text-block")
+"""The rules of axe that ask for colours: nothing else can differ between two themes of the same document."""
+
+
+def violations(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
+    """What axe finds by all its rules, or by some, as short lines."""
     if not page.evaluate("'axe' in window"):  # half a megabyte: once a document
         page.evaluate(AXE.axe_script)
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
     found: list[dict[str, Any]] = page.evaluate(
-        "axe.run({resultTypes: ['violations']}).then(({violations}) => violations)"
+        "options => axe.run(options).then(({violations}) => violations)", options
     )
     return [
         f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:300]}" for each in found for node in each["nodes"]
