@@ -83,6 +83,7 @@ class EntryOut(CountsOut):
 class LeaderboardOut(Out):
     basis = serializers.ChoiceField([FAIR, ALL])
     length_controlled = serializers.BooleanField()
+    is_weighed = serializers.BooleanField(help_text="Whether who is less reliable counts less, as in training.")
     label = serializers.IntegerField(  # type: ignore[assignment]  # a field of that name, too
         help_text="The newest judgement that counts."
     )
@@ -131,7 +132,10 @@ class LeaderboardView(ApiView):
         operation_id="leaderboard_retrieve",
     )
     def get(self, request: SignedInApiRequest, slug: str) -> Response:
-        """Who writes best: policies, people and imports by all comparisons, ties counted, with intervals."""
+        """Who writes best: policies, people and imports by all comparisons, ties counted, with intervals.
+
+        Rankings, pairs and picks count, a pick as a win over each of the others; ratings and known answers don't.
+        """
         project = exchange.project_for(slug, user=request.user, roles=exchange.RESEARCHERS)
         asked = LeaderboardIn(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
@@ -141,7 +145,9 @@ class LeaderboardView(ApiView):
         nothing = {"entries": [], "apart": [], "num": 0, "reference": None, "nu": None, "length_effect": None}
         board = shown_board(kept, basis=basis, with_length=with_length) if kept else nothing
         when = {"label": kept.label, "computed": kept.computed} if kept else EMPTY
-        return Response(LeaderboardOut({**board, **when, "basis": basis, "length_controlled": with_length}).data)
+        how = {"basis": basis, "length_controlled": with_length}
+        how["is_weighed"] = bool(kept and kept.leaderboard.get("is_weighed"))
+        return Response(LeaderboardOut({**board, **when, **how}).data)
 
 
 class FlagRatesView(ApiView):

@@ -105,7 +105,7 @@ def refresh(project_id: int) -> Standings | None:
         project_id=project_id,
         defaults={
             "label": latest,
-            "leaderboard": {**leaderboard, "sft": sft},
+            "leaderboard": {**leaderboard, "sft": sft, "is_weighed": bool(exchange.training_weights(project_id))},
             "flags": flags,
             "seconds": time.monotonic() - begin,
             "computed": timezone.now(),

@@ -13,6 +13,7 @@ from django.db import connection
 
 from labeling.models import Project
 from labeling.quality.estimates import Estimate, clustered_wilson
+from labeling.selectors.reliabilities import training_weights
 
 CLUSTERS = 512
 """Prompts are put together into so many groups at most: what is kept of a million judgements then fits anywhere."""
@@ -62,22 +63,41 @@ class FlagShares:
 
 WRITER = """CASE {0}.origin WHEN 'policy' THEN 'policy:' || {0}.policy_version
     WHEN 'person' THEN 'person:' || {0}.author_id ELSE 'import:' || {1}.source END"""
+# A pick says that it is better than each of the others and nothing about these: given that the pick is one of two, the
+# chance of each is that of a comparison of the two (Luce, 1959). The weight of an annotator is 1 where none is given;
+# below 0 what they say is turned around.
 OUTCOMES = f"""
-WITH sides AS (
+WITH compared AS (
+    SELECT label.annotator_id, label.item_id, chosen_id, rejected_id, outcome = 'tie' AS is_tie, weight
+    FROM labeling_label label
+    JOIN labeling_comparison comparison ON comparison.label_id = label.id
+    WHERE label.project_id = %(project)s AND label.superseded_by_id IS NULL
+    UNION ALL
+    SELECT label.annotator_id, label.item_id, label.best_id, other.completion_id, false,
+        1.0 / count(*) OVER (PARTITION BY label.id)
+    FROM labeling_label label
+    JOIN labeling_itemcompletion other ON other.item_id = label.item_id AND other.completion_id <> label.best_id
+    WHERE label.project_id = %(project)s AND label.superseded_by_id IS NULL AND label.kind = 'best'
+), said AS (
     SELECT {WRITER.format("chosen", "prompt")} AS winner, {WRITER.format("rejected", "prompt")} AS loser,
         chosen.prompt_id %% %(clusters)s AS cluster, item.purpose = 'evaluation' OR item.is_random AS is_fair,
         round((octet_length(chosen.text) - octet_length(rejected.text))::numeric
             / greatest(octet_length(chosen.text) + octet_length(rejected.text), 1), 1) AS longer,
-        comparison.outcome = 'tie' AS is_tie, comparison.weight
-    FROM labeling_label label
-    JOIN labeling_item item ON item.id = label.item_id
-    JOIN labeling_comparison comparison ON comparison.label_id = label.id
-    JOIN labeling_completion chosen ON chosen.id = comparison.chosen_id
-    JOIN labeling_completion rejected ON rejected.id = comparison.rejected_id
+        is_tie, compared.weight * coalesce(weighed.weight, 1) AS weight
+    FROM compared
+    JOIN labeling_item item ON item.id = compared.item_id
+    JOIN labeling_completion chosen ON chosen.id = chosen_id
+    JOIN labeling_completion rejected ON rejected.id = rejected_id
     JOIN labeling_prompt prompt ON prompt.id = chosen.prompt_id
-    WHERE label.project_id = %(project)s AND label.superseded_by_id IS NULL AND item.purpose <> 'known'
+    LEFT JOIN unnest(%(annotators)s::bigint[], %(weights)s::float8[]) weighed (annotator, weight)
+        ON weighed.annotator = compared.annotator_id
+    WHERE item.purpose <> 'known' AND weighed.weight IS DISTINCT FROM 0
         AND (chosen.origin, chosen.policy_version, chosen.author_id)
             IS DISTINCT FROM (rejected.origin, rejected.policy_version, rejected.author_id)
+), sides AS (
+    SELECT winner, loser, cluster, is_fair, longer, is_tie, weight FROM said WHERE weight > 0
+    UNION ALL
+    SELECT loser, winner, cluster, is_fair, -longer, is_tie, -weight FROM said WHERE weight < 0
 )
 SELECT least(winner, loser), greatest(winner, loser), cluster, is_fair,
     CASE WHEN winner < loser THEN longer ELSE -longer END AS longer, count(*),
@@ -120,8 +140,18 @@ ORDER BY 1, 2
 
 
 def outcomes(project: Project | int) -> list[Outcomes]:
-    """All current comparisons between different writers, put together where they are alike; one query."""
-    parameters = {"project": _pk(project), "clusters": CLUSTERS}
+    """All current comparisons between different writers, put together where they are alike.
+
+    Rankings, pairs and picks are comparisons; ratings are none, and what was asked to check the annotator is left out.
+    Who counts less in training, where the project says so, counts as much less here.
+    """
+    weights = training_weights(_pk(project))
+    parameters = {
+        "project": _pk(project),
+        "clusters": CLUSTERS,
+        "annotators": list(weights),
+        "weights": list(weights.values()),
+    }
     with connection.cursor() as cursor:
         cursor.execute(OUTCOMES, parameters)
         rows = [row for row in cursor.fetchall() if row[0] != row[1]]

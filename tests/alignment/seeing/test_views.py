@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.utils import timezone
 from factories import judge
 from seeing import versions_meet
 
 from alignment import bookkeeping, services
 from alignment.models import Policy, Run
-from labeling.models import Completion, Item, Label, Prompt
+from alignment.seeing.standings import refresh
+from labeling.models import Completion, Item, Label, Prompt, Reliability
 
 pytestmark = pytest.mark.django_db
 PAGES = [
@@ -53,6 +55,22 @@ def test_no_page_has_inline_script_or_style(client, compared, path):
     shown = page(client, compared.alice, here(path)).content.decode()
 
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", shown)
+
+
+def test_the_leaderboard_says_who_and_what_counts(client, compared):
+    alike = text(page(client, compared.rita, "leaderboard/"))
+    compared.project.weighs_annotators = True
+    compared.project.save(update_fields=["weighs_annotators"])
+    Reliability.objects.create(
+        project=compared.project, annotator=compared.bob, value=0.65, comparisons=9, fitted=timezone.now()
+    )
+    refresh(compared.project.pk)
+
+    weighed = text(page(client, compared.rita, "leaderboard/"))
+
+    assert "Rankings, pairs and picks count, a pick as a win over each of the others;" in alike
+    assert "All who judge count alike." in alike
+    assert "Who is less reliable counts less, as in training." in weighed
 
 
 def test_the_leaderboard_shows_fair_comparisons_as_soon_as_there_are_some(client, compared):

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from factories import a_verdict, claim, judge, make_cast, make_item
 
-from labeling.models import Completion, Item
+from labeling.models import Completion, Item, Reliability
 from labeling.selectors.standings import flag_shares, outcomes
 from labeling.services.labels import submit_label
 from labeling.services.prompts import NewCompletion, NewItem, add_completions, add_prompts, create_items
+from labeling.services.verdicts import Verdict
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,50 @@ def test_outcomes_are_told_by_who_wrote_what_with_the_weight_of_each(cast):
     assert first.is_fair is False
     assert (found[person, "policy:1"].ties, found[person, "policy:2"].losses) == (third, third)
     assert found[person, "policy:1"].longer == pytest.approx(-0.3)
+
+
+def test_a_pick_is_a_win_over_each_of_the_others_and_no_judgement_counts_more_than_one(cast):
+    ask(cast.project, "One?", [("aaaa", 1), ("b", 2), ("cc", cast.dora)], kind="best")
+    assignment = claim(cast.project, cast.bob)
+    texts = dict(Completion.objects.filter(pk__in=assignment.order).values_list("pk", "text"))
+    best = next(pk for pk, text in texts.items() if text == "b")
+    verdict = Verdict(best=best, seconds=5.0)
+    submit_label(assignment_id=assignment.pk, annotator=cast.bob, verdict=verdict, client_id=uuid4())
+
+    found = {(row.first, row.second): (row.wins, row.ties, row.losses) for row in outcomes(cast.project)}
+
+    person = f"person:{cast.dora.pk}"
+    assert found == {("policy:1", "policy:2"): (0, 0, 0.5), (person, "policy:2"): (0, 0, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("weighs", "value", "wins"), [(False, 0.65, (1.0, 1.0)), (True, 0.5, (1.0, 0.0)), (True, 0.65, (1.0, 0.5))]
+)
+def test_who_counts_less_in_training_counts_as_much_less_here(cast, weighs, value, wins):
+    cast.project.weighs_annotators = weighs
+    cast.project.save(update_fields=["weighs_annotators"])
+    Reliability.objects.create(
+        project=cast.project, annotator=cast.dora, value=value, comparisons=9, fitted=timezone.now()
+    )
+    for number, annotator in enumerate((cast.bob, cast.dora)):
+        ask(cast.project, f"Number {number}?", [("a", 1), ("b", number + 2)])
+        decide(cast.project, annotator, best="a")
+
+    found = {row.second: row.wins for row in outcomes(cast.project)}
+
+    assert found.get("policy:2", 0.0) == pytest.approx(wins[0])
+    assert found.get("policy:3", 0.0) == pytest.approx(wins[1])
+
+
+def test_who_says_the_opposite_is_turned_around_where_the_project_wants_that(cast, monkeypatch):
+    monkeypatch.setattr("labeling.selectors.standings.training_weights", lambda project: {cast.bob.pk: -0.5})
+    ask(cast.project, "One?", [("aaaa", 1), ("b", 2)])
+    decide(cast.project, cast.bob, best="aaaa")
+
+    [row] = outcomes(cast.project)
+
+    assert (row.first, row.wins, row.ties, row.losses) == ("policy:1", 0, 0, 0.5)
+    assert row.longer == pytest.approx(0.6)
 
 
 def test_comparisons_of_one_writer_with_itself_say_nothing(cast):
@@ -115,11 +161,11 @@ def test_flags_are_counted_by_writer_with_those_that_nobody_raised(cast):
     assert list(second.raised) == list(cast.project.flags)
 
 
-def test_the_reads_are_one_query_each_however_much_was_judged(cast, django_assert_num_queries):
+def test_the_reads_are_few_queries_however_much_was_judged(cast, django_assert_num_queries):
     for number in range(3):
         ask(cast.project, f"Number {number}?", [("a", 1), ("b", 2)])
         decide(cast.project, cast.bob, best="a")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):  # and one of who is weighed
         outcomes(cast.project)
         flag_shares(cast.project)
