@@ -154,6 +154,16 @@ class System:
         for pid in self.pids_of(part):
             os.kill(pid, signal.SIGKILL)
 
+    def be_without_database(self, *, seconds: float) -> None:
+        """SIGKILL to the database, which does not come back for a while: who would start it again is held meanwhile."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            self.kill("postgres")
+            time.sleep(seconds)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database itself, past the application."""
         from labeling.runtime.postgres import connection_parameters

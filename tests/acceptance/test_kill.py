@@ -1,4 +1,4 @@
-"""SIGKILL to the web process, the worker and the database, each in the middle of its work."""
+"""SIGKILL to the web process, the worker and the database, each in the middle of its work; and no database at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from acceptance.judging import verdict_on
 from acceptance.system import System, wait_until
 
 pytestmark = pytest.mark.slow
+
+
+AWAY_SECONDS = 5.0
+"""For so long there is no database while people judge and the worker trains; a minute was tried by hand."""
 
 
 class StubbornAnnotator(threading.Thread):
@@ -65,9 +69,12 @@ def test_nothing_submitted_is_lost_or_doubled_and_the_run_goes_on(system: System
     wait_until(lambda: system.query("SELECT 1 FROM alignment_metric"), seconds=180, what="step of a training run")
     run = system.query("SELECT min(run_id) FROM alignment_metric")[0][0]
 
-    for part in ("worker", "web", "postgres"):
+    for part in ("worker", "web"):
         system.kill(part)
         wait_until(system.is_healthy, seconds=60, what=f"recovery after the {part} was killed")
+    workers = system.pids_of("worker")
+    system.be_without_database(seconds=AWAY_SECONDS)
+    wait_until(system.is_healthy, seconds=60, what="recovery after the database was away")
 
     wait_until(
         lambda: system.query("SELECT 1 FROM alignment_run WHERE id = %s AND state = 'finished'", run),
@@ -78,6 +85,7 @@ def test_nothing_submitted_is_lost_or_doubled_and_the_run_goes_on(system: System
         annotator.done.set()
         annotator.join(timeout=60)
     assert [annotator.problems for annotator in annotators] == [[], []], system.tail()
+    assert set(workers) <= set(system.pids_of("worker"))  # they waited for the database
     acknowledged = {key: label for annotator in annotators for key, label in annotator.acknowledged.items()}
     stored = dict(system.query("SELECT client_id, id FROM labeling_label WHERE source = 'person'"))
     assert acknowledged
