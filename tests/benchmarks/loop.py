@@ -10,6 +10,7 @@ those of known-answer items too. Everything is measured on prompts that nobody j
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ SETTINGS = {
     "every": 2,
     "traps": 0,
     "trap_worlds": 100,
+    "trap_first": 0,
+    "trap_processes": min(os.cpu_count() or 1, 8),
     "speed": 1,
 }
 RULES = (Rule.RANDOM, Rule.DTS)
@@ -56,7 +59,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
             )
             for seed in range(settings["first"], settings["first"] + settings["worlds"])
         ]
-        traps = spring_traps(range(settings["trap_worlds"]), folder=Path(folder), say=say) if settings["traps"] else {}
+        traps = _traps(Path(folder), settings, say=say) if settings["traps"] else {}
     found: dict[str, Any] = {
         **settings,
         **summary(worlds),
@@ -69,6 +72,11 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     }
     found["figure"] = draw(worlds, data_folder("benchmarks", "loop"))
     return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def _traps(folder: Path, settings: dict[str, int], *, say: Callable[[str], object]) -> dict[str, Any]:
+    seeds = range(settings["trap_first"], settings["trap_first"] + settings["trap_worlds"])
+    return spring_traps(seeds, folder=folder, say=say, processes=settings["trap_processes"])
 
 
 def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
