@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -146,7 +147,7 @@ def outcomes(project: Project | int) -> list[Outcomes]:
     Who counts less in training, where the project says so, counts as much less here.
     """
     weights = training_weights(_pk(project))
-    parameters = {
+    parameters: dict[str, Any] = {
         "project": _pk(project),
         "clusters": CLUSTERS,
         "annotators": list(weights),
