@@ -41,7 +41,8 @@ def train_policy(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
     started = _start(execution)
     budget = budget_of(execution)
     method, data = policy_method(execution)
-    trained = execution.train(Stage.POLICY, method, data, plan.trainer, until=_beyond(execution, budget))
+    until = _beyond(execution, budget)
+    trained = execution.train(Stage.POLICY, method, data, plan.trainer, until=until)
     checked = check_policy(execution, budget=budget)
     version = patiently(bookkeeping.reserve_version, run_id=run.pk, attempt=run.attempts)
     path = f"policies/{execution.project.slug}/{version}"
@@ -66,6 +67,7 @@ def train_policy(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
         "kl": checked.kl,
         "kl_budget": budget,
         "share": checked.share,
+        "ended_by_budget": until is not None and until(trained.metrics),
     }, {}
 
 

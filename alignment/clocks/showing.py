@@ -149,6 +149,13 @@ def _trained(newest: Policy | None) -> list[str]:
         if found.get("kl_budget") is not None:
             kl = _("It is {kl:.1f} nats from the base; the budget was {budget:.1f}.")
         said.append(kl.format(kl=found["kl"], budget=found.get("kl_budget")))
+    if found.get("ended_by_budget"):
+        text = ngettext(
+            "Training ended at its budget, after {steps} step.",
+            "Training ended at its budget, after {steps} steps.",
+            found["steps"],
+        )
+        said.append(text.format(steps=found["steps"]))
     if found.get("share", 1.0) < 1:
         said.append(_("To stay within it, {share:.0%} of what it learned is kept.").format(share=found["share"]))
     return said

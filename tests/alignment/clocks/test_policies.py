@@ -85,6 +85,7 @@ def test_a_budget_ends_rollouts_that_are_beyond_it_and_keeps_the_share_within_it
     assert found["kl_budget"] == pytest.approx(budget)
     assert found["kl"] <= budget
     assert found["steps"] < 12
+    assert (found["ended_by_budget"], free.results["policy"]["ended_by_budget"]) == (True, False)
     assert 0 < found["share"] < 1
 
 

@@ -60,7 +60,8 @@ def test_only_admins_touch_the_clocks(client, cast, past, path):
 def test_the_page_says_of_each_clock_what_it_does_next_and_what_came_of_it_last(client, cast, past):
     accuracy = {"accuracy": 0.7, "accuracy_low": 0.55, "accuracy_high": 0.82, "num_comparisons": 90}
     past.reward_model(is_current=True, **accuracy)
-    results = {"policy": {"version": 2, "kl": 3.14159, "kl_budget": 3.5, "share": 0.75}}
+    ended = {"ended_by_budget": True, "steps": 7}
+    results = {"policy": {"version": 2, "kl": 3.14159, "kl_budget": 3.5, "share": 0.75, **ended}}
     past.version(run=past.run("dpo", results=results))
 
     page = shown(client, cast.rita)
@@ -69,7 +70,7 @@ def test_the_page_says_of_each_clock_what_it_does_next_and_what_came_of_it_last(
     assert "Model 1 gives the rewards. It agrees with 70% of held-out comparisons (55% to 82%, 90)." in page
     assert "After 1 more refresh of the reward model a policy is trained." in page
     assert "Version 2 was trained last, with DPO. It is 3.1 nats from the base; the budget was 3.5." in page
-    assert "To stay within it, 75% of what it learned is kept." in page
+    assert "Training ended at its budget, after 7 steps. To stay within it, 75% of what it learned is kept." in page
     assert "No candidate waits: the next policy run brings one to the gate." in page
     assert "Too few held-out" not in page
 
