@@ -34,6 +34,7 @@ class UploadForm(forms.Form):
             (Format.RANKED, _("completions with ranks or ratings, as exported here")),
             (Format.COMPARISONS, _("comparisons, as exported here")),
             (Format.RATINGS, _("ratings, as exported here")),
+            (Format.CONVERSATIONS, _("whole conversations, as exported here")),
         ],
     )
     tags = forms.CharField(

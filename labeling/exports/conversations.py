@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.selectors.labels import pseudonym
 from labeling.selectors.talks import StoredConversation
 
 COLUMNS = {
@@ -35,6 +34,6 @@ def conversation_rows(talk: StoredConversation, counts: Counter[str]) -> Iterato
         "ranking_ids": talk.labels,
         "is_finished": talk.is_finished,
         "held_out": talk.held_out,
-        "annotator": pseudonym(talk.project, talk.annotator),
+        "annotator": talk.annotator,
         "created": talk.created,
     }

@@ -17,6 +17,7 @@ from labeling.exports.views import VIEWS
 from labeling.models import Project, Snapshot, User
 from labeling.models.snapshots import SNAPSHOT_NAME
 from labeling.selectors.chosen import FROM, condition
+from labeling.selectors.elsewhere import held_elsewhere
 from labeling.selectors.judgements import EVERYTHING
 from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
@@ -87,6 +88,8 @@ def _take(
     with connection.cursor() as cursor:
         cursor.execute(KEEP.format(from_=FROM, chosen=chosen), {**parameters, "snapshot": snapshot.pk})
         count = cursor.rowcount
+        if (elsewhere := held_elsewhere(project, selection, up_to=up_to)) is not None:
+            cursor.execute(KEEP_TALKS.format(chosen=elsewhere[0]), {**elsewhere[1], "snapshot": snapshot.pk})
     if not count:
         raise Invalid(gettext("these filters leave no label: nothing is kept"))
     snapshot.manifest, snapshot.digest = _described(snapshot, count, on_label)
@@ -105,6 +108,12 @@ SELECT %(snapshot)s, label.id, prompt.topics, ARRAY(
     WHERE tagged.prompt_id = prompt.id ORDER BY tag.name
 )
 {from_} WHERE {chosen} AND item.purpose IN ('training', 'evaluation') ORDER BY label.id
+"""
+
+KEEP_TALKS = """
+INSERT INTO labeling_snapshotconversation (snapshot_id, conversation_id)
+SELECT %(snapshot)s, talk.id
+FROM labeling_importedconversation talk JOIN labeling_prompt prompt ON prompt.id = talk.prompt_id WHERE {chosen}
 """
 
 

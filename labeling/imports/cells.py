@@ -9,15 +9,15 @@ from typing import Any
 TEXTS = frozenset({"prompt", "input", "chosen", "rejected", "completion", "suggestion"})
 """Columns of texts, which may be messages: a text that happens to be JSON of another kind stays a text."""
 MAY_BE_EMPTY = frozenset({"chosen", "rejected"})
-LISTS = frozenset({"messages", "completions", "ranks", "ratings", "flags", "raised"})
+LISTS = frozenset({"messages", "completions", "ranks", "ratings", "flags", "raised", "ranking_ids"})
 NAMES = frozenset({"topics", "tags"})
 """Lists of names, as JSON or with commas."""
 NUMBERS = frozenset(
-    {"best", "priority", "strength", "guidelines_version", "rating", "rank", "policy"}
+    {"best", "priority", "strength", "guidelines_version", "rating", "rank", "policy", "turns"}
     | {f"{side}_{name}" for side in ("chosen", "rejected") for name in ("rating", "policy")}
 )
 FLOATS = frozenset({"seconds", "propensity", "random_propensity", "margin"})
-TRUTHS = frozenset({"is_extra", "is_random", "held_out", "label"})
+TRUTHS = frozenset({"is_extra", "is_random", "held_out", "label", "is_finished"})
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """exports.csv puts a ' before these, and before each ' that stands there already."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from labeling.imports import demonstrations, groups, hh, openrlhf, prompts, ranked, trl
+from labeling.imports import conversations, demonstrations, groups, hh, openrlhf, prompts, ranked, trl
 from labeling.imports.records import Record
 
 
@@ -22,6 +22,7 @@ class Format(StrEnum):
     COMPARISONS = "comparisons"
     RATINGS = "ratings"
     UNPAIRED = "unpaired"
+    CONVERSATIONS = "conversations"
 
 
 PARSERS: dict[Format, tuple[Callable[[dict[str, Any]], Record], frozenset[str]]] = {
@@ -34,6 +35,7 @@ PARSERS: dict[Format, tuple[Callable[[dict[str, Any]], Record], frozenset[str]]]
     Format.COMPARISONS: (lambda row: groups.parse_comparisons([row]), groups.COMPARISONS),
     Format.RATINGS: (lambda row: groups.parse_ratings([row]), groups.RATINGS),
     Format.UNPAIRED: (groups.parse_unpaired, frozenset({"prompt", "completion", "label"})),
+    Format.CONVERSATIONS: (conversations.parse, conversations.COLUMNS),
 }
 """The parser of each format, and the columns that it has a use for."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid
+from labeling.imports.talks import Talk
 from labeling.imports.told import Told
 from labeling.services.texts import Messages, check_messages, check_text, messages_digest
 from labeling.services.verdicts import MAX_DEMONSTRATION_CHARACTERS, MAX_NOTES_CHARACTERS
@@ -25,7 +26,8 @@ class Record:
 
     ``best`` is the place of the completion picked, from 0; ``demonstration`` is what somebody wrote, perhaps from a
     ``suggestion``; ``created`` is when it was judged; ``turns_left_out`` counts turns after the user's last one, which
-    are no part of a prompt; ``told`` is what a row of an export says beside.
+    are no part of a prompt; ``told`` is what a row of an export says beside, and ``talk`` the conversation that the
+    prompt began.
     """
 
     messages: Messages
@@ -45,6 +47,7 @@ class Record:
     strength: int | None = None
     suggestion: str | None = None
     told: Told | None = None
+    talk: Talk | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:

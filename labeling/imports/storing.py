@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from django.contrib.postgres.aggregates import ArrayAgg
 
 from labeling.imports.records import Record
+from labeling.imports.talking import add_conversations
 from labeling.models import Item, Kind, Label, Origin, Project, Purpose
 from labeling.selectors.sharing import overlap_of
 from labeling.services.asked import groups_for
@@ -75,7 +76,9 @@ class Store:
         self.stored.prompts += new
         self.stored.held_out += sum(prompts[record.prompt_digest].held_out for record in records)
         self._tag(prompts, records)
-        self.stored.repeated += self._repeated(prompts, [each for each in records if not each.texts])
+        plain = [each for each in records if not each.texts and each.talk is None]
+        self.stored.repeated += self._repeated(prompts, plain)
+        self.stored.repeated += self._keep_talks(prompts, [each for each in records if each.talk is not None])
         groups = self._groups(prompts, [record for record in records if record.texts])
         added = self._add_items([group for group in groups if not group.record.is_judged])
         added += self._add_labels([group for group in groups if group.record.is_judged])
@@ -102,6 +105,13 @@ class Store:
         """Records of a prompt alone whose prompt was there, in the database or in this batch."""
         new = {record.prompt_digest for record in plain if prompts[record.prompt_digest].is_new}
         return len(plain) - len(new)
+
+    def _keep_talks(self, prompts: Mapping[str, StoredPrompt], talked: Sequence[Record]) -> int:
+        """Keep conversations; how many of them were here already."""
+        new = add_conversations(
+            project=self.project, conversations=[(prompts[each.prompt_digest].id, each) for each in talked]
+        )
+        return len(talked) - new
 
     def _tag(self, prompts: Mapping[str, StoredPrompt], records: Sequence[Record]) -> None:
         tagged = [(prompts[each.prompt_digest].id, {*self.tags, *each.tags}) for each in records]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.models import Kind, Rule, Source
-from labeling.models.provenance import KEY
+from labeling.models.keys import KEY
 
 SHAPE = re.compile(KEY)
 IDS = ("ranking_id", "label_id")
@@ -46,18 +46,18 @@ def told_of(row: Mapping[str, Any]) -> Told | None:
         return None
     replaced_by = row.get("superseded_by") or ""
     if replaced_by and not (isinstance(replaced_by, str) and SHAPE.fullmatch(replaced_by)):
-        raise _refused("superseded_by", replaced_by)
+        raise refused("superseded_by", replaced_by)
     said = {}
     for name, (is_one, unsaid) in SAID.items():
         value = row.get(name)
         if value is None or (value == unsaid and type(value) is type(unsaid)):
             continue
         if not is_one(value):
-            raise _refused(name, value)
+            raise refused(name, value)
         said[name] = float(value) if name in FLOATS else value
     held_out = row.get("held_out")
     if held_out is not None and not isinstance(held_out, bool):
-        raise _refused("held_out", held_out)
+        raise refused("held_out", held_out)
     return Told(key, replaced_by, said, held_out)
 
 
@@ -70,11 +70,12 @@ def policies_of(values: object, count: int) -> dict[str, list[int | None]]:
     versions = values if isinstance(values, list) else []
     for version in versions:
         if version is not None and not _is_count(version):
-            raise _refused("policy_version", version)
+            raise refused("policy_version", version)
     return {"policies": versions} if len(versions) == count and any(each is not None for each in versions) else {}
 
 
-def _refused(name: str, value: object) -> Invalid:
+def refused(name: str, value: object) -> Invalid:
+    """What is said of a value that no export has."""
     return Invalid(gettext("{name} is {value!r}, which no export says").format(name=name, value=str(value)[:80]))
 
 

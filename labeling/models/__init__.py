@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labeling.models.assignments import NEVER_LEASED, Assignment, Item, ItemCompletion, Passage, Slot, State
 from labeling.models.audit import ACTIONS, AuditEntry
-from labeling.models.conversations import TURN_SOURCE, Turn, TurnState
+from labeling.models.conversations import TURN_SOURCE, ImportedConversation, Turn, TurnState
 from labeling.models.figures import AgreementFigures, DayFigures, Folded, Level, Measure, Reliability, Trust
 from labeling.models.flags import Flag
 from labeling.models.groups import Group, Invitation
@@ -22,7 +22,7 @@ from labeling.models.provenance import Provenance
 from labeling.models.reviews import Review, ReviewReason, ReviewState
 from labeling.models.skips import SkipReason
 from labeling.models.snapshot_jobs import SnapshotJob
-from labeling.models.snapshots import ExportMark, Snapshot, SnapshotLabel
+from labeling.models.snapshots import ExportMark, Snapshot, SnapshotConversation, SnapshotLabel
 from labeling.models.tags import PromptTag, Tag
 from labeling.models.tokens import ApiToken, ApiUse, Scope
 from labeling.models.topics import Topic
@@ -47,6 +47,7 @@ __all__ = [
     "Guidelines",
     "Import",
     "ImportState",
+    "ImportedConversation",
     "Invitation",
     "Item",
     "ItemCompletion",
@@ -86,6 +87,7 @@ __all__ = [
     "SkipReason",
     "Slot",
     "Snapshot",
+    "SnapshotConversation",
     "SnapshotJob",
     "SnapshotLabel",
     "Source",

@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from labeling.models.assignments import Assignment
+from labeling.models.keys import KEY
+from labeling.models.projects import Project
 from labeling.models.prompts import Completion, Prompt
 
 TURN_SOURCE = "conversation"
@@ -66,3 +68,37 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"turn {self.number} of assignment {self.assignment_id}"
+
+
+class ImportedConversation(models.Model):
+    """A conversation that was held elsewhere, as its file told it: exports repeat it. It never changes.
+
+    ``key`` names it wherever it goes, ``rankings`` the judgements of its turns, which come in a file of their own.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="imported_conversations", db_index=False)
+    prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="+", help_text="What it was begun with.")
+    key = models.CharField(max_length=16)
+    prompt_key = models.CharField(max_length=16, help_text="What its prompt was called.")
+    topic = models.TextField(blank=True, help_text="What it was to be about, when that was not said first.")
+    messages = models.JSONField(help_text="All that was said and carried on.")
+    turns = models.PositiveSmallIntegerField(help_text="How many of them were judged.")
+    rankings = ArrayField(models.CharField(max_length=16), default=list)
+    is_finished = models.BooleanField(null=True)
+    annotator = models.CharField(max_length=100, blank=True, help_text="The pseudonym of who held it.")
+    newest_label = models.BigIntegerField(help_text="Of the project, when this came: exports up to one before lack it.")
+    created = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="imported_conversation_once"),
+            models.CheckConstraint(
+                condition=Q(key__regex=KEY) & Q(prompt_key__regex=KEY), name="imported_conversation_keys_are_ones"
+            ),
+            models.CheckConstraint(condition=Q(messages__1__isnull=False), name="imported_conversation_has_messages"),
+        ]
+        indexes = [models.Index(fields=["project", "id"], name="imported_conversation_order")]
+
+    def __str__(self) -> str:
+        return f"conversation {self.key}"

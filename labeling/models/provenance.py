@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from labeling.models.keys import KEY
 from labeling.models.labels import Label
 from labeling.models.projects import Project
-
-KEY = r"^[0-9a-f]{16}$"
 
 
 class Provenance(models.Model):

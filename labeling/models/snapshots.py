@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from labeling.models.conversations import ImportedConversation
 from labeling.models.labels import Label
 from labeling.models.projects import Project
 from labeling.models.topics import topics_field
@@ -72,6 +73,20 @@ class SnapshotLabel(models.Model):
 
     def __str__(self) -> str:
         return f"label {self.label_id} of snapshot {self.snapshot_id}"
+
+
+class SnapshotConversation(models.Model):
+    """A conversation of a snapshot that came from elsewhere; those held here are there by their labels."""
+
+    pk = models.CompositePrimaryKey("snapshot", "conversation")
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(ImportedConversation, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        ordering = ["conversation"]
+
+    def __str__(self) -> str:
+        return f"conversation {self.conversation_id} of snapshot {self.snapshot_id}"
 
 
 class ExportMark(models.Model):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 from django.db import connection
 
 from labeling.models import Project, Snapshot, State, Turn
 from labeling.selectors.chosen import condition
+from labeling.selectors.elsewhere import held_elsewhere
 from labeling.selectors.judgements import EVERYTHING, KEYED, NEWEST, TOLD
+from labeling.selectors.labels import pseudonym
 from labeling.selectors.selection import Selection
 from labeling.selectors.stored import KEY_CHARACTERS, prompt_key
 
@@ -33,7 +37,7 @@ class StoredConversation:
     labels: list[str]
     is_finished: bool | None
     held_out: bool
-    annotator: int
+    annotator: str
     created: str
 
 
@@ -49,9 +53,20 @@ def conversations(
     """Stream the conversations of a project that have a judged turn, with constant memory.
 
     Arguments as for judgements, of the turns' labels; held out is what the conversation began with, and ``after`` is
-    the id of a conversation.
+    the id of a conversation. Those that came from elsewhere come behind those held here.
     """
-    chosen, parameters = condition(project, selection, up_to=NEWEST if up_to is None else up_to, snapshot=snapshot)
+    newest = NEWEST if up_to is None else up_to
+    if after < ELSEWHERE:
+        yield from _held_here(project, selection, up_to=newest, snapshot=snapshot, after=after, chunk=chunk)
+    chosen_there = held_elsewhere(project, selection, up_to=newest, snapshot=snapshot)
+    if chosen_there is not None:
+        yield from _held_elsewhere(*chosen_there, after=max(after - ELSEWHERE, 0), chunk=chunk, snapshot=snapshot)
+
+
+def _held_here(
+    project: Project | int, selection: Selection, *, up_to: int, snapshot: Snapshot | None, after: int, chunk: int
+) -> Iterator[StoredConversation]:
+    chosen, parameters = condition(project, selection, up_to=up_to, snapshot=snapshot)
     statement = TALKED.format(chosen=chosen, key=KEYED.format(told="told", label="label"), told=TOLD)
     while True:
         with connection.cursor() as cursor:
@@ -66,6 +81,42 @@ def conversations(
         after = rows[-1][0]
 
 
+def _held_elsewhere(
+    condition: str, parameters: dict[str, Any], *, after: int, chunk: int, snapshot: Snapshot | None
+) -> Iterator[StoredConversation]:
+    statement = TOLD_OF.format(chosen=condition)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {**parameters, "after": after, "size": chunk})
+            rows = cursor.fetchall()
+        for pk, key, project, prompt, topic, messages, turns, rankings, finished, held_out, annotator, created in rows:
+            yield StoredConversation(
+                assignment=ELSEWHERE + pk,
+                key=key,
+                project=project,
+                prompt_key=prompt,
+                topic=topic,
+                messages=orjson.loads(messages),
+                turns=turns,
+                labels=rankings,
+                is_finished=None if snapshot is not None else finished,
+                held_out=held_out,
+                annotator=annotator,
+                created=created.isoformat(),
+            )
+        if len(rows) < chunk:
+            return
+        after = rows[-1][0]
+
+
+ELSEWHERE = 2**62
+"""What is added to the ids of conversations that came from elsewhere, so that they come behind the others."""
+TOLD_OF = """
+SELECT talk.id, talk.key, talk.project_id, talk.prompt_key, talk.topic, talk.messages::text, talk.turns, talk.rankings,
+    talk.is_finished, prompt.held_out, talk.annotator, talk.created
+FROM labeling_importedconversation talk JOIN labeling_prompt prompt ON prompt.id = talk.prompt_id
+WHERE {chosen} AND talk.id > %(after)s ORDER BY talk.id LIMIT %(size)s
+"""
 TALKED = """
 SELECT label.assignment_id, (array_agg(turn.id ORDER BY turn.number DESC))[1], array_agg({key} ORDER BY turn.number)
 FROM labeling_label label
@@ -96,6 +147,6 @@ def _stored(end: Turn, *, labels: list[str], is_kept: bool) -> StoredConversatio
         labels=labels,
         is_finished=None if is_kept else assignment.state == State.SUBMITTED,
         held_out=opening.held_out,
-        annotator=assignment.annotator_id,
+        annotator=pseudonym(assignment.item.project_id, assignment.annotator_id),
         created=assignment.created.isoformat(),
     )
