@@ -55,7 +55,8 @@ class Writer:
         self._schema = pa.schema([pa.field(name, _types()[kind]) for name, kind in view.columns.items()])
         self._parsing = pj.ParseOptions(explicit_schema=self._schema, unexpected_field_behavior="error")
         self._pipe = _Pipe()
-        self._file = pq.ParquetWriter(self._pipe, self._schema, compression="zstd")
+        self._pool = pa.system_memory_pool()  # Arrow's own one keeps what was freed
+        self._file = pq.ParquetWriter(self._pipe, self._schema, compression="zstd", memory_pool=self._pool)
         self._lines: list[bytes] = []
         self._num_bytes = 0
 
@@ -84,7 +85,9 @@ class Writer:
         self._lines.clear()
         self._num_bytes = 0
         reading = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
-        table = pj.read_json(io.BytesIO(lines), read_options=reading, parse_options=self._parsing)
+        table = pj.read_json(
+            io.BytesIO(lines), read_options=reading, parse_options=self._parsing, memory_pool=self._pool
+        )
         self._file.write_table(table, row_group_size=table.num_rows)
         return self._pipe.take()
 
