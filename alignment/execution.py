@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,10 @@ from alignment.core.backbone import Backbone
 from alignment.core.checkpoints import latest
 from alignment.core.config import TrainerConfig
 from alignment.core.methods.model_files import load_model
+from alignment.core.methods.posterior import fit_heads
 from alignment.core.methods.preference_model import PreferenceModel
 from alignment.core.methods.reward_model import RewardModel
+from alignment.core.records import Judgement
 from alignment.core.trainer import RunResult, Step, train
 from alignment.datasets import Snapshot, open_snapshot, set_aside
 from alignment.models import Run, Stage
@@ -166,4 +168,19 @@ class Execution:
         self.report(stage, list(enumerate(result.history, start=1)))
         if result.stopped:
             self.check()
+        return result
+
+    def learn_rewards(
+        self, stage: Stage, model: RewardModel, data: Sequence[Judgement], config: TrainerConfig
+    ) -> RunResult:
+        """Train a reward model; where its features are frozen, fit it at once: that takes seconds and no checkpoint.
+
+        Raises:
+            Interrupted, StopRequested: see there.
+        """
+        if not model.is_frozen:
+            return self.train(stage, model, data, config)
+        result = fit_heads(model, data, seed=self.run.seed)
+        self.report(stage, list(enumerate(result.history, start=1)))
+        self.check()
         return result

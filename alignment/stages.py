@@ -102,7 +102,7 @@ def train_reward_model(execution: Execution) -> Done:
     """Train a reward model on all comparisons, and say how often it agrees with held-out judgements."""
     plan, run, snapshot = execution.plan, execution.run, execution.snapshot
     model = RewardModel(execution.backbone, plan.reward_model, seed=run.seed)
-    trained = execution.train(Stage.REWARD_MODEL, model, snapshot.train, plan.reward_trainer)
+    trained = execution.learn_rewards(Stage.REWARD_MODEL, model, snapshot.train, plan.reward_trainer)
     prompts = list(dict.fromkeys(judgement.prompt for judgement in snapshot.train))
     prompts = prompts[: plan.reward_model.normalise_samples // 2]
     written = writing.write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from alignment.core.heads import Ensemble, PairEnsemble
@@ -16,6 +17,7 @@ from alignment.execution import Execution
 def rewards_of(execution: Execution) -> Reward:
     """Mean of the heads less lambda times their standard deviation, in nats (Coste et al., 2023, 2310.02743).
 
+    Of several completions of a prompt, it is the deviation of each one's lead over their mean.
     With lambda 0, or a reward model of one head, it is the mean.
     """
     model, deviations = execution.reward_model, execution.plan.rewards.pessimism
@@ -23,7 +25,9 @@ def rewards_of(execution: Execution) -> Reward:
         return model.score
 
     def pessimistic(encoded: Sequence[Encoded]) -> Tensor:
-        return Ensemble.pessimistic(model.member_rewards(encoded), deviations=deviations)
+        numbers: dict[tuple[int, ...], int] = {}
+        groups = torch.tensor([numbers.setdefault(each.prompt_ids, len(numbers)) for each in encoded])
+        return Ensemble.pessimistic(model.member_rewards(encoded), deviations=deviations, groups=groups)
 
     return pessimistic
 

@@ -113,6 +113,11 @@ class RewardModelConfig(Settings):
     """Of each 1-7 rating by ordered logit, in mean over the ratings of a judgement."""
     members: int = whole(1, low=1, high=64)
     """Heads on the shared features; their spread is the model's disagreement with itself."""
+    features: str = choice("trained", "frozen")
+    """trained: an adapter learns with the heads. frozen: the heads read the states of the base, last and summed over
+    the completion, and are fitted at once, as draws from the posterior: for few judgements, in seconds."""
+    prior_deviation: float = real(1.0, low=0, above=True, high=100)
+    """Standard deviation of a reward before any judgement, nats; of frozen features only."""
     head_lr_factor: float = real(1.0, low=0, above=True)
     """Learning rate of the head and its cuts, as a multiple of the adapter's."""
     normalise_samples: int = whole(256, low=2)

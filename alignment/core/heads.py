@@ -94,9 +94,21 @@ class Ensemble(nn.Module):
         return rewards.mean(dim=-1) - penalty * rewards.var(dim=-1, unbiased=False)
 
     @staticmethod
-    def pessimistic(rewards: Tensor, *, deviations: float) -> Tensor:
-        """Mean less so many standard deviations between members, in nats, (..., M) to (...); one member has none."""
-        return rewards.mean(dim=-1) - deviations * rewards.std(dim=-1, unbiased=False)
+    def pessimistic(rewards: Tensor, *, deviations: float, groups: Tensor | None = None) -> Tensor:
+        """Mean less so many standard deviations between members, in nats, (N, M) to (N,); one member has none.
+
+        Args:
+            groups: number of the prompt of each completion, long, (N,). Judgements only tell of differences between
+                completions of a prompt, so where a prompt has several, how far a completion's lead over the mean of
+                them is in doubt counts, and not what all members add to all completions of the prompt.
+        """
+        told = rewards
+        if groups is not None:
+            _, place, sizes = torch.unique(groups, return_inverse=True, return_counts=True)
+            sums = rewards.new_zeros(len(sizes), rewards.shape[-1]).index_add_(0, place, rewards)
+            means = sums / sizes[:, None]
+            told = torch.where(sizes[place, None] > 1, rewards - means[place], rewards)
+        return rewards.mean(dim=-1) - deviations * told.std(dim=-1, unbiased=False)
 
     def normalise(self, rewards: Tensor, *, unit_variance: bool = False) -> None:
         """Normalise each member by its own rewards, (N, M)."""

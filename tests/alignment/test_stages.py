@@ -78,6 +78,22 @@ def test_a_reward_model_run_ends_with_its_accuracy_on_held_out_judgements(judged
     assert not Policy.objects.filter(version=2).exists()
 
 
+def test_a_reward_model_on_frozen_features_is_fitted_at_once_and_rewards_a_policy(judged, start):
+    change_gate(project_id=judged.project.pk, second_share=50, least_judgements=2)
+
+    run = execute(start("reinforce", more={"reward_model": {"features": "frozen", "members": 8}}).pk)
+
+    row = RewardModel.objects.get(run=run)
+    losses = [values["loss"] for _, values in metrics_of(run, Stage.REWARD_MODEL)]
+    second = SecondRewardModel.objects.get(reward_model=row)
+    assert (run.state, run.error) == ("finished", "")
+    assert (row.members, len(losses)) == (8, run.results["reward_model"]["steps"])
+    assert losses[-1] < losses[0]
+    assert not (data_folder("runs", run.pk) / Stage.REWARD_MODEL).exists()  # no checkpoint: it takes no time
+    assert folder_digest(data_folder(second.path)) == second.digest
+    assert Policy.objects.get(version=2).run == run
+
+
 def test_a_preference_model_run_ends_with_a_model_that_can_be_loaded(judged, start):
     judged.project.prompts.update(held_out=False)
     judged.project.prompts.filter(pk__in=[item.prompt_id for item in judged.items[:2]]).update(held_out=True)

@@ -80,6 +80,26 @@ class Ratings:
     weight: Tensor
 
 
+@dataclass(frozen=True)
+class Said:
+    """All that was said about the completions of several judgements."""
+
+    pairs: Comparisons
+    ranked: Groups
+    picked: Groups
+    rated: Ratings
+
+
+def said_of(units: Sequence[Judged], *, device: torch.device | str) -> Said:
+    """Comparisons, whole rankings, picks and ratings of the judgements, on a device."""
+    return Said(
+        pairs=comparisons_of(units, device=device),
+        ranked=rankings_of(units, device=device),
+        picked=picks_of(units, device=device),
+        rated=ratings_of(units, device=device),
+    )
+
+
 def encode_judgements(
     judgements: Sequence[Judgement], *, template: Template, mass: Callable[[Judgement], float]
 ) -> list[Judged]:

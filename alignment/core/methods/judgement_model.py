@@ -15,6 +15,7 @@ from alignment.core.methods.base import Loss, Mean, ParameterGroup, Update, ensu
 from alignment.core.methods.judged import Judged, batch_of, comparison_mass, encode_judgements, num_tokens, win_mass
 from alignment.core.methods.ties import starting_logit
 from alignment.core.records import Judgement
+from alignment.core.text import Batch
 
 
 class JudgementModel(ABC):
@@ -61,6 +62,10 @@ class JudgementModel(ABC):
     def own_parameters(self) -> list[nn.Parameter]:
         """Those beside the adapter, the tie share left out."""
         return list(self.head.parameters())
+
+    def read(self, batch: Batch) -> Tensor:
+        """What the head sees of each completion, (N, d)."""
+        return self.backbone.last_hidden(batch)
 
     # --- what the trainer asks for
 
@@ -110,7 +115,7 @@ class JudgementModel(ABC):
     def losses(self, units: Sequence[Judged]) -> Iterator[Loss]:
         """Negative log-likelihood of what was said, nats."""
         with self.backbone.adapter(self.adapter):
-            total, metrics = self.loss(self.backbone.last_hidden(batch_of(units, backbone=self.backbone)), units)
+            total, metrics = self.loss(self.read(batch_of(units, backbone=self.backbone)), units)
             yield Loss({"loss": total}, metrics=metrics)
 
     def state_dict(self) -> dict[str, Any]:

@@ -13,27 +13,21 @@ from alignment.core.backbone import Backbone
 from alignment.core.config import RewardModelConfig
 from alignment.core.heads import Ensemble
 from alignment.core.likelihoods import best_of, center, ordered_logit
-from alignment.core.methods.base import Mean
+from alignment.core.methods.base import Mean, ParameterGroup
 from alignment.core.methods.forward import by_completion
-from alignment.core.methods.judged import (
-    Comparisons,
-    Judged,
-    agreement,
-    comparisons_of,
-    picks_of,
-    rankings_of,
-    ratings_of,
-)
+from alignment.core.methods.judged import Comparisons, Judged, Said, agreement, said_of
 from alignment.core.methods.judgement_model import JudgementModel
 from alignment.core.methods.ties import outcome_loss, ranking_loss, without_impossible_ties
 from alignment.core.records import Judgement, Prompt
-from alignment.core.text import Encoded
+from alignment.core.text import Batch, Encoded
 
 
 class RewardModel(JudgementModel):
     """Score `reward` x the likelihoods of comparisons, rankings, picks and ratings.
 
     The reward is a linear function of the last hidden state of a completion's last token, on the adapter ``reward``.
+    With frozen features it is one of two states of the base, that of the last token and the sum of those that predict
+    the tokens, so that each token may add to it; ``posterior.fit_heads`` fits it then.
 
     Args:
         seed: of the head's first weights.
@@ -47,7 +41,9 @@ class RewardModel(JudgementModel):
     def __init__(
         self, backbone: Backbone, config: RewardModelConfig, *, adapter: str = "reward", seed: int = 0
     ) -> None:
-        head = Ensemble(backbone.hidden_size, config.members, seed=seed)
+        self.is_frozen = config.features == "frozen"
+        width = backbone.hidden_size * (2 if self.is_frozen else 1)
+        head = Ensemble(width, config.members, seed=seed)
         super().__init__(backbone, config, head=head, adapter=adapter, seed=seed)
         steps = torch.full((6,), math.log(math.e - 1))  # softplus gives cuts one nat apart, their middle at 0
         steps[0] = -2.5
@@ -67,12 +63,31 @@ class RewardModel(JudgementModel):
             + config.rating_weight * judgement.weight * any(r is not None for r in judgement.ratings or ())
         )
 
+    def read(self, batch: Batch) -> Tensor:
+        """The last state, and with frozen features the sum of all that predict a token beside it, (N, d) or (N, 2d)."""
+        if not self.is_frozen:
+            return super().read(batch)
+        states = self.backbone.states(batch)  # (B*T, d)
+        predicting = states[batch.index].float() * batch.mask[..., None]  # (N, L, d)
+        return torch.cat([states[batch.last].float(), predicting.sum(1)], dim=1)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The adapter and the heads.
+
+        Raises:
+            ValueError: features are frozen.
+        """
+        if self.is_frozen:
+            raise ValueError("a reward model with frozen features is not trained step by step: fit it with fit_heads")
+        return super().parameter_groups()
+
     def loss(self, states: Tensor, units: Sequence[Judged]) -> tuple[Tensor, dict[str, Mean]]:
         """In mean over the heads."""
         rewards = self.head(states)  # (N, members)
-        totals = [self.judgement_loss(rewards[:, member], units) for member in range(self.config.members)]
+        said = said_of(units, device=rewards.device)
+        totals = [self.loss_of(rewards[:, member], said) for member in range(self.config.members)]
         mean = rewards.detach().mean(1)
-        pairs = comparisons_of(units, device=mean.device).winners_first()
+        pairs = said.pairs.winners_first()
         metrics = agreement(mean[pairs.first] - mean[pairs.second])
         return torch.stack(totals).mean(), metrics | {"reward": (mean.sum(), len(mean))}
 
@@ -94,27 +109,27 @@ class RewardModel(JudgementModel):
         Args:
             rewards: of one head, (N,), N the completions of all units one after the other.
         """
-        config, device = self.config, rewards.device
+        return self.loss_of(rewards, said_of(units, device=rewards.device))
+
+    def loss_of(self, rewards: Tensor, said: Said) -> Tensor:
+        """The same of what was said as tensors."""
+        config = self.config
         total = rewards.new_zeros(())
         if config.comparison_weight:
-            pairs = comparisons_of(units, device=device)
-            total = total + config.comparison_weight * self._comparison_loss(rewards, pairs)
+            total = total + config.comparison_weight * self._comparison_loss(rewards, said.pairs)
         if config.ranking_weight:
-            ranked = rankings_of(units, device=device)
-            kind, logit = config.ranking_ties, self.tie_logit
-            each = ranking_loss(rewards[ranked.index], ranked.label, ranked.mask, kind=kind, logit=logit)
+            ranked, kind = said.ranked, config.ranking_ties
+            each = ranking_loss(rewards[ranked.index], ranked.label, ranked.mask, kind=kind, logit=self.tie_logit)
             total = total + config.ranking_weight * (ranked.weight * each).sum()
         if config.best_weight:
-            picked = picks_of(units, device=device)
-            each = best_of(rewards[picked.index], picked.label, picked.mask)
-            total = total + config.best_weight * (picked.weight * each).sum()
+            each = best_of(rewards[said.picked.index], said.picked.label, said.picked.mask)
+            total = total + config.best_weight * (said.picked.weight * each).sum()
         if config.rating_weight:
-            rated = ratings_of(units, device=device)
-            each = ordered_logit(rewards[rated.index], rated.rating, self.rating_cuts())
-            total = total + config.rating_weight * (rated.weight * each).sum()
+            each = ordered_logit(rewards[said.rated.index], said.rated.rating, self.rating_cuts())
+            total = total + config.rating_weight * (said.rated.weight * each).sum()
         if config.centre:
-            ranked = rankings_of(units, device=device)
-            total = total + config.centre * (ranked.weight * center(rewards[ranked.index], ranked.mask)).sum()
+            each = center(rewards[said.ranked.index], said.ranked.mask)
+            total = total + config.centre * (said.ranked.weight * each).sum()
         return total
 
     def rating_cuts(self) -> Tensor:
@@ -133,12 +148,14 @@ class RewardModel(JudgementModel):
 
     def member_rewards(self, encoded: Sequence[Encoded]) -> Tensor:
         """Rewards by each head, float32, (N, members), in the order given."""
-        rows = by_completion(
-            self.backbone,
-            encoded,
-            adapter=self.adapter,
-            compute=lambda batch: self.head(self.backbone.last_hidden(batch)),
-        )
+        with torch.no_grad():
+            rewards: Tensor = self.head(self.features(encoded).to(self.backbone.device))
+        return rewards.cpu()
+
+    def features(self, encoded: Sequence[Encoded]) -> Tensor:
+        """What the heads see, float32, on the CPU, without gradient, (N, d), or (N, 2d) where features are frozen."""
+        adapter = None if self.is_frozen else self.adapter
+        rows = by_completion(self.backbone, encoded, adapter=adapter, compute=self.read)
         return torch.stack(rows)
 
     def score(self, encoded: Sequence[Encoded]) -> Tensor:

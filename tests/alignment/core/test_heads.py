@@ -159,6 +159,15 @@ def test_a_pessimistic_reward_is_the_mean_less_standard_deviations():
     assert found.tolist() == [1.5, 2.0, 0.5]
 
 
+def test_of_several_completions_of_a_prompt_only_their_leads_over_each_other_can_be_doubted():
+    # what all members add to all completions of a prompt says nothing; whether the first leads by 2 or by 0 does
+    rewards = torch.tensor([[3.0, 9.0], [1.0, 9.0], [1.0, 5.0]])
+
+    found = Ensemble.pessimistic(rewards, deviations=1.0, groups=torch.tensor([7, 7, 2]))
+
+    assert found.tolist() == [6.0 - 0.5, 5.0 - 0.5, 3.0 - 2.0]  # alone in its group, the third keeps its deviation
+
+
 def test_one_member_has_no_deviation_to_be_pessimistic_about():
     assert Ensemble.pessimistic(torch.tensor([[1.5]]), deviations=3.0).tolist() == [1.5]
 
