@@ -11,6 +11,17 @@ JOBS = ("procrastinate_events", "procrastinate_periodic_defers", "procrastinate_
 """Tables that are no models', those that refer to others first."""
 
 
+def filled_tables() -> list[str]:
+    """The tables of the project's models that hold any row."""
+    names = sorted(set(connection.introspection.django_table_names(only_existing=True)) - KEPT)
+    asked = sql.SQL(" UNION ALL ").join(
+        sql.SQL("(SELECT {} FROM {} LIMIT 1)").format(sql.Literal(name), sql.Identifier(name)) for name in names
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(asked)
+        return [row[0] for row in cursor.fetchall()]
+
+
 def empty_tables() -> None:
     """Delete all rows of all tables of the project's models.
 
@@ -18,12 +29,7 @@ def empty_tables() -> None:
     again: half a second for a handful of rows.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        names = sorted(set(connection.introspection.django_table_names(only_existing=True)) - KEPT)
-        asked = sql.SQL(" UNION ALL ").join(
-            sql.SQL("(SELECT {} FROM {} LIMIT 1)").format(sql.Literal(name), sql.Identifier(name)) for name in names
-        )
-        cursor.execute(asked)
-        filled = [row[0] for row in cursor.fetchall()]
+        filled = filled_tables()
         cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
         # Some rows may not be deleted by the rules of their tables; here they are.
         guarded = {row[0] for row in cursor.fetchall()} & set(filled)

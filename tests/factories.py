@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.utils import timezone
+from kept_rows import kept
 from rest_framework.test import APIClient
 
 from labeling.imports.formats import Format
@@ -86,6 +87,12 @@ def make_cast(
     *, num_items: int = 1, texts: Sequence[str] = ("Red.", "Blue.", "Green."), overlap: int = 1, slug: str = "colours"
 ) -> Cast:
     """The whole cast, with ``num_items`` items in the queue, the first being the oldest."""
+    arguments = (num_items, tuple(texts), overlap, slug)
+    cast: Cast = kept(lambda: _make_cast(*arguments), key=arguments)
+    return cast
+
+
+def _make_cast(num_items: int, texts: Sequence[str], overlap: int, slug: str) -> Cast:
     alice, bob, dora, rita, charlie = [make_user(name) for name in ("alice", "bob", "dora", "rita", "charlie")]
     project = create_project(
         slug=slug, creator=alice, name=slug.title(), completions_per_item=len(texts), overlap=overlap
