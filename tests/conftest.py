@@ -54,7 +54,8 @@ os.environ.update(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long come first, so that no core waits at the end for a file that the other one began late.
 
-    The default model trains in the first of those that need it. The others come last of the long ones: nobody waits.
+    Of those that need the default model the first comes first of all: it trains it. The next, which makes the
+    installation that all others copy, comes when that is done, and the others last of the long ones: nobody waits.
     """
 
     def takes_long(item: pytest.Item) -> bool:
@@ -62,7 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     long_files = {item.path for item in items if takes_long(item)}
     need_the_model = sorted(path for path in long_files if path.parent.name == "acceptance")
-    items.sort(key=lambda item: (item.path not in long_files, item.path in need_the_model[1:]))
+
+    def turn(item: pytest.Item) -> int:
+        if item.path in need_the_model:
+            return (0, 2, 4)[min(need_the_model.index(item.path), 2)]
+        if item.path not in long_files:
+            return 5
+        return 1 if "alignment" in item.path.relative_to(Path(__file__).parent).parts else 3
+
+    items.sort(key=turn)
 
 
 def pytest_configure() -> None:
