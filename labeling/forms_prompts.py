@@ -46,7 +46,7 @@ class UploadForm(forms.Form):
 class FilterForm(forms.Form):
     """Which prompts the list shows, as the address says it; what is not understood is left out."""
 
-    search = forms.CharField(label=_("Words"), required=False, max_length=500)
+    search = forms.CharField(label=_("Words, or an id of an export"), required=False, max_length=500)
     tag = forms.CharField(label=_("Tag"), required=False, max_length=60)
     source = forms.CharField(label=_("Source"), required=False, max_length=200)
     topic = forms.ChoiceField(

@@ -17,7 +17,7 @@ Out = serializers.Serializer[Any]
 class PromptFilterIn(Strict):
     """Which prompts; what is left out lets all through."""
 
-    search = Text(required=False, max_length=500, help_text='Beginnings of words, or "a phrase".')
+    search = Text(required=False, max_length=500, help_text='Beginnings of words, "a phrase", or an id of an export.')
     tag = Text(required=False, max_length=MAX_TAG_CHARACTERS)
     source = Text(required=False, max_length=200)  # type: ignore[assignment]  # a field of that name, too
     topic = serializers.ChoiceField(Topic.choices, required=False)

@@ -12,6 +12,7 @@ from django.db.models import Avg, Count, Exists, F, IntegerField, OuterRef, Q, Q
 from django.db.models.functions import Coalesce
 
 from labeling.models import Completion, Item, Kind, Label, Project, Prompt, PromptTag, Tag
+from labeling.models.keys import KEY
 from labeling.models.prompts import prompt_words
 
 MAX_SOURCES = 200
@@ -22,7 +23,8 @@ PARTS = re.compile(r'"([^"]*)"?|([^\s"]+)')
 class PromptFilter:
     """Which prompts of a project; what is empty or None lets all through.
 
-    ``search`` is words, each the beginning of one, or phrases in quotation marks; ``archived`` None is both.
+    ``search`` is words, each the beginning of one, or phrases in quotation marks, or the id that an export gives a
+    prompt or a completion; ``archived`` None is both.
     """
 
     search: str = ""
@@ -46,7 +48,10 @@ def find_prompts(project: Project, wanted: PromptFilter) -> QuerySet[Prompt]:
     rows = Prompt.objects.filter(project=project)
     if wanted.search:
         query = SearchQuery(as_tsquery(wanted.search), config="simple", search_type="raw")
-        rows = rows.alias(words=prompt_words(F("messages"))).filter(words=query)
+        found = Q(words=query)
+        if re.fullmatch(KEY, wanted.search.strip()):
+            found |= _called(wanted.search.strip())
+        rows = rows.alias(words=prompt_words(F("messages"))).filter(found)
     if wanted.tag:
         rows = rows.filter(tag_entries__tag__project=project, tag_entries__tag__name=wanted.tag)
     exact = {
@@ -62,6 +67,17 @@ def find_prompts(project: Project, wanted: PromptFilter) -> QuerySet[Prompt]:
         if is_so is not None:
             rows = rows.filter(Exists(found) if is_so else ~Exists(found))
     return rows
+
+
+def _called(key: str) -> Q:
+    """Prompts that exports call so (stored.prompt_key), or one of whose completions they call so (8 digits of each)."""
+    written = Completion.objects.filter(_begins(key[8:]), prompt=OuterRef("pk"))
+    return _begins(key) | (_begins(key[:8]) & Exists(written))
+
+
+def _begins(digits: str) -> Q:
+    """By the index of digests, whatever the order of letters in the database is: no digit of a digest is a g."""
+    return Q(digest__gte=digits, digest__lt=f"{digits}g")
 
 
 def as_tsquery(search: str) -> str:

@@ -47,7 +47,9 @@ class PromptsView(ApiView):
     @extend_schema(
         parameters=[
             HELD_OUT,
-            OpenApiParameter("search", str, description='Beginnings of words, or "a phrase" in quotation marks.'),
+            OpenApiParameter(
+                "search", str, description='Beginnings of words, "a phrase" in quotation marks, or an id of an export.'
+            ),
             OpenApiParameter("tag", str, description="Only prompts with this tag."),
             OpenApiParameter("source", str, description="Only prompts from this file or person."),
             OpenApiParameter("topic", str, enum=Topic.values, description="Only prompts with this content warning."),

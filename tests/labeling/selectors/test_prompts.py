@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from operator import attrgetter
 from typing import Any
 
@@ -79,6 +80,28 @@ def test_a_prompt_is_found_by_what_was_said_in_any_turn_but_not_beyond_100_000_c
     assert found == {"brief": 1, "hello": 1, "far": 0}
 
 
+def test_a_prompt_is_found_by_what_exports_call_it_or_its_completion():
+    cast = make_cast(num_items=0)
+    [sky, tea], _ = add_prompts(project=cast.project, prompts=["Sky?", "Tea?"])
+    add_prompts(project=cast.other_project, prompts=["Sky?"])
+    add_completions(pairs=[(sky, NewCompletion(text="Blue.")), (tea, NewCompletion(text="Black."))])
+    blue = hashlib.sha256(b"Blue.").hexdigest()[:8]
+
+    found = {
+        search: list(prompts(cast.project, PromptFilter(search=search)))
+        for search in (sky.digest[:16], f" {tea.digest[:16]} ", sky.digest[:8] + blue, tea.digest[:8] + blue, "0" * 16)
+    }
+
+    assert list(found.values()) == [[sky], [tea], [sky], [], []]
+
+
+def test_words_that_look_like_an_id_are_found_as_words():
+    cast = make_cast(num_items=0)
+    [prompt], _ = add_prompts(project=cast.project, prompts=["What is 0123456789abcdef?"])
+
+    assert list(prompts(cast.project, PromptFilter(search="0123456789abcdef"))) == [prompt]
+
+
 def test_each_filter_lets_through_what_it_says():
     cast = make_cast(num_items=0)
     [plain, archived], _ = add_prompts(project=cast.project, prompts=["Plain?", "Archived?"], source="file")
@@ -150,6 +173,7 @@ def test_no_search_and_no_list_goes_through_the_whole_project():
 
     filters: dict[str, Any] = {
         "search": {"search": "word77"},
+        "id": {"search": "0123456789abcdef"},
         "source": {"source": "file 7"},
         "tag": {"tag": "hard"},
         "all": {},
@@ -159,6 +183,7 @@ def test_no_search_and_no_list_goes_through_the_whole_project():
 
     assert [name for name, plan in plans.items() if "Seq Scan on labeling_prompt " in plan] == []
     assert "prompt_words" in plans["search"]
+    assert "prompt_once_per_project" in plans["id"]
     assert "prompt_by_source" in plans["source"]
 
 

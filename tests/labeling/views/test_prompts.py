@@ -20,10 +20,11 @@ def test_prompts_are_listed_with_what_they_have_the_newest_first(cast, signed_in
 def test_the_search_finds_words_and_quotes_mean_phrases(cast, signed_in):
     make_item(cast.project, prompt='Say "100% <b>so</b>".')
     client = signed_in(cast.alice)
+    first = Prompt.objects.get(messages__0__content="Name a colour, number 0.").digest[:16]
 
     found = {
         search: [row.last_turn for row in client.get(PATH, {"search": search}).context["page"]]
-        for search in ("number 0", '"say 100"', "%", "nothing of this")
+        for search in ("number 0", '"say 100"', "%", "nothing of this", first)
     }
 
     assert found == {
@@ -31,6 +32,7 @@ def test_the_search_finds_words_and_quotes_mean_phrases(cast, signed_in):
         '"say 100"': ['Say "100% <b>so</b>".'],
         "%": [],
         "nothing of this": [],
+        first: ["Name a colour, number 0."],
     }
 
 

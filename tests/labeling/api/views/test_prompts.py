@@ -102,15 +102,18 @@ def test_list_is_newest_first_and_filtered_by_words_and_held_out(cast):
     client = api_client(cast.rita)
     for number in range(30):
         make_item(cast.project, prompt=f"Prompt {number:02}?")
+    seventh = Prompt.objects.get(messages__0__content="Prompt 07?")
     held_out = set(Prompt.objects.filter(held_out=True).values_list("id", flat=True))
 
     everything = client.get(PROMPTS).json()["results"]
     found = client.get(f"{PROMPTS}?search=Prompt 07").json()["results"]
+    called = client.get(f"{PROMPTS}?search={seventh.digest[:16]}").json()["results"]
     held = client.get(f"{PROMPTS}?held_out=true").json()["results"]
     others = client.get(f"{PROMPTS}?held_out=false").json()["results"]
 
     assert [row["prompt"][0]["content"] for row in everything] == [f"Prompt {n:02}?" for n in range(29, -1, -1)]
     assert [row["prompt"][0]["content"] for row in found] == ["Prompt 07?"]
+    assert [row["prompt"][0]["content"] for row in called] == ["Prompt 07?"]
     assert {row["id"] for row in held} == held_out
     assert len(held) + len(others) == 30
 
