@@ -56,6 +56,7 @@ class RunOut(Out):
         help_text="Of the reward model on held-out comparisons: estimate, low and high end of the 95 % interval.",
     )
     snapshot_digest = serializers.CharField()
+    snapshot_last = serializers.IntegerField(help_text="The newest judgement that it knows of: up_to of its snapshot.")
     snapshot_counts = serializers.DictField(child=serializers.IntegerField())
     stop_requested = serializers.BooleanField()
     error = serializers.CharField()
@@ -200,7 +201,7 @@ def _run(run: Any) -> dict[str, Any]:
     model = run.rewarded_by
     known = model is not None and model.accuracy is not None
     names = ("method", "state", "stage", "trigger", "reason", "seed", "code_version", "snapshot_digest")
-    more = ("snapshot_counts", "stop_requested", "error", "created", "started", "finished")
+    more = ("snapshot_last", "snapshot_counts", "stop_requested", "error", "created", "started", "finished")
     return {
         "id": run.pk,
         "parent": run.parent.version if run.parent else None,

@@ -107,11 +107,11 @@ def run(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
 
 
 def _snapshots(run: Run) -> dict[str, Any]:
-    """The names under which what the run was trained on is kept; whether it can be kept now, nothing having come."""
+    """The names under which what the run was trained on is kept; without one, it can be named."""
     if not run.snapshot_digest:
         return {}
     named = exchange.snapshots_up_to(run.project_id, run.snapshot_last)
-    return {"named": named, "is_nameable": not named and exchange.latest_judgement(run.project_id) == run.snapshot_last}
+    return {"named": named, "is_nameable": not named and run.snapshot_last}
 
 
 @require_safe

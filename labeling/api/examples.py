@@ -51,6 +51,7 @@ VALUES: dict[str, Any] = {
     "results": None,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "slug": "colours",
+    "snapshot_last": 3417,
     "snapshot_counts": {"comparisons": 1200},
     "snapshot_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "source": "colours.jsonl",

@@ -15,10 +15,9 @@ from django.utils.translation import gettext
 from procrastinate.contrib.django import connector_params
 
 from labeling.errors import Conflict, DomainError, Invalid
-from labeling.exports.snapshots import check_name, name_taken, take_snapshot
+from labeling.exports.snapshots import check_name, last_label, name_taken, take_snapshot
 from labeling.models import ImportState, Project, Snapshot, SnapshotJob, User
 from labeling.selectors.chosen import FROM, condition
-from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
 from labeling.selectors.snapshots import counts_of
 from labeling.services.claims import Interrupted, claimed
@@ -37,9 +36,9 @@ class Cancelled(Conflict):
 
 
 def ask_for_snapshot(
-    *, project: Project, name: str, selection: Selection, author: User | None
+    *, project: Project, name: str, selection: Selection, author: User | None, up_to: int | None = None
 ) -> Snapshot | SnapshotJob:
-    """A snapshot, taken now when it has few labels, else left to the importer.
+    """A snapshot, taken now when it has few labels, else left to the importer; arguments as for take_snapshot.
 
     Raises:
         Invalid, Conflict: as take_snapshot.
@@ -48,13 +47,15 @@ def ask_for_snapshot(
     waiting = SnapshotJob.objects.filter(project=project, name=name, state__in=SnapshotJob.OPEN)
     if Snapshot.objects.filter(project=project, name=name).exists() or waiting.exists():
         raise name_taken(name)
-    if not _has_more(project, selection, than=AT_ONCE_LABELS):
-        return take_snapshot(project=project, name=name, selection=selection, author=author)
-    return SnapshotJob.objects.create(project=project, requested_by=author, name=name, filters=selection.to_dict())
+    if not _has_more(project, selection, up_to=last_label(project, up_to), than=AT_ONCE_LABELS):
+        return take_snapshot(project=project, name=name, selection=selection, up_to=up_to, author=author)
+    return SnapshotJob.objects.create(
+        project=project, requested_by=author, name=name, filters=selection.to_dict(), up_to=up_to
+    )
 
 
-def _has_more(project: Project, selection: Selection, *, than: int) -> bool:
-    chosen, parameters = condition(project, selection, up_to=latest_label(project))
+def _has_more(project: Project, selection: Selection, *, up_to: int, than: int) -> bool:
+    chosen, parameters = condition(project, selection, up_to=up_to)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 {FROM} WHERE {chosen} OFFSET %(than)s LIMIT 1", {**parameters, "than": than})
         return cursor.fetchone() is not None
@@ -92,7 +93,7 @@ def _run(job: SnapshotJob, *, side: psycopg.Connection[Any], ending: threading.E
     """Take it; the job ends with it, or with the reason why there is none."""
     selection = Selection.from_dict(job.filters)
     try:
-        labels = counts_of(job.project, selection, up_to=latest_label(job.project))["labels"]
+        labels = counts_of(job.project, selection, up_to=last_label(job.project, job.up_to))["labels"]
         SnapshotJob.objects.filter(pk=job.pk).update(
             state=ImportState.RUNNING, started=timezone.now(), labels=labels, labels_done=0
         )
@@ -101,6 +102,7 @@ def _run(job: SnapshotJob, *, side: psycopg.Connection[Any], ending: threading.E
                 project=job.project,
                 name=job.name,
                 selection=selection,
+                up_to=job.up_to,
                 author=job.requested_by,
                 on_label=_Teller(job, side=side, ending=ending),
             )

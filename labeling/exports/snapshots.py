@@ -32,6 +32,7 @@ def take_snapshot(
     project: Project,
     name: str,
     selection: Selection = EVERYTHING,
+    up_to: int | None = None,
     author: User | None = None,
     on_label: Callable[[int], None] | None = None,
 ) -> Snapshot:
@@ -40,6 +41,8 @@ def take_snapshot(
     The same selection of the same labels gives the same digest, whatever the name.
 
     Args:
+        up_to: the last label, as it was when that was the newest: what replaced one later had not happened. Prompts
+            have the tags and topics that they have now.
         on_label: called with how many labels are read for the digest; what it raises ends it, and nothing is kept.
 
     Raises:
@@ -48,11 +51,27 @@ def take_snapshot(
     """
     check_name(name)
     try:
-        return _take(project, name, selection, author, on_label)
+        return _take(project, name, selection, last_label(project, up_to), author, on_label)
     except IntegrityError as error:
         if "snapshot_name_once" not in str(error):
             raise
         raise name_taken(name) from None
+
+
+def last_label(project: Project, up_to: int | None) -> int:
+    """The newest label, or an earlier one that somebody named.
+
+    Raises:
+        Invalid: no label's id.
+    """
+    newest = latest_label(project)
+    if up_to is not None and not 0 < up_to <= newest:
+        raise Invalid(
+            gettext("up_to is {up_to}: give the id of a judgement of this project, at most {newest}").format(
+                up_to=up_to, newest=newest
+            )
+        )
+    return newest if up_to is None else up_to
 
 
 def check_name(name: str) -> None:
@@ -79,9 +98,13 @@ def name_taken(name: str) -> Conflict:
 
 @transaction.atomic
 def _take(
-    project: Project, name: str, selection: Selection, author: User | None, on_label: Callable[[int], None] | None
+    project: Project,
+    name: str,
+    selection: Selection,
+    up_to: int,
+    author: User | None,
+    on_label: Callable[[int], None] | None,
 ) -> Snapshot:
-    up_to = latest_label(project)
     chosen, parameters = condition(project, selection, up_to=up_to)
     filters = selection.to_dict()
     snapshot = Snapshot.objects.create(project=project, name=name, filters=filters, up_to=up_to, author=author)

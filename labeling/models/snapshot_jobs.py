@@ -23,6 +23,7 @@ class SnapshotJob(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     name = models.CharField(max_length=60)
     filters = models.JSONField(default=dict, help_text="As selectors.selection writes them.")
+    up_to = models.BigIntegerField(null=True, help_text="The last label to keep; empty: the newest when it is taken.")
     state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.WAITING)
     labels = models.PositiveBigIntegerField(default=0, help_text="How many there are to keep.")
     labels_done = models.PositiveBigIntegerField(default=0, help_text="How many of them are read for the digest.")

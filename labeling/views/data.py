@@ -40,7 +40,7 @@ def data(request: SignedInRequest, slug: str) -> HttpResponse:
 @require_POST
 @signed_in
 def take(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Keep what the filters mean now, under a name."""
+    """Keep what the filters mean now, or meant when a judgement was the newest, under a name."""
     membership = membership_in(slug, user=request.user, roles=RESEARCHERS)
     query = QueryDict(request.POST.get("filters", "")[:4000])
     form = DataForm(query, project=membership.project)
@@ -49,7 +49,11 @@ def take(request: SignedInRequest, slug: str) -> HttpResponse:
     name = request.POST.get("name", "").strip()
     try:
         taken = ask_for_snapshot(
-            project=membership.project, name=name, selection=form.cleaned_data["selection"], author=request.user
+            project=membership.project,
+            name=name,
+            selection=form.cleaned_data["selection"],
+            author=request.user,
+            up_to=_label_id(request.POST.get("up_to", "")),
         )
     except (Conflict, Invalid) as error:
         status = 409 if isinstance(error, Conflict) else 422
@@ -58,6 +62,13 @@ def take(request: SignedInRequest, slug: str) -> HttpResponse:
         return redirect("snapshot-job", slug, taken.pk)
     messages.success(request, gettext("The snapshot is taken."))
     return redirect("data-snapshot", slug, taken.name)
+
+
+def _label_id(text: str) -> int | None:
+    """What was sent as the id of a label; what is none is refused as one that nobody has."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 @require_safe

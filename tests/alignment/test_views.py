@@ -9,6 +9,7 @@ from factories import judge
 
 from alignment import bookkeeping, services
 from alignment.models import LoopSettings, Policy, Run, Stage
+from labeling.models import Snapshot
 from labeling.services.prompts import add_prompts
 
 pytestmark = pytest.mark.django_db
@@ -307,25 +308,28 @@ def test_no_page_has_inline_script_or_style(client, cast, run, path):
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", shown)
 
 
-def test_what_a_run_was_trained_on_gets_a_name_as_long_as_nothing_came_after_it(client, cast):
+def test_what_a_run_was_trained_on_gets_a_name_whatever_came_after_it(client, cast):
     last = judge(cast.project, cast.bob)
     run = services.create_run(project_id=cast.project.pk, start=False)
     Run.objects.filter(pk=run.pk).update(snapshot_digest="0" * 64)
     here = f"/p/colours/runs/{run.pk}/"
 
     before = page(client, cast.rita, here).content.decode()
-    taken = client.post("/p/colours/take-snapshot/", {"name": f"run-{run.pk}"})
+    judge(cast.project, cast.bob)
+    sent = dict(re.findall(r'name="(name|up_to)" value="([^"]*)"', before))
+    taken = client.post("/p/colours/take-snapshot/", sent)
     named = client.get(here).content.decode()
     snapshot = client.get(taken["Location"])
-    judge(cast.project, cast.bob)
     later = services.create_run(project_id=cast.project.pk, start=False)
-    Run.objects.filter(pk=later.pk).update(snapshot_digest="1" * 64, snapshot_last=last.pk + 10**6)
-    unnamed = client.get(f"/p/colours/runs/{later.pk}/").content.decode()
+    Run.objects.filter(pk=later.pk).update(snapshot_digest="1" * 64)
+    other = client.get(f"/p/colours/runs/{later.pk}/").content.decode()
 
     assert "Name this snapshot" in before
-    assert f'name="name" value="run-{run.pk}"' in before
+    assert sent == {"name": f"run-{run.pk}", "up_to": str(last.pk)}
+    assert Snapshot.objects.get().up_to == last.pk
+    assert Snapshot.objects.get().manifest["labels"] == 1
     assert f'href="/p/colours/data/run-{run.pk}/">run-{run.pk}</a>' in named
     assert "Name this snapshot" not in named
     assert snapshot.status_code == 200
-    assert "Name this snapshot" not in unnamed
-    assert f'href="/p/colours/data/run-{run.pk}/"' not in unnamed
+    assert "Name this snapshot" in other
+    assert f'href="/p/colours/data/run-{run.pk}/"' not in other

@@ -23,6 +23,12 @@ from labeling.selectors.snapshots import snapshot_named, snapshots_of
 class SnapshotIn(Strict):
     name = Text(max_length=60)
     filters = serializers.DictField(required=False, help_text="As the export's parameters, lists as lists.")
+    up_to = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The last label, as a run's snapshot_last; without it the newest.",
+    )
 
 
 class SnapshotOut(Out):
@@ -65,14 +71,19 @@ class SnapshotsView(ApiView):
     def post(self, request: SignedInApiRequest, slug: str) -> Response:
         """Keep the labels that the filters mean now, under a name that no other snapshot has.
 
-        One of more than 20,000 labels is left to the importer.
+        With ``up_to`` those that they meant when that label was the newest: what a run was trained on can be named
+        later. One of more than 20,000 labels is left to the importer.
         """
         project = membership_in(slug, user=request.user, roles=RESEARCHERS).project
         body = SnapshotIn(data=request.data)
         body.is_valid(raise_exception=True)
         selection = Selection.from_dict(body.validated_data.get("filters", {}))
         taken = ask_for_snapshot(
-            project=project, name=body.validated_data["name"], selection=selection, author=request.user
+            project=project,
+            name=body.validated_data["name"],
+            selection=selection,
+            author=request.user,
+            up_to=body.validated_data.get("up_to"),
         )
         if isinstance(taken, SnapshotJob):
             return Response(SnapshotJobOut(taken).data, status=202)

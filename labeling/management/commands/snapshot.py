@@ -21,13 +21,17 @@ class Command(BaseCommand):
         parser.add_argument("name", metavar="NAME", help="lower-case letters, digits, dots, hyphens, underscores")
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--card", type=Path, metavar="FILE", help="write the dataset card there, too")
+        parser.add_argument("--up-to", type=int, metavar="LABEL", help="what a run was trained on: its snapshot_last")
         add_filters(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take it and say what it holds."""
         try:
             taken = take_snapshot(
-                project=named_project(options["project"]), name=options["name"], selection=selection_of(options)
+                project=named_project(options["project"]),
+                name=options["name"],
+                selection=selection_of(options),
+                up_to=options["up_to"],
             )
             if options["card"] is not None:
                 options["card"].write_text(taken.card, encoding="utf-8")

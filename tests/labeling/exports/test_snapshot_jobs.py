@@ -7,14 +7,14 @@ import threading
 import psycopg
 import pytest
 from django.test import Client
-from factories import Cast, api_client, judge, make_cast
+from factories import Cast, api_client, judge, make_cast, make_item
 from procrastinate.contrib.django import connector_params
 
 from labeling.errors import Conflict, Invalid
 from labeling.exports import snapshot_jobs
 from labeling.exports.snapshot_jobs import ask_for_snapshot, cancel, run_next
 from labeling.exports.snapshots import take_snapshot
-from labeling.models import Snapshot, SnapshotJob
+from labeling.models import Label, Snapshot, SnapshotJob
 from labeling.selectors.selection import Selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +54,19 @@ def test_it_is_the_snapshot_that_a_request_would_have_taken(cast):
     assert ran == [True, False]
     assert (job.state, job.labels, job.labels_done) == ("finished", 3, 3)
     assert (job.snapshot.name, job.snapshot.digest, job.snapshot.author) == ("v1", same.digest, cast.rita)
+
+
+def test_one_up_to_an_earlier_label_has_what_there_was_then(cast):
+    newest = Label.objects.order_by("-id").values_list("id", flat=True)[0]
+    before = take_snapshot(project=cast.project, name="before")
+    make_item(cast.project, prompt="Later?")
+    judge(cast.project, cast.bob)
+    job = ask_for_snapshot(project=cast.project, name="v1", selection=Selection(), author=cast.rita, up_to=newest)
+
+    run()
+
+    job.refresh_from_db()
+    assert (job.labels, job.snapshot.up_to, job.snapshot.digest) == (3, newest, before.digest)
 
 
 def test_few_labels_are_taken_at_once_and_bad_names_refused_before(cast, monkeypatch):

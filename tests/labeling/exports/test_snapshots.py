@@ -70,6 +70,21 @@ def test_nothing_that_happens_later_changes_its_bytes(cast):
     assert take_snapshot(project=cast.project, name="v2").digest != snapshot.digest
 
 
+def test_labels_up_to_an_earlier_one_are_kept_as_they_were_when_it_was_the_newest(cast):
+    before = take_snapshot(project=cast.project, name="before")
+    newest = Label.objects.filter(project=cast.project).order_by("-id").first()
+    newer = judge(cast.project, cast.dora)
+    Label.objects.filter(pk=newest.pk).update(superseded_by=newer)
+
+    later = take_snapshot(project=cast.project, name="later", up_to=newest.pk)
+
+    assert (later.digest, later.up_to) == (before.digest, newest.pk)
+    assert take_snapshot(project=cast.project, name="now").digest != before.digest
+    for wrong in (0, -1, newer.pk + 1):
+        with pytest.raises(Invalid, match=f"up_to is {wrong}: give the id"):
+            take_snapshot(project=cast.project, name="wrong", up_to=wrong)
+
+
 def test_what_cannot_be_a_snapshot_is_refused(cast):
     take_snapshot(project=cast.project, name="v1")
 

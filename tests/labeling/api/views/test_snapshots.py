@@ -8,11 +8,12 @@ import json
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from factories import api_client, judge, make_cast
+from factories import api_client, judge, make_cast, make_item
 
 from labeling.exports import marks, streams
 from labeling.exports.snapshots import take_snapshot
-from labeling.models import ExportMark, Snapshot
+from labeling.models import ExportMark, Label, Snapshot
+from labeling.selectors.labels import latest_label
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,17 @@ def test_a_researcher_takes_a_snapshot_and_reads_it_again(cast, rita):
     assert Snapshot.objects.get().author == cast.rita
 
 
+def test_what_a_run_was_trained_on_is_named_later_by_its_last_label(cast, rita):
+    newest = latest_label(cast.project)
+    make_item(cast.project, prompt="Later?")
+    judge(cast.project, cast.bob)
+
+    taken = rita.post(SNAPSHOTS, {"name": "then", "up_to": newest}, format="json").json()
+
+    assert (taken["up_to"], taken["labels"]) == (newest, Label.objects.filter(pk__lte=newest).count())
+    assert taken["manifest"]["filters"]["up_to"] == newest
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -60,6 +72,8 @@ def test_a_researcher_takes_a_snapshot_and_reads_it_again(cast, rita):
         ({"name": "v2", "filters": {"agreement": 1e300}}, 400, "invalid"),
         ({"name": "v2", "filters": {"tags": ["\ud800"]}}, 400, "invalid"),
         ({"name": "v2", "more": 1}, 400, "invalid"),
+        ({"name": "v2", "up_to": 2**40}, 400, "invalid"),
+        ({"name": "v2", "up_to": 0}, 400, "invalid"),
     ],
 )
 def test_what_cannot_be_a_snapshot_is_refused(cast, rita, body, status, code):

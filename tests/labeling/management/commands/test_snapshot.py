@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from factories import judge, make_cast
 
 from labeling.models import Snapshot
+from labeling.selectors.labels import latest_label
 from tests.benchmarks import export as benchmark
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +37,21 @@ def test_a_snapshot_is_taken_with_its_card_and_exported_with_its_manifest(cast, 
     assert manifest["sha256"] == hashlib.sha256(written).hexdigest() == taken.manifest["views"]["rankings"]["sha256"]
 
 
+def test_labels_up_to_an_earlier_one_are_kept_later(cast, capsys):
+    newest = latest_label(cast.project)
+    judge(cast.project, cast.bob)
+
+    call_command("snapshot", "then", "--project=colours", f"--up-to={newest}")
+
+    assert (Snapshot.objects.get().up_to, Snapshot.objects.get().manifest["labels"]) == (newest, 1)
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
         (["snapshot", "V 1", "--project=colours"], "the name is 'V 1'"),
         (["snapshot", "v1", "--project=colours", "--since=soon"], "since is 'soon'"),
+        (["snapshot", "v1", "--project=colours", "--up-to=0"], "up_to is 0"),
         (["export_preferences", "a.jsonl", "--project=colours", "--snapshot=v9"], "there is no snapshot 'v9'"),
         (["export_preferences", "a.jsonl", "--project=colours", "--agreement=2"], "agreement is '2'"),
     ],
