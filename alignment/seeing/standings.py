@@ -1,12 +1,15 @@
 """The leaderboard and the table of flags: computed when there is something new, kept, and read from there.
 
 Computing them reads every judgement. So it is done by the worker, as often as keeps it below a twentieth of the
-database's time; a page does it by itself only where the last time took a moment.
+database's time, and of very many when some came in that can be seen among them; a page does it by itself only where the
+last time took a moment.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import math
 import threading
 import time
 from dataclasses import asdict
@@ -23,6 +26,13 @@ logger = logging.getLogger(__name__)
 
 SHARE = 0.05
 """Of the time, at most, is spent on them."""
+LONG_SECONDS = 10.0
+"""What took longer is computed anew when there is more to say than a few judgements among many thousands."""
+NEWS = 0.005
+"""So much more judgements, as a share of those that were counted: less moves no figure by more than its interval."""
+AT_LEAST_EVERY = dt.timedelta(hours=6)
+"""Whatever came in."""
+MANY = 10**9
 AT_ONCE_SECONDS = 0.3
 """What took no longer may be done while somebody waits for a page."""
 WAITED_SECONDS = 1.0
@@ -59,7 +69,16 @@ def refresh_when_due(project_id: int, *, pause: float | None = None) -> Standing
     passed = (timezone.now() - kept.computed).total_seconds()
     if latest == kept.label or 0 <= passed < wanted:  # a clock that was put back is no reason to wait for
         return None
+    if kept.seconds > LONG_SECONDS and 0 <= passed < AT_LEAST_EVERY.total_seconds() and not _is_news(project_id):
+        return None
     return refresh(project_id)
+
+
+def _is_news(project_id: int) -> bool:
+    """Whether there are enough judgements more than were counted."""
+    counted = Standings.objects.filter(pk=project_id).values_list("leaderboard__judgements", flat=True).first() or 0
+    enough = math.ceil(counted * (1 + NEWS))
+    return exchange.count_judgements(project_id, at_most=enough) >= enough
 
 
 def keep_fresh(project_id: int) -> threading.Thread | None:
@@ -105,7 +124,12 @@ def refresh(project_id: int) -> Standings | None:
         project_id=project_id,
         defaults={
             "label": latest,
-            "leaderboard": {**leaderboard, "sft": sft, "is_weighed": bool(exchange.training_weights(project_id))},
+            "leaderboard": {
+                **leaderboard,
+                "sft": sft,
+                "is_weighed": bool(exchange.training_weights(project_id)),
+                "judgements": exchange.count_judgements(project_id, at_most=MANY),
+            },
             "flags": flags,
             "seconds": time.monotonic() - begin,
             "computed": timezone.now(),

@@ -57,6 +57,28 @@ def test_what_took_long_waits_for_the_worker_and_not_for_too_long(cast):
     assert late.label > first.label
 
 
+def test_what_took_very_long_waits_for_judgements_that_can_be_seen_among_the_others_or_for_hours(db, monkeypatch):
+    cast = two_versions(make_cast(num_items=0), num=6)
+    monkeypatch.setattr(standings, "NEWS", 0.6)
+    for _ in range(2):
+        judge(cast.project, cast.bob)
+    first = standings.refresh(cast.project.pk)
+    hours = [first.computed - dt.timedelta(hours=number) for number in (5, 7)]
+    judge(cast.project, cast.bob)
+
+    Standings.objects.update(seconds=75.0, computed=hours[0])
+    few = standings.refresh_when_due(cast.project.pk)
+    judge(cast.project, cast.dora)
+    enough = standings.refresh_when_due(cast.project.pk)
+    judge(cast.project, cast.dora)
+    Standings.objects.update(seconds=75.0, computed=hours[1])
+    late = standings.refresh_when_due(cast.project.pk)
+
+    assert few is None
+    assert enough.label > first.label
+    assert late.label > enough.label
+
+
 def test_a_clock_that_was_put_back_stops_nothing(cast):
     judge(cast.project, cast.bob)
     first = standings.refresh(cast.project.pk)
