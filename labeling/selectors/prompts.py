@@ -48,10 +48,10 @@ def find_prompts(project: Project, wanted: PromptFilter) -> QuerySet[Prompt]:
     rows = Prompt.objects.filter(project=project)
     if wanted.search:
         query = SearchQuery(as_tsquery(wanted.search), config="simple", search_type="raw")
-        found = Q(words=query)
+        condition = Q(words=query)
         if re.fullmatch(KEY, wanted.search.strip()):
-            found |= _called(wanted.search.strip())
-        rows = rows.alias(words=prompt_words(F("messages"))).filter(found)
+            condition |= _called(wanted.search.strip())
+        rows = rows.alias(words=prompt_words(F("messages"))).filter(condition)
     if wanted.tag:
         rows = rows.filter(tag_entries__tag__project=project, tag_entries__tag__name=wanted.tag)
     exact = {
@@ -72,7 +72,7 @@ def find_prompts(project: Project, wanted: PromptFilter) -> QuerySet[Prompt]:
 def _called(key: str) -> Q:
     """Prompts that exports call so (stored.prompt_key), or one of whose completions they call so (8 digits of each)."""
     written = Completion.objects.filter(_begins(key[8:]), prompt=OuterRef("pk"))
-    return _begins(key) | (_begins(key[:8]) & Exists(written))
+    return _begins(key) | _begins(key[:8]) & Q(Exists(written))
 
 
 def _begins(digits: str) -> Q:
