@@ -67,6 +67,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
         "alarm_auroc": traps.get("alarm_auroc"),
         "label_to_queue_s": speed.get("label_to_queue_s"),
         "label_to_reward_model_s": speed.get("label_to_reward_model_s"),
+        "waits": speed,
         "traps": traps,
         "details": worlds,
     }
