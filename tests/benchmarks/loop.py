@@ -29,8 +29,8 @@ SETTINGS = {
     "worlds": 5,
     "first": 0,
     "offline": 16_384,
-    "labels": 3072,
-    "every": 2,
+    "labels": 2048,
+    "every": 1,
     "traps": 0,
     "trap_worlds": 100,
     "trap_first": 0,
@@ -45,7 +45,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     """The keys of DESIGN section 4 and what they come from; `figure` is the path of a PNG, where there are worlds."""
     began = time.monotonic()
     speed = measure_speed(say=say, batches=settings["speed"]) if settings["speed"] else {}
-    sizes = [size for size in (1024, 4096, 8192) if size < settings["offline"]] + [settings["offline"]]
+    sizes = [size for size in (1024, 4096) if size < settings["offline"]] + [settings["offline"]]
     with tempfile.TemporaryDirectory(prefix="prefloop-worlds-") as folder:
         worlds = [
             run_world(

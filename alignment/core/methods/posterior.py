@@ -116,7 +116,7 @@ def _most_likely(
         history.append({"loss": loss.item() / mass, **metrics})
         return penalised
 
-    optimizer.step(evaluated)  # type: ignore[no-untyped-call]
+    optimizer.step(evaluated)  # type: ignore[no-untyped-call]  # torch types no optimiser of its own
     return weights.detach(), history
 
 

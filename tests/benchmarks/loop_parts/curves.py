@@ -9,7 +9,7 @@ import numpy as np
 
 Curve = Sequence[tuple[int, float]]
 """Labels and the win rate that they gave, by labels."""
-WINDOW = 3
+WINDOW = 5
 """Measurements that are averaged: one alone is off by a percent or two."""
 
 

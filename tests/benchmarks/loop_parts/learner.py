@@ -1,7 +1,7 @@
 """The learner of the benchmark: the loop's three steps on the core, in memory. It never sees who judges, nor the truth.
 
-Each round: a pool of policies writes candidates, a rule chooses what to ask about, and after the answers a pessimistic
-ensemble is fitted to all of them and the policy learns from as many rollouts as one likes.
+Each round: a pool of policies writes candidates, a rule chooses what to ask about, and after the answers heads on the
+base's own states are fitted to all of them, and the policy goes on to learn from their pessimistic rewards.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import ReinforceConfig, RewardModelConfig, TrainerConfig
 from alignment.core.heads import Ensemble
+from alignment.core.methods.posterior import fit_heads
 from alignment.core.methods.reinforce import Reinforce
 from alignment.core.methods.reward_model import RewardModel
-from alignment.core.records import Judgement, Prompt
+from alignment.core.records import Judgement
 from alignment.core.rollout import Sampled
 from alignment.core.selection import Rule
 from alignment.core.selection_round import choose_round
@@ -41,17 +42,12 @@ class Settings:
     """Share of the candidates that the base writes; the others are the newest policy's."""
     considered: int = 3
     """Prompts to choose from, times those that are asked about."""
-    members: int = 4
-    """Reward models, each on features of its own: heads on shared ones agree about texts that nobody has judged."""
-    renewed: int = 2
-    """Members that are fitted anew at a refresh, in turn."""
-    pessimism: float = 1.0
-    reward_lr: float = 3e-3
-    reward_examples: int = 3000
-    """Judgements gone through at a refresh, each pass counted."""
-    most_epochs: float = 2.0
-    beta: float = 0.4
-    """With 0.1 the policy left what the members had seen: completions of one word, at 5 nats."""
+    members: int = 64
+    """Draws from the posterior of the heads, which are fitted on the base's own states at each refresh."""
+    prior_deviation: float = 1.0
+    pessimism: float = 2.0
+    """Deviations of a completion's lead over the others of its prompt. With 1 or less most worlds ended lower."""
+    beta: float = 0.1
     policy_lr: float = 1e-3
     policy_steps: int = 12
     rollout_prompts: int = 24
@@ -73,22 +69,15 @@ class Learner:
         self.backbone, self.prompts, self.settings, self.seed = backbone, list(prompts), settings, seed
         self.round = 0
         self.name = f"policy/{seed}/{id(self)}"
-        self.models: dict[int, RewardModel] = {}
-        self.next_member = 0
+        self.model: RewardModel | None = None
         self.chance = random.Random(f"{seed} learner")
         backbone.add_adapter(self.name)
-        self.rewards_of = [f"reward/{number}/{self.name}" for number in range(settings.members)]
-        for name in self.rewards_of:
-            backbone.add_adapter(name)
-        parameters = backbone.named_parameters(self.name)
-        self.untrained = {name: tensor.detach().clone() for name, tensor in parameters.items()}
-        self.plain = self._plain_texts()
         self.metrics: dict[str, float] = {}
 
     def propose(self) -> list[Pair]:
         """What to ask about next: pairs of candidates by the rule, the random share among them."""
         settings, self.round = self.settings, self.round + 1
-        first = not self.models  # nothing is known yet
+        first = self.model is None  # nothing is known yet
         number = settings.refresh if first else settings.refresh * settings.considered
         prompts = self.chance.sample(self.prompts, number)
         groups = self._candidates(prompts, first=first)
@@ -114,23 +103,17 @@ class Learner:
         self.improve()
 
     def refresh(self, judgements: Sequence[Judgement]) -> None:
-        """Fit the members whose turn it is anew, from the base; all of them at first."""
+        """Fit heads to all judgements so far."""
         settings = self.settings
-        count = settings.renewed if self.models else settings.members
-        for _ in range(count):
-            number, self.next_member = self.next_member, (self.next_member + 1) % settings.members
-            self.models[number] = self._fitted(number, judgements)
-
-    def _fitted(self, number: int, judgements: Sequence[Judgement]) -> RewardModel:
-        settings, seed = self.settings, (self.seed * 1000 + self.round) * 100 + number
-        name = self.rewards_of[number]
-        self.backbone.load_parameters(name, self.untrained)
-        model = RewardModel(self.backbone, RewardModelConfig(ties="drop"), adapter=name, seed=seed)
-        epochs = max(1.0, min(settings.most_epochs, settings.reward_examples / len(judgements)))
-        trainer = TrainerConfig(epochs=epochs, batch_size=16, lr=settings.reward_lr, warmup_steps=5, seed=seed)
-        self.metrics = {f"reward/{key}": value for key, value in train(model, judgements, trainer).metrics.items()}
-        model.normalise(self.plain)  # members that are at 0 for the base differ by what they think of a text
-        return model
+        config = RewardModelConfig(
+            ties="drop",
+            features="frozen",
+            members=settings.members,
+            prior_deviation=settings.prior_deviation,
+        )
+        self.model = RewardModel(self.backbone, config, adapter=f"reward/{self.name}")
+        fitted = fit_heads(self.model, judgements, seed=self.seed * 1000 + self.round)
+        self.metrics = {f"reward/{key}": value for key, value in fitted.metrics.items()}
 
     def improve(self) -> None:
         """Let the policy go on from where it is, on rewards that are the mean less so many deviations."""
@@ -155,11 +138,15 @@ class Learner:
 
     def member_rewards(self, encoded: Sequence[Encoded]) -> Tensor:
         """By each member, nats, (N, members)."""
-        return torch.cat([model.member_rewards(encoded) for model in self.models.values()], dim=1)
+        assert self.model is not None, "a refresh comes first"
+        return self.model.member_rewards(encoded)
 
     def pessimistic(self, encoded: Sequence[Encoded]) -> Tensor:
-        """The members' mean less lambda times their deviation, nats, (N,)."""
-        return Ensemble.pessimistic(self.member_rewards(encoded), deviations=self.settings.pessimism)
+        """The members' mean less lambda times the deviation of each completion's lead, nats, (N,)."""
+        prompts: dict[tuple[int, ...], int] = {}
+        groups = torch.tensor([prompts.setdefault(each.prompt_ids, len(prompts)) for each in encoded])
+        rewards = self.member_rewards(encoded)
+        return Ensemble.pessimistic(rewards, deviations=self.settings.pessimism, groups=groups)
 
     def write(self, prompts: Sequence[str], *, completions: int, seed: int) -> list[list[Sampled]]:
         """What the policy writes now."""
@@ -178,18 +165,10 @@ class Learner:
 
     def _rewards(self, groups: Sequence[Sequence[Sampled]]) -> list[Tensor]:
         """By each member, of the candidates of each prompt."""
-        if not self.models:
+        if self.model is None:
             return [torch.zeros(len(group), 1) for group in groups]
         together = self.member_rewards([each.encoded() for group in groups for each in group])
         return list(together.split([len(group) for group in groups]))
-
-    def _plain_texts(self) -> list[tuple[Prompt, str]]:
-        """Samples of the base."""
-        prompts = self.chance.sample(self.prompts, min(64, len(self.prompts)))
-        written = write(self.backbone, prompts, adapter=None, completions=2, seed=self.seed)
-        return [
-            (to_prompt(prompt), each.text) for prompt, group in zip(prompts, written, strict=True) for each in group
-        ]
 
     def _generator(self, offset: int) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed * 1_000_003 + self.round * 101 + offset)

@@ -4,23 +4,23 @@ import pytest
 
 from tests.benchmarks.loop_parts.curves import auc, labels_needed, mean_with_interval, smoothed
 
-RISING = [(100, 0.50), (200, 0.60), (300, 0.70), (400, 0.80), (500, 0.90)]
+RISING = [(100, 0.50), (200, 0.60), (300, 0.70), (400, 0.80), (500, 0.90), (600, 1.00), (700, 1.00)]
 
 
-def test_a_curve_is_smoothed_over_three_neighbours():
+def test_a_curve_is_smoothed_over_five_neighbours():
     labels, rates = zip(*smoothed(RISING), strict=True)
 
-    assert labels == pytest.approx((200, 300, 400))
-    assert rates == pytest.approx((0.6, 0.7, 0.8))
+    assert labels == pytest.approx((300, 400, 500))
+    assert rates == pytest.approx((0.7, 0.8, 0.88))
 
 
 def test_the_labels_that_a_win_rate_needs_lie_between_two_measurements():
-    assert labels_needed(RISING, 0.65) == pytest.approx(250)
-    assert labels_needed(RISING, 0.55) == pytest.approx(200)
+    assert labels_needed(RISING, 0.75) == pytest.approx(350)
+    assert labels_needed(RISING, 0.55) == pytest.approx(300)
 
 
 def test_one_lucky_measurement_does_not_reach_a_win_rate():
-    lucky = [(100, 0.5), (200, 0.9), (300, 0.5), (400, 0.5)]
+    lucky = [(100, 0.5), (200, 0.5), (300, 0.9), (400, 0.5), (500, 0.5), (600, 0.5)]
 
     assert labels_needed(lucky, 0.7) is None
 

@@ -14,7 +14,7 @@ from alignment.core.records import Judgement
 from alignment.core.selection import Rule
 from labeling.simulation.worlds import Taste, World, make_team, make_world, win_rate
 from tests.benchmarks.loop_parts import language
-from tests.benchmarks.loop_parts.curves import highest, labels_needed
+from tests.benchmarks.loop_parts.curves import WINDOW, highest, labels_needed
 from tests.benchmarks.loop_parts.learner import Learner, Settings
 from tests.benchmarks.loop_parts.offline import Recipe, dpo
 from tests.benchmarks.loop_parts.people import People
@@ -22,12 +22,12 @@ from tests.benchmarks.loop_parts.people import People
 Say = Callable[[str], object]
 UNSEEN = 192
 """Prompts at most that policies are compared on; nobody is asked about them."""
-SAMPLES = 4
+SAMPLES = 8
 """Completions of each unseen prompt by each side of a comparison."""
 RECIPES = (
     Recipe(beta=0.1, lr=3e-4),
     Recipe(beta=0.1, lr=1e-3),
-    Recipe(beta=0.3, lr=1e-3),
+    Recipe(beta=0.05, lr=1e-3),
 )
 """What offline DPO is tried with at each number of labels; the truth picks the best, which nobody could in earnest."""
 ONLINE = Settings()
@@ -127,7 +127,7 @@ def online(
         if learner.round % every == 0:
             curve.append((people.count(), place.win_rate(learner.name)))
             say(f"world {place.seed}, {settings.rule}: {curve[-1][0]} labels win {curve[-1][1]:.3f}")
-            if len(curve) > 2 and labels_needed(curve, target + 0.005) is not None:
+            if len(curve) > WINDOW - 1 and labels_needed(curve, target + 0.005) is not None:
                 break
     return {
         "rule": str(settings.rule),
