@@ -4,10 +4,11 @@ An annotator w is right with probability eta_w and reverses the comparison other
 
     P(w says a beats b) = eta_w sigma(s_a - s_b) + (1 - eta_w) sigma(s_b - s_a)
 
-1 is a careful annotator, 1/2 one who answers by chance, and 0 one who answers the opposite. Scores and reliabilities
-are the joint maximum of the posterior: scores have a normal prior, which also ties together completions that nobody
-compared (those of different prompts), and reliabilities a Beta prior, which says that most people are careful. Without
-it the mirror image (all scores and all annotators reversed) would be as likely.
+1 is a careful annotator, 1/2 one who answers by chance, and 0 one who answers the opposite. Reliabilities are
+found over all scores that may be (quality.marginal), and scores as the most probable at these, in turns. Scores have a
+normal prior, which also ties together completions that nobody compared (those of different prompts), and reliabilities
+a Beta prior, which says that most people are careful. Without it the mirror image (all scores and all annotators
+reversed) would be as likely.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 from scipy.special import expit
 
+from labeling.quality.marginal import Pairs, reliabilities
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 CAREFUL = (8.0, 2.0)
 """Beta prior of a reliability: mean 0.8, worth ten comparisons (online-loop practice; Chen et al. use 10 and 1)."""
+
+
+ROUNDS = 2
+"""So many times scores and reliabilities take each other up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Votes:
 class CrowdFit:
     """Scores (num_completions,), their mean 0, and reliabilities (num_annotators,) in 0..1 with their intervals.
 
-    ``low`` and ``high`` are the 5 % and 95 % points of each reliability's posterior where the scores are as found.
+    ``low`` and ``high`` are the 5 % and 95 % points of each reliability's posterior, over all scores that may be.
     """
 
     scores: Floats
@@ -85,7 +92,7 @@ def fit(
     careful: tuple[float, float] = CAREFUL,
     known: ArrayLike | None = None,
 ) -> CrowdFit:
-    """Scores and reliabilities of the largest posterior probability, by L-BFGS from equal scores and the prior's mean.
+    """Reliabilities of the largest posterior probability, the scores integrated out, and scores at these, in turns.
 
     Args:
         score_deviation: standard deviation of the normal prior on scores, in logits.
@@ -97,36 +104,34 @@ def fit(
         ValueError: a number in the votes that is none of these completions or annotators, or a prior that is none.
     """
     _check(votes, num_completions, num_annotators, careful)
-    prior = careful[0] / (careful[0] + careful[1])
-    start = np.concatenate([np.zeros(num_completions), np.full(num_annotators, np.log(prior / (1 - prior)))])
     right, wrong = np.zeros((2, num_annotators)) if known is None else np.asarray(known, dtype=np.float64).T
-    own: Prior = (careful[0] + right, careful[1] + wrong)
+    own = (careful[0] + right, careful[1] + wrong)
+    pairs = Pairs.of(
+        first=votes.first,
+        second=votes.second,
+        annotator=votes.annotator,
+        outcome=votes.outcome,
+        deviation=score_deviation,
+    )
+    eta, low, high = reliabilities(pairs, right=own[0], wrong=own[1])
+    scores = np.zeros(num_completions)
+    for _ in range(ROUNDS):
+        scores = _scores_at(eta, scores, votes, score_deviation, own)
+        pairs = pairs.given_others(scores, eta, deviation=score_deviation)
+        eta, low, high = reliabilities(pairs, right=own[0], wrong=own[1])
+    return CrowdFit(scores - scores.mean() if num_completions else scores, eta, low, high)
 
-    def objective(point: Floats) -> tuple[float, Floats]:
-        return negative_log_posterior(point, votes, num_completions, score_deviation, own)
 
-    found = _minimize(objective, start)
-    scores = found[:num_completions]
-    low, high = _intervals(scores, votes, own)
-    return CrowdFit(scores - scores.mean() if num_completions else scores, expit(found[num_completions:]), low, high)
+def _scores_at(eta: Floats, start: Floats, votes: Votes, deviation: float, careful: Prior) -> Floats:
+    """The most probable scores at these reliabilities."""
+    logits = np.log(eta) - np.log1p(-eta)
 
+    def objective(scores: Floats) -> tuple[float, Floats]:
+        point = np.concatenate([scores, logits])
+        value, gradient = negative_log_posterior(point, votes, len(start), deviation, careful)
+        return value, gradient[: len(start)]
 
-def _intervals(scores: Floats, votes: Votes, careful: Prior) -> tuple[Floats, Floats]:
-    """The 5 % and 95 % points of each reliability's posterior at these scores, on a grid of 250."""
-    grid = (np.arange(250) + 0.5) / 250
-    size = len(np.atleast_1d(careful[0]))
-    posterior = np.multiply.outer(np.atleast_1d(careful[0]) - 1, np.log(grid))
-    posterior += np.multiply.outer(np.atleast_1d(careful[1]) - 1, np.log1p(-grid))
-    p = expit(scores[votes.first] - scores[votes.second])
-    for person in range(size):
-        own = votes.annotator == person
-        said, chance = votes.outcome[own][:, None], p[own][:, None]
-        q = np.clip(grid * chance + (1 - grid) * (1 - chance), 1e-12, 1 - 1e-12)
-        posterior[person] += (said * np.log(q) + (1 - said) * np.log1p(-q)).sum(axis=0)
-    upto = np.cumsum(np.exp(posterior - posterior.max(axis=1, keepdims=True)), axis=1)
-    upto /= upto[:, -1:]
-    low, high = (grid[np.minimum((upto < level).sum(axis=1), len(grid) - 1)] for level in (0.05, 0.95))
-    return low, high
+    return _minimize(objective, start) if len(start) else start
 
 
 def fit_plain(votes: Votes, *, num_completions: int, score_deviation: float = 1.5) -> Floats:
@@ -149,7 +154,7 @@ def fit_plain(votes: Votes, *, num_completions: int, score_deviation: float = 1.
 def negative_log_posterior(
     point: Floats, votes: Votes, num_completions: int, score_deviation: float, careful: Prior
 ) -> tuple[float, Floats]:
-    """The function that `fit` makes small, and its gradient, at scores and logits of reliabilities in one array.
+    """The function that scores make small, and its gradient, at scores and logits of reliabilities in one array.
 
     With p = sigma(s_a - s_b), q = eta p + (1 - eta)(1 - p) and r = y / q - (1 - y) / (1 - q):
     dlog P / d(s_a - s_b) = r (2 eta - 1) p (1 - p), and dlog P / dlogit(eta) = r (2 p - 1) eta (1 - eta).
