@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from alignment import selectors, services
 from alignment.api_shapes import Out, Strict, refusals
-from alignment.models import LoopSettings, Preset, Start
+from alignment.models import Features, LoopSettings, Preset, Start
 from alignment.models.loop import MOST_MINUTES, POLICY_METHODS
 from labeling import exchange
 from labeling.rest import ApiView, Scope, SignedInApiRequest
@@ -45,6 +45,9 @@ class LoopIn(Strict):
     method = serializers.ChoiceField(METHODS, required=False)
     start = serializers.ChoiceField(Start.choices, required=False, help_text="What policy training starts from.")
     preset = serializers.ChoiceField(Preset.choices, required=False)
+    features = serializers.ChoiceField(
+        Features.choices, required=False, help_text="What the heads of the reward model read."
+    )
     members = serializers.IntegerField(
         required=False, min_value=1, max_value=64, help_text="Heads of the reward model."
     )
@@ -75,6 +78,7 @@ class LoopOut(Out):
     refreshes_per_policy = serializers.IntegerField()
     minutes_between_runs = serializers.IntegerField()
     minutes_at_most = serializers.IntegerField(allow_null=True)
+    features = serializers.ChoiceField(Features.choices)
     members = serializers.IntegerField()
     pessimism = serializers.FloatField()
     kl_budget = serializers.FloatField(allow_null=True)

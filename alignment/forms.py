@@ -69,6 +69,7 @@ class LoopForm(forms.ModelForm):
             "refreshes_per_policy": _("Refreshes per policy"),
             "minutes_between_runs": _("Minutes between runs"),
             "minutes_at_most": _("Judgements wait at most (minutes)"),
+            "features": _("Heads read"),
             "members": _("Heads of the reward model"),
             "pessimism": _("Pessimism (lambda)"),
             "kl_budget": _("KL budget (nats)"),

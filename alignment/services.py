@@ -32,6 +32,7 @@ LOOP_FIELDS = (
     "method",
     "start",
     "preset",
+    "features",
     "members",
     "pessimism",
     "kl_budget",

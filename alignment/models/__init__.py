@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alignment.models.loop import LoopSettings, Method, Preset, Start
+from alignment.models.loop import Features, LoopSettings, Method, Preset, Start
 from alignment.models.policies import BlindEvaluation, BlindState, Evaluation, Policy, RewardModel, Sample
 from alignment.models.promotions import (
     OPEN_PROMOTIONS,
@@ -25,6 +25,7 @@ __all__ = [
     "BlindState",
     "Cause",
     "Evaluation",
+    "Features",
     "GatePair",
     "GateSettings",
     "LoopSettings",

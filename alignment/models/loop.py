@@ -56,6 +56,13 @@ class Start(models.TextChoices):
     PARENT = "parent", _("the served policy")
 
 
+class Features(models.TextChoices):
+    """What the heads of a reward model read."""
+
+    TRAINED = "trained", _("states of an adapter that learns with them")
+    FROZEN = "frozen", _("states of the base model: for few judgements, in seconds")
+
+
 MOST_MINUTES = 7 * 24 * 60
 
 
@@ -103,6 +110,13 @@ class LoopSettings(AskingFields):
     )
     start = models.CharField(
         max_length=10, choices=Start.choices, default=Start.BASE, help_text=_("What policy training starts from.")
+    )
+    features = models.CharField(
+        max_length=10,
+        choices=Features.choices,
+        default=Features.TRAINED,
+        db_default=Features.TRAINED,
+        help_text=_("What the heads of the reward model read. On the base's states, 32 heads or more tell best."),
     )
     members = models.PositiveSmallIntegerField(
         default=4,
@@ -167,6 +181,7 @@ class LoopSettings(AskingFields):
                 name="loop_waits_no_longer_than_it_must",
             ),
             models.CheckConstraint(condition=~Q(start=Start.SFT) | ~Q(method=Method.SFT), name="loop_sft_once"),
+            models.CheckConstraint(condition=Q(features__in=Features.values), name="loop_features_known"),
             models.CheckConstraint(condition=Q(members__range=(1, 64)), name="loop_members_1_to_64"),
             models.CheckConstraint(
                 condition=Q(pessimism=0) | Q(pessimism__gt=0, members__gte=2), name="loop_pessimism_needs_members"

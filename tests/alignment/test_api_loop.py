@@ -29,6 +29,7 @@ def test_loop_is_read_and_changed():
         "method": "dpo",
         "start": "base",
         "preset": "small",
+        "features": "trained",
         "members": 4,
         "pessimism": 1.0,
         "kl_budget": 20.0,

@@ -104,6 +104,7 @@ def test_an_admin_changes_the_loop_and_a_wrong_value_is_said_beside_its_field(cl
         "judgements_per_refresh": "7",
         "refreshes_per_policy": "2",
         "minutes_between_runs": "10",
+        "features": "trained",
         "members": "4",
         "pessimism": "1",
         "keep_policies": "5",

@@ -20,6 +20,7 @@ SETTINGS = {
     "judgements_per_refresh": "7",
     "refreshes_per_policy": "1",
     "minutes_between_runs": "30",
+    "features": "frozen",
     "members": "4",
     "pessimism": "1",
     "keep_policies": "5",
