@@ -25,10 +25,10 @@ from alignment.core.tiny import (
     train_model,
 )
 
-SHAPE = TinyConfig(width=64, inner_width=160, layers=2, heads=4, context=48, epochs=3, batch=16)
+SHAPE = TinyConfig(width=64, inner_width=160, layers=2, heads=4, context=48, epochs=4, batch=8)
 """About 100 thousand parameters."""
 MAX_NEW_TOKENS = 16
-SAMPLES = 32
+SAMPLES = 64
 """Plain texts of each prompt that the base model learns from."""
 
 _library: Any = transformers

@@ -68,7 +68,7 @@ class Learner:
     def __init__(self, backbone: Backbone, prompts: Sequence[str], settings: Settings, *, seed: int) -> None:
         self.backbone, self.prompts, self.settings, self.seed = backbone, list(prompts), settings, seed
         self.round = 0
-        self.name = f"policy/{seed}/{id(self)}"
+        self.name = f"policy/{seed}/{len(backbone.adapters)}"
         self.model: RewardModel | None = None
         self.chance = random.Random(f"{seed} learner")
         backbone.add_adapter(self.name)
