@@ -42,7 +42,7 @@ def nothing(encoded):
         (lambda b: PPO(b, PPOConfig(), reward=nothing), ["tell me why"], "prompts, each a tuple .* 0 is a str"),
         (lambda b: Reinforce(b, ReinforceConfig(), reward=nothing), [("user", "why")], "prompts, .* 0 is a tuple"),
         (
-            lambda b: PPO(b, PPOConfig(ptx_weight=0.1), reward=nothing, demonstrations=[JUDGEMENT]),
+            lambda b: PPO(b, PPOConfig(ptx_weight=0.1), reward=nothing, demonstrations=[JUDGEMENT]),  # type: ignore[list-item]  # refused
             [PROMPT],
             "Demonstration records .* 0 is a Judgement",
         ),
