@@ -1,12 +1,10 @@
 """Rows per second of an export: 100,000 judged items, in every format, written as `manage.py export_preferences` does.
 
-The figures on top are those of JSON lines, which come first: the peak of memory only ever grows. What is written is
-counted and digested, and thrown away.
+The figures on top are those of JSON lines. What is written is counted and digested, and thrown away.
 """
 
 from __future__ import annotations
 
-import resource
 import secrets
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from django.db import connection, transaction
 
 from labeling.exports.streams import FileFormat, make_export
 from labeling.models import Project
+from tests.benchmarks.labeling_load.memory import forget_peak, peak_mb
 from tests.benchmarks.labeling_load.queue import STATEMENTS, make_team
 
 SETTINGS = {"items": 100_000, "completions": 4, "words": 10, "rounds": 3}
@@ -41,6 +40,7 @@ def run(*, say: Callable[[str], object], items: int, completions: int, words: in
 def measured(project: Project, *, view: str, file_format: FileFormat, rounds: int) -> dict[str, Any]:
     """One view in one format: the best of the rounds, which have to give equal bytes."""
     seconds, cpu, digests = [], [], set()
+    forget_peak()
     for _ in range(rounds):
         export = make_export(project=project, view=view, file_format=file_format)
         began, used = time.perf_counter(), time.process_time()
@@ -56,7 +56,7 @@ def measured(project: Project, *, view: str, file_format: FileFormat, rounds: in
         "seconds": round(min(seconds), 2),
         "cpu_seconds": round(min(cpu), 2),
         "all_seconds": [round(each, 2) for each in seconds],
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1),
+        "peak_mb": round(peak_mb(), 1),
         "mb": round(export.num_bytes / 1e6, 1),
     }
 

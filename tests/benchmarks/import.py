@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import secrets
 import tempfile
 import time
@@ -21,6 +20,7 @@ from labeling.imports.files import import_file
 from labeling.imports.formats import Format
 from labeling.models import User
 from labeling.services.projects import create_project
+from tests.benchmarks.labeling_load.memory import forget_peak, peak_mb
 
 SETTINGS = {"rows": 100_000, "completions": 0, "judged": 0, "words": 60}
 VOCABULARY = 20_000
@@ -35,6 +35,7 @@ def run(*, say: Callable[[str], object], rows: int, completions: int, judged: in
     with tempfile.TemporaryFile() as file:
         num_bytes = write_rows(file, rows=rows, completions=completions, judged=bool(judged), words=words)
         say(f"{num_bytes / 1e6:,.0f} MB written")
+        forget_peak()
         before = peak_mb()
         seconds = []
         for _ in range(2):
@@ -81,8 +82,3 @@ def texts(*, words: int, seed: int = 0) -> Iterator[str]:
     while True:
         drawn = draw.choices(vocabulary, cum_weights=totals, k=words)
         yield " ".join(drawn)
-
-
-def peak_mb() -> float:
-    """The most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000

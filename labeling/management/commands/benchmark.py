@@ -20,6 +20,7 @@ class Command(BaseCommand):
     """Each benchmark is a module of tests/benchmarks with ``run(*, say, **settings)`` and its SETTINGS."""
 
     help = "Run a benchmark. It makes projects of its own: give it a DATA_DIR of its own, too."
+    requires_system_checks = ()  # they load all pages and the API: 40 MB that nothing here uses
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which one, and its settings."""

@@ -18,6 +18,7 @@ from labeling.selectors.snapshots import snapshot_named
 
 class Command(BaseCommand):
     help = "Export judgements as FILE and FILE.manifest.json; both are written whole or not at all."
+    requires_system_checks = ()  # they load all pages and the API: 40 MB that nothing here uses
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Options."""
