@@ -5,7 +5,9 @@ spammers and an adversary among them), offline DPO on ever more labels with its 
 loops that ask about pairs. The loops' labels go through the services that the pages use, and the database counts them,
 those of known-answer items too. Everything is measured on prompts that nobody judged.
 
-`--traps 1` adds worlds in which a naive loop hacks its reward; `--speed 0` leaves out the times with the default model.
+`--honest 1` compares with offline DPO on labels of good annotators alone as well, whom nobody could have picked out
+without asking. `--traps 1` adds worlds in which a naive loop hacks its reward; `--speed 0` leaves out the times with the
+default model.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ SETTINGS = {
     "offline": 16_384,
     "labels": 2048,
     "every": 1,
+    "honest": 0,
     "traps": 0,
     "trap_worlds": 100,
     "trap_first": 0,
@@ -55,6 +58,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
                 sizes=sizes,
                 most_labels=settings["labels"],
                 every=settings["every"],
+                honest=bool(settings["honest"]),
                 say=say,
             )
             for seed in range(settings["first"], settings["first"] + settings["worlds"])
@@ -87,10 +91,16 @@ def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
         for rule in map(str, RULES)
     }
     best = max(multipliers, key=lambda rule: multipliers[rule]["mean"] or 0.0)
+    compared = [world for world in worlds if world["honest_target"] is not None]
+    honest = [
+        {"offline": float(world["offline"][-1]["labels"]), "needed": _loop(world, best)["needed_honest"]}
+        for world in compared
+    ]
     ratios = [ratio for world in worlds if (ratio := active_ratio(world)) is not None]
     missed = [1 - share for world in worlds for share in world["found_known"]]
     return {
         "label_multiplier": {**multipliers[best], "rule": best},
+        "label_multiplier_over_honest_labels": _multiplier(honest) if honest else None,
         "multipliers": multipliers,
         "active_ratio": {
             **mean_with_interval(ratios),

@@ -36,13 +36,15 @@ def test_the_benchmark_runs_and_says_what_it_promises(monkeypatch, settings, tmp
     monkeypatch.setattr(worlds, "RECIPES", (Recipe(lr=1e-3),))
     small = Settings(refresh=8, policy_steps=1, rollout_prompts=4, rollouts=2, members=2, candidates=4)
     monkeypatch.setattr(worlds, "ONLINE", small)
-    given = {**loop.SETTINGS, "worlds": 1, "offline": 32, "labels": 130, "every": 1, "speed": 0}
+    given = {**loop.SETTINGS, "worlds": 1, "offline": 32, "labels": 130, "every": 1, "honest": 1, "speed": 0}
 
     found = loop.run(say=lambda _: None, **given)
 
     assert json.loads(json.dumps(found)).keys() >= KEYS
     assert found["details"][0]["target"] == found["details"][0]["offline"][-1]["win_rate"]
     assert [each["rule"] for each in found["details"][0]["loops"]] == ["random", "dts"]
+    assert 0 < found["details"][0]["honest_target"] < 1
+    assert len(found["label_multiplier_over_honest_labels"]["worlds"]) == 1
     assert Path(found["figure"]).read_bytes().startswith(b"\x89PNG")
     for each in found["details"][0]["loops"]:
         assert each["labels"] == each["curve"][-1][0] >= 130

@@ -115,9 +115,17 @@ def offline_ladder(place: Place, sizes: Sequence[int], *, say: Say, honest: bool
 
 
 def online(
-    place: Place, people: People, settings: Settings, *, target: float, most_labels: int, every: int, say: Say
+    place: Place,
+    people: People,
+    settings: Settings,
+    *,
+    target: float,
+    honest_target: float | None,
+    most_labels: int,
+    every: int,
+    say: Say,
 ) -> dict[str, Any]:
-    """A loop until its smoothed win rate is above the target, or the labels are used up."""
+    """A loop until its smoothed win rate is above both targets, or the labels are used up."""
     began = time.monotonic()
     learner = Learner(place.backbone, place.prompts, settings, seed=place.seed)
     curve: list[tuple[int, float]] = []
@@ -127,13 +135,15 @@ def online(
         if learner.round % every == 0:
             curve.append((people.count(), place.win_rate(learner.name)))
             say(f"world {place.seed}, {settings.rule}: {curve[-1][0]} labels win {curve[-1][1]:.3f}")
-            if len(curve) > WINDOW - 1 and labels_needed(curve, target + 0.005) is not None:
+            wanted = max(target, honest_target or 0.0) + 0.005
+            if len(curve) > WINDOW - 1 and labels_needed(curve, wanted) is not None:
                 break
     return {
         "rule": str(settings.rule),
         "labels": people.count(),
         "curve": curve,
         "needed": labels_needed(curve, target),
+        "needed_honest": None if honest_target is None else labels_needed(curve, honest_target),
         "best": highest(curve),
         "kl": learner.metrics.get("kl"),
         "seconds": round(time.monotonic() - began, 1),
@@ -141,9 +151,21 @@ def online(
 
 
 def run_world(
-    seed: int, *, folder: Path, rules: Sequence[Rule], sizes: Sequence[int], most_labels: int, every: int, say: Say
+    seed: int,
+    *,
+    folder: Path,
+    rules: Sequence[Rule],
+    sizes: Sequence[int],
+    most_labels: int,
+    every: int,
+    say: Say,
+    honest: bool = False,
 ) -> dict[str, Any]:
-    """Offline DPO, then a loop by each rule, each in a project of its own with the same team and prompts."""
+    """Offline DPO, then a loop by each rule, each in a project of its own with the same team and prompts.
+
+    Args:
+        honest: compare with offline DPO on as many labels of good annotators alone as well.
+    """
     world, team = make_world(seed), make_team(seed)
     people = People(world, team, checked=True, seed=seed)
     place = make_place(
@@ -156,12 +178,15 @@ def run_world(
     )
     ladder = offline_ladder(place, sizes, say=say)
     target = ladder[-1]["win_rate"]
+    careful = offline_ladder(place, sizes[-1:], say=say, honest=True) if honest else []
+    honest_target = careful[-1]["win_rate"] if careful else None
     found: dict[str, Any] = {
         "seed": seed,
         "bad": [taste.is_bad for taste in team],
         "found_known": people.found(),
         "offline": ladder,
         "target": target,
+        "honest_target": honest_target,
         "loops": [],
     }
     for number, rule in enumerate(rules):
@@ -169,7 +194,16 @@ def run_world(
             people = People(world, team, checked=True, seed=seed)
         settings = replace(ONLINE, rule=rule)
         found["loops"].append(
-            online(place, people, settings, target=target, most_labels=most_labels, every=every, say=say)
+            online(
+                place,
+                people,
+                settings,
+                target=target,
+                honest_target=honest_target,
+                most_labels=most_labels,
+                every=every,
+                say=say,
+            )
         )
     return found
 
