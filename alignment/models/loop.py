@@ -114,12 +114,12 @@ class LoopSettings(AskingFields):
     features = models.CharField(
         max_length=10,
         choices=Features.choices,
-        default=Features.TRAINED,
-        db_default=Features.TRAINED,
+        default=Features.FROZEN,
+        db_default=Features.TRAINED,  # what projects had before there was a choice
         help_text=_("What the heads of the reward model read. On the base's states, 32 heads or more tell best."),
     )
     members = models.PositiveSmallIntegerField(
-        default=4,
+        default=32,
         db_default=4,
         validators=[MinValueValidator(1), MaxValueValidator(64)],
         help_text=_("Heads of the reward model on shared features; where they differ, the reward is a guess."),
