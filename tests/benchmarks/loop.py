@@ -6,8 +6,8 @@ loops that ask about pairs. The loops' labels go through the services that the p
 those of known-answer items too. Everything is measured on prompts that nobody judged.
 
 `--honest 1` compares with offline DPO on labels of good annotators alone as well, whom nobody could have picked out
-without asking. `--traps 1` adds worlds in which a naive loop hacks its reward; `--speed 0` leaves out the times with the
-default model.
+without asking. `--traps 1` adds worlds in which a naive loop hacks its reward. `--speed 0` leaves out the times that
+people wait with the default model.
 """
 
 from __future__ import annotations
