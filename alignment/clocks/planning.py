@@ -31,7 +31,7 @@ def default_plan(settings: LoopSettings, *, completions: int) -> Plan:
         .changed(dict.fromkeys(("ppo", "reinforce", "nash_md", "best_of_n"), written))
         .changed({"start": {"weights": settings.start, "kl_budget": settings.kl_budget}, "sampling": sampling})
         .changed({section: {"members": settings.members} for section in ("reward_model", "preference_model")})
-        .changed({"rewards": {"pessimism": settings.pessimism}})
+        .changed({"reward_model": {"features": settings.features}, "rewards": {"pessimism": settings.pessimism}})
         .changed({"evaluation": {"second_share": gate.second_share, "second_least": gate.least_judgements}})
     )
 
@@ -50,6 +50,8 @@ def checked_plan(settings: LoopSettings, *, method: str, changes: dict[str, dict
     recipe = RECIPES[method]
     if recipe.rolls_out and settings.preset == Preset.SMALL:
         usual = usual.changed({"trainer": {"steps": SMALL_ROLLOUT_STEPS}})
+    if "reward_trainer" in changes:  # who says how it is to be trained wants it trained, unless they say otherwise
+        usual = usual.changed({"reward_model": {"features": "trained"}})
     if not {"reward_model", "reward_trainer", "lora"}.isdisjoint(changes):  # asked for: not what is there already
         usual = usual.changed({"rewards": {"model": "own"}})
     try:

@@ -47,7 +47,7 @@ def test_a_run_whose_gradients_do_not_fit_into_memory_says_so_and_the_loop_backs
         )
 
     change_loop(project_id=judged.project.pk, judgements_per_refresh=1)
-    run = start("rm", trigger=Trigger.LOOP)
+    run = start("rm", more={"reward_model": {"features": "trained"}}, trigger=Trigger.LOOP)
     monkeypatch.setattr(torch.autograd, "backward", out_of_memory)
 
     ended = worker.execute_run(run.pk)
