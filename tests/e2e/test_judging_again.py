@@ -107,6 +107,7 @@ def test_the_end_of_the_queue_and_the_browsers_own_back_lead_back_too(cast: Cast
 
     press(page, "u")
     expect(page.locator(".prompt")).to_contain_text("number 1")
+    expect(page.locator(".action-status")).to_have_text("Nothing is changed so far.")  # the scripts are there
     press(page, "u u u u")  # through the steps of this one to the one before
     expect(page.locator(".prompt")).to_contain_text("number 0")
     page.go_back()
@@ -114,6 +115,7 @@ def test_the_end_of_the_queue_and_the_browsers_own_back_lead_back_too(cast: Cast
     expect(page.locator(".action-status")).to_have_text("Nothing is changed so far.")  # the scripts are there again
     press(page, "u u u u")
     expect(page.locator(".prompt")).to_contain_text("number 0")
+    expect(page.locator(".action-status")).to_have_text("Nothing is changed so far.")
     press(page, "u u u u")
 
     expect(page.locator("#toasts")).to_contain_text("There is nothing that you judged before this.")
