@@ -31,7 +31,7 @@ SETTINGS = {
     "worlds": 5,
     "first": 0,
     "offline": 16_384,
-    "labels": 2048,
+    "labels": 1344,
     "every": 1,
     "honest": 0,
     "traps": 0,
@@ -113,9 +113,9 @@ def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def active_ratio(world: dict[str, Any]) -> float | None:
-    """Labels of the loop with random pairs over those of the active one, for the target, or for what both reached."""
+    """Labels of the loop with random pairs over those of the active one, for the best win rate that both reached."""
     random_one, active = (_loop(world, str(rule)) for rule in RULES)
-    level = min(world["target"], random_one["best"], active["best"])
+    level = min(random_one["best"], active["best"])
     needs = [labels_needed(loop["curve"], level) for loop in (random_one, active)]
     return needs[0] / needs[1] if needs[0] and needs[1] else None
 

@@ -14,7 +14,7 @@ from alignment.core.records import Judgement
 from alignment.core.selection import Rule
 from labeling.simulation.worlds import Taste, World, make_team, make_world, win_rate
 from tests.benchmarks.loop_parts import language
-from tests.benchmarks.loop_parts.curves import WINDOW, highest, labels_needed
+from tests.benchmarks.loop_parts.curves import highest, labels_needed
 from tests.benchmarks.loop_parts.learner import Learner, Settings
 from tests.benchmarks.loop_parts.offline import Recipe, dpo
 from tests.benchmarks.loop_parts.people import People
@@ -115,17 +115,9 @@ def offline_ladder(place: Place, sizes: Sequence[int], *, say: Say, honest: bool
 
 
 def online(
-    place: Place,
-    people: People,
-    settings: Settings,
-    *,
-    target: float,
-    honest_target: float | None,
-    most_labels: int,
-    every: int,
-    say: Say,
+    place: Place, people: People, settings: Settings, *, most_labels: int, every: int, say: Say
 ) -> dict[str, Any]:
-    """A loop until its smoothed win rate is above both targets, or the labels are used up."""
+    """A loop until the labels are used up, and its true win rate on the way."""
     began = time.monotonic()
     learner = Learner(place.backbone, place.prompts, settings, seed=place.seed)
     curve: list[tuple[int, float]] = []
@@ -135,15 +127,10 @@ def online(
         if learner.round % every == 0:
             curve.append((people.count(), place.win_rate(learner.name)))
             say(f"world {place.seed}, {settings.rule}: {curve[-1][0]} labels win {curve[-1][1]:.3f}")
-            wanted = max(target, honest_target or 0.0) + 0.005
-            if len(curve) > WINDOW - 1 and labels_needed(curve, wanted) is not None:
-                break
     return {
         "rule": str(settings.rule),
         "labels": people.count(),
         "curve": curve,
-        "needed": labels_needed(curve, target),
-        "needed_honest": None if honest_target is None else labels_needed(curve, honest_target),
         "best": highest(curve),
         "kl": learner.metrics.get("kl"),
         "seconds": round(time.monotonic() - began, 1),
@@ -192,19 +179,12 @@ def run_world(
     for number, rule in enumerate(rules):
         if number:
             people = People(world, team, checked=True, seed=seed)
-        settings = replace(ONLINE, rule=rule)
-        found["loops"].append(
-            online(
-                place,
-                people,
-                settings,
-                target=target,
-                honest_target=honest_target,
-                most_labels=most_labels,
-                every=every,
-                say=say,
-            )
-        )
+        loop = online(place, people, replace(ONLINE, rule=rule), most_labels=most_labels, every=every, say=say)
+        needed = {"needed": target, "needed_honest": honest_target}
+        reached = {
+            name: None if level is None else labels_needed(loop["curve"], level) for name, level in needed.items()
+        }
+        found["loops"].append({**loop, **reached})
     return found
 
 
