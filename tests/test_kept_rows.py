@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import kept_rows
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
@@ -104,3 +105,14 @@ def test_with_a_copy_the_work_goes_on():
     assert [label.item for label in judged] == [*cast.items, more]
     assert Label.objects.filter(project=cast.project).count() == 3
     connection.check_constraints()
+
+
+@pytest.mark.parametrize(("slug", "adds_a_column"), [("with-a-column", True), ("without-one", False)])
+def test_what_is_made_while_a_test_has_a_column_of_its_own_is_not_kept(slug, adds_a_column):
+    if adds_a_column:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE labeling_project ADD COLUMN colour text NOT NULL DEFAULT ''")
+
+    make_cast(num_items=1, slug=slug)
+
+    assert any(slug in str(key) for key in kept_rows._kept) is not adds_a_column
