@@ -58,7 +58,12 @@ def test_those_who_miss_known_answers_judge_nothing_else_and_every_judgement_cou
     people = People(make_world(0), team, checked=True, seed=0)
 
     assert people.count() == KNOWN * len(team) == Label.objects.count()
-    assert {number for number, taste in enumerate(team) if taste.is_bad} <= people.refused
+    shares = people.found()
+    good, bad = (
+        [share for share, taste in zip(shares, team, strict=True) if taste.is_bad is is_bad] for is_bad in (False, True)
+    )
+    assert people.refused == {number for number, share in enumerate(shares) if share < 0.75}
+    assert sum(good) / len(good) > sum(bad) / len(bad) + 0.2  # a spammer passes one time in twenty: ten coins
     let_in = Membership.objects.filter(project=people.project, is_let_in=True, role="annotator").count()
     assert let_in == len(team) - len(people.refused)
     assert people.judgements() == []
