@@ -36,6 +36,7 @@ from alignment.gating.guards import Found, Written
 from alignment.gating.limits import Limits
 from labeling.simulation.worlds import Taste, make_team, make_world
 from tests.benchmarks.loop_parts import language
+from tests.benchmarks.loop_parts.child import get_ready
 from tests.benchmarks.loop_parts.curves import auc
 from tests.benchmarks.loop_parts.learner import Learner, Settings
 from tests.benchmarks.loop_parts.worlds import Place, make_place, random_pairs
@@ -142,7 +143,7 @@ def _sprung(seeds: Sequence[int], *, folder: Path, processes: int) -> Iterator[l
         yield from (spring(seed, folder=folder) for seed in seeds)
         return
     fresh = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
-    with ProcessPoolExecutor(processes, mp_context=fresh, initializer=partial(torch.set_num_threads, 1)) as pool:
+    with ProcessPoolExecutor(processes, mp_context=fresh, initializer=get_ready) as pool:
         yield from pool.map(partial(spring, folder=folder), seeds)
 
 
