@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from alignment.core.heads import Ensemble, PairEnsemble
+from alignment.core.methods.forward import prompt_numbers
 from alignment.core.methods.nash import Preference
 from alignment.core.methods.rollouts import Reward
 from alignment.core.text import Encoded
@@ -25,9 +25,8 @@ def rewards_of(execution: Execution) -> Reward:
         return model.score
 
     def pessimistic(encoded: Sequence[Encoded]) -> Tensor:
-        numbers: dict[tuple[int, ...], int] = {}
-        groups = torch.tensor([numbers.setdefault(each.prompt_ids, len(numbers)) for each in encoded])
-        return Ensemble.pessimistic(model.member_rewards(encoded), deviations=deviations, groups=groups)
+        rewards, groups = model.member_rewards(encoded), prompt_numbers(encoded)
+        return Ensemble.pessimistic(rewards, deviations=deviations, groups=groups)
 
     return pessimistic
 

@@ -40,6 +40,12 @@ def distinct(encoded: Sequence[Encoded]) -> tuple[list[Encoded], list[int]]:
     return once, [place[each] for each in encoded]
 
 
+def prompt_numbers(encoded: Sequence[Encoded]) -> Tensor:
+    """Number of the prompt of each completion, in the order in which prompts first come, long, (N,)."""
+    numbers: dict[tuple[int, ...], int] = {}
+    return torch.tensor([numbers.setdefault(each.prompt_ids, len(numbers)) for each in encoded], dtype=torch.long)
+
+
 def lay_out(backbone: Backbone, encoded: Sequence[Encoded]) -> Batch:
     """A batch on the backbone's device in which completions of equal prompts share it."""
     layout: Layout = "one_row" if backbone.attends_by_spans else "shared_prefix"

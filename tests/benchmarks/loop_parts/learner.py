@@ -16,6 +16,7 @@ from torch import Tensor
 from alignment.core.backbone import Backbone
 from alignment.core.config import ReinforceConfig, RewardModelConfig, TrainerConfig
 from alignment.core.heads import Ensemble
+from alignment.core.methods.forward import prompt_numbers
 from alignment.core.methods.posterior import fit_heads
 from alignment.core.methods.reinforce import Reinforce
 from alignment.core.methods.reward_model import RewardModel
@@ -143,9 +144,7 @@ class Learner:
 
     def pessimistic(self, encoded: Sequence[Encoded]) -> Tensor:
         """The members' mean less lambda times the deviation of each completion's lead, nats, (N,)."""
-        prompts: dict[tuple[int, ...], int] = {}
-        groups = torch.tensor([prompts.setdefault(each.prompt_ids, len(prompts)) for each in encoded])
-        rewards = self.member_rewards(encoded)
+        rewards, groups = self.member_rewards(encoded), prompt_numbers(encoded)
         return Ensemble.pessimistic(rewards, deviations=self.settings.pessimism, groups=groups)
 
     def write(self, prompts: Sequence[str], *, completions: int, seed: int) -> list[list[Sampled]]:

@@ -159,7 +159,7 @@ def spring(seed: int, *, folder: Path) -> list[dict[str, Any]]:
 def _candidates(place: Place, name: str, settings: Settings, *, team: Sequence[Taste]) -> list[dict[str, Any]]:
     seed, labels = place.seed, LABELS[name]
     judged = random_pairs(place, labels + SECOND, team=team)
-    # Of another seed, so that its adapters have names of their own beside those of a learner that is gone.
+    # Of another seed than the other loop of the world, so that chance is not the same in both.
     kind = Trusting if name == "naive" else Learner
     learner = kind(place.backbone, place.prompts, settings, seed=2 * seed + (name == "careful"))
     learner.refresh(judged[:labels])
