@@ -93,7 +93,7 @@ class Data:
         address = f"projects/{quote(slug)}/guidelines/"
         if version is None:
             with self._open("GET", self._address(address, {})) as answer:
-                version = json.load(answer)[0]["version"]
+                version = json.load(answer)["results"][0]["version"]
         return self._send("GET", f"{address}{version}/")
 
     def set_topics(self, slug: str, prompt: int, topics: list[str]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class ImportOut(Out):
     prompts = serializers.IntegerField(help_text="New ones.")
     items = serializers.IntegerField(help_text="New ones in the queue.")
     labels = serializers.IntegerField(help_text="New ones.")
+    conversations = serializers.IntegerField(help_text="New ones that were held elsewhere.")
     repeated = serializers.IntegerField(help_text="Rows that were there already.")
     held_out = serializers.IntegerField(help_text="Rows whose prompt is held out.")
     num_rejected = serializers.IntegerField()

@@ -40,8 +40,8 @@ def write_card(snapshot: Snapshot) -> str:
 
 
 def _head(snapshot: Snapshot) -> str:
-    labels = snapshot.manifest["labels"]
-    size = next(f"n<{most}" for most in ("1K", "10K", "100K", "1M", "10M", "1B") if labels < _number(most))
+    held = snapshot.manifest["labels"] + snapshot.imported_conversations
+    size = next(f"n<{most}" for most in ("1K", "10K", "100K", "1M", "10M", "1B") if held < _number(most))
     return "\n".join(
         (
             "---",
@@ -70,13 +70,18 @@ def _what(snapshot: Snapshot) -> str:
 
 def _counts(snapshot: Snapshot, facts: dict[str, list[tuple[Any, ...]]]) -> str:
     first, last = facts["times"][0]
+    judged = f"{snapshot.manifest['labels']:,} judgements" + (
+        f" from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first else ""
+    )
+    if talks := snapshot.imported_conversations:
+        judged += f", and {talks:,} conversations that were held elsewhere"
     kinds = [(Kind(kind).label, source, f"{count:,}") for kind, source, count in facts["kinds"]]
     prompts = [("held out" if held else "training", f"{n:,}", f"{count:,}") for held, n, count in facts["prompts"]]
     outcomes = dict(facts["outcomes"])
     origins = [(_line(source) or "not told", f"{count:,}") for source, count in facts["origins"]]
     return f"""## Counts
 
-{snapshot.manifest["labels"]:,} judgements from {first:%Y-%m-%d} to {last:%Y-%m-%d}; as comparisons \
+{judged}; as comparisons \
 {outcomes.get("win", 0):,} wins and {outcomes.get("tie", 0):,} ties.
 
 {_table(("Kind", "Judged by", "Judgements"), kinds)}
@@ -86,7 +91,14 @@ def _counts(snapshot: Snapshot, facts: dict[str, list[tuple[Any, ...]]]) -> str:
 Held-out prompts, {snapshot.project.held_out_percent} % of new ones by the digest of their messages, are never trained \
 on here: keep them for evaluation, and split by prompt, not by rows.
 
-{_table(("Source of the prompts", "Prompts"), origins)}"""
+{_table(("Source of the prompts", "Prompts"), origins)}{_models(facts["models"])}"""
+
+
+def _models(models: list[tuple[Any, ...]]) -> str:
+    if not models:
+        return ""
+    rows = [(_line(name), f"{count:,}") for name, count in models]
+    return f"\n\n{_table(('Models of elsewhere', 'Completions judged'), rows)}"
 
 
 def _guidelines(snapshot: Snapshot, facts: dict[str, list[tuple[Any, ...]]]) -> str:
@@ -145,7 +157,7 @@ def _fields() -> str:
         + _table(
             ("Field", "Type", "Meaning"), [(f"`{name}`", kind, MEANINGS[name]) for name, kind in view.columns.items()]
         )
-        for view in VIEWS.values()
+        for view in (each.with_models() for each in VIEWS.values())
     ]
     return "## Fields\n\n" + "\n\n".join(tables)
 

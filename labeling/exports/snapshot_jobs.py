@@ -18,6 +18,7 @@ from labeling.errors import Conflict, DomainError, Invalid
 from labeling.exports.snapshots import check_name, last_label, name_taken, take_snapshot
 from labeling.models import ImportState, Project, Snapshot, SnapshotJob, User
 from labeling.selectors.chosen import FROM, condition
+from labeling.selectors.elsewhere import TALKS, held_elsewhere
 from labeling.selectors.selection import Selection
 from labeling.selectors.snapshots import counts_of
 from labeling.services.claims import Interrupted, claimed
@@ -56,8 +57,12 @@ def ask_for_snapshot(
 
 def _has_more(project: Project, selection: Selection, *, up_to: int, than: int) -> bool:
     chosen, parameters = condition(project, selection, up_to=up_to)
+    rows = [f"SELECT 1 {FROM} WHERE {chosen}"]
+    if (there := held_elsewhere(project, selection, up_to=up_to)) is not None:
+        rows.append(f"SELECT 1 {TALKS} WHERE {there[0]}")
+        parameters |= there[1]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 {FROM} WHERE {chosen} OFFSET %(than)s LIMIT 1", {**parameters, "than": than})
+        cursor.execute(f"{' UNION ALL '.join(rows)} OFFSET %(than)s LIMIT 1", {**parameters, "than": than})
         return cursor.fetchone() is not None
 
 
@@ -93,7 +98,8 @@ def _run(job: SnapshotJob, *, side: psycopg.Connection[Any], ending: threading.E
     """Take it; the job ends with it, or with the reason why there is none."""
     selection = Selection.from_dict(job.filters)
     try:
-        labels = counts_of(job.project, selection, up_to=last_label(job.project, job.up_to))["labels"]
+        counts = counts_of(job.project, selection, up_to=last_label(job.project, job.up_to))
+        labels = counts["labels"] + counts["conversations"]
         SnapshotJob.objects.filter(pk=job.pk).update(
             state=ImportState.RUNNING, started=timezone.now(), labels=labels, labels_done=0
         )
@@ -106,8 +112,8 @@ def _run(job: SnapshotJob, *, side: psycopg.Connection[Any], ending: threading.E
                 author=job.requested_by,
                 on_label=_Teller(job, side=side, ending=ending),
             )
-            done = {"labels": taken.manifest["labels"], "labels_done": taken.manifest["labels"], "snapshot": taken}
-            _end(job, ImportState.FINISHED, **done)
+            labels = taken.manifest["labels"] + taken.imported_conversations
+            _end(job, ImportState.FINISHED, labels=labels, labels_done=labels, snapshot=taken)
     except Interrupted:
         return  # it is begun again by the next process
     except Cancelled as cancelled:

@@ -17,7 +17,7 @@ from labeling.exports.views import VIEWS
 from labeling.models import Project, Snapshot, User
 from labeling.models.snapshots import SNAPSHOT_NAME
 from labeling.selectors.chosen import FROM, condition
-from labeling.selectors.elsewhere import held_elsewhere
+from labeling.selectors.elsewhere import TALKS, held_elsewhere
 from labeling.selectors.judgements import EVERYTHING
 from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
@@ -46,7 +46,7 @@ def take_snapshot(
         on_label: called with how many labels are read for the digest; what it raises ends it, and nothing is kept.
 
     Raises:
-        Invalid: a name that can't stand in an address, no label to keep, or an annotator that nobody is.
+        Invalid: a name that can't stand in an address, nothing to keep, or an annotator that nobody is.
         Conflict: another snapshot of the project has the name.
     """
     check_name(name)
@@ -110,16 +110,23 @@ def _take(
     snapshot = Snapshot.objects.create(project=project, name=name, filters=filters, up_to=up_to, author=author)
     with connection.cursor() as cursor:
         cursor.execute(KEEP.format(from_=FROM, chosen=chosen), {**parameters, "snapshot": snapshot.pk})
-        count = cursor.rowcount
+        count, talks = cursor.rowcount, 0
         if (elsewhere := held_elsewhere(project, selection, up_to=up_to)) is not None:
-            cursor.execute(KEEP_TALKS.format(chosen=elsewhere[0]), {**elsewhere[1], "snapshot": snapshot.pk})
-    if not count:
-        raise Invalid(gettext("these filters leave no label: nothing is kept"))
-    snapshot.manifest, snapshot.digest = _described(snapshot, count, on_label)
+            cursor.execute(
+                KEEP_TALKS.format(from_=TALKS, chosen=elsewhere[0]), {**elsewhere[1], "snapshot": snapshot.pk}
+            )
+            talks = cursor.rowcount
+    if not count and not talks:
+        raise Invalid(gettext("these filters leave no label and no conversation: nothing is kept"))
+    snapshot.manifest, snapshot.digest = _described(snapshot, count, talks, on_label)
     snapshot.card = write_card(snapshot)
     snapshot.save(update_fields=["manifest", "card", "digest"])
     audit.record(
-        actor=author, project=project, action="snapshot.taken", subject=name, after={"labels": count, **filters}
+        actor=author,
+        project=project,
+        action="snapshot.taken",
+        subject=name,
+        after={"labels": count, **({"conversations": talks} if talks else {}), **filters},
     )
     return snapshot
 
@@ -135,12 +142,13 @@ SELECT %(snapshot)s, label.id, prompt.topics, ARRAY(
 
 KEEP_TALKS = """
 INSERT INTO labeling_snapshotconversation (snapshot_id, conversation_id)
-SELECT %(snapshot)s, talk.id
-FROM labeling_importedconversation talk JOIN labeling_prompt prompt ON prompt.id = talk.prompt_id WHERE {chosen}
+SELECT %(snapshot)s, talk.id {from_} WHERE {chosen}
 """
 
 
-def _described(snapshot: Snapshot, count: int, on_label: Callable[[int], None] | None) -> tuple[dict[str, Any], str]:
+def _described(
+    snapshot: Snapshot, count: int, talks: int, on_label: Callable[[int], None] | None
+) -> tuple[dict[str, Any], str]:
     """The manifest, and the digest of the JSON lines of all whole views one after the other."""
     digest, views, read = hashlib.sha256(), {}, 0
 
@@ -166,6 +174,7 @@ def _described(snapshot: Snapshot, count: int, on_label: Callable[[int], None] |
         "project": snapshot.project.slug,
         "filters": {**snapshot.filters, "up_to": snapshot.up_to},
         "labels": count,
+        "imported_conversations": talks,
         "views": views,
         "code_version": code_version(),
     }

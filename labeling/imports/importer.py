@@ -122,7 +122,7 @@ class Teller:
 
 PROGRESS = """
 UPDATE labeling_import SET rows = %(rows)s, bytes_read = %(bytes_read)s, num_rejected = %(num_rejected)s,
-    prompts = %(prompts)s, items = %(items)s, labels = %(labels)s, repeated = %(repeated)s, held_out = %(held_out)s,
-    turns_left_out = %(turns_left_out)s
+    prompts = %(prompts)s, items = %(items)s, labels = %(labels)s, conversations = %(conversations)s,
+    repeated = %(repeated)s, held_out = %(held_out)s, turns_left_out = %(turns_left_out)s
 WHERE id = %(id)s RETURNING cancel_asked
 """

@@ -208,6 +208,7 @@ def counts(summary: Summary) -> dict[str, int]:
         "prompts": stored.prompts,
         "items": stored.items,
         "labels": stored.labels,
+        "conversations": stored.conversations,
         "repeated": stored.repeated,
         "held_out": stored.held_out,
         "turns_left_out": summary.turns_left_out,

@@ -36,7 +36,7 @@ class Group:
 
 @dataclass(slots=True)
 class Stored:
-    """What came of the records so far. Prompts, items for the queue and labels count when they are new.
+    """What came of the records so far. Prompts, items for the queue, labels and conversations count when new.
 
     ``repeated`` counts records that were there already, ``held_out`` records whose prompt is never trained on.
     """
@@ -44,6 +44,7 @@ class Stored:
     prompts: int = 0
     items: int = 0
     labels: int = 0
+    conversations: int = 0
     repeated: int = 0
     held_out: int = 0
 
@@ -111,6 +112,7 @@ class Store:
         new = add_conversations(
             project=self.project, conversations=[(prompts[each.prompt_digest].id, each) for each in talked]
         )
+        self.stored.conversations += new
         return len(talked) - new
 
     def _tag(self, prompts: Mapping[str, StoredPrompt], records: Sequence[Record]) -> None:

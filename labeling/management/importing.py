@@ -97,8 +97,9 @@ def project_after(path: Path) -> Project:
 def told(summary: Summary) -> str:
     """A summary in a line."""
     stored = summary.stored
+    talks = f", {stored.conversations:,} new conversations" if stored.conversations else ""
     return (
         f"{summary.rows:,} rows: {stored.labels:,} new labels, {stored.prompts:,} new prompts, "
-        f"{stored.items:,} new items in the queue; {stored.repeated:,} rows were there already, "
+        f"{stored.items:,} new items in the queue{talks}; {stored.repeated:,} rows were there already, "
         f"{stored.held_out:,} are of held-out prompts, {summary.num_rejected:,} rejected"
     )

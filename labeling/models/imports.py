@@ -47,6 +47,7 @@ class Import(models.Model):
     prompts = models.PositiveBigIntegerField(default=0, help_text="New ones, like items and labels.")
     items = models.PositiveBigIntegerField(default=0)
     labels = models.PositiveBigIntegerField(default=0)
+    conversations = models.PositiveBigIntegerField(default=0, db_default=0, help_text="Held elsewhere, new ones.")
     repeated = models.PositiveBigIntegerField(default=0, help_text="Rows that were there already.")
     held_out = models.PositiveBigIntegerField(default=0, help_text="Rows of held-out prompts.")
     turns_left_out = models.PositiveBigIntegerField(default=0)

@@ -39,6 +39,9 @@ class Snapshot(models.Model):
         help_text="SHA-256 of the JSON lines of all views of whole judgements.",
     )
     manifest = models.JSONField(default=dict, help_text="Counts, and what each of those views holds.")
+    has_keyed_names = models.BooleanField(
+        default=True, db_default=True, help_text="Its people are called after the project's secret (selectors.labels)."
+    )
     card = models.TextField(blank=True, db_default="", help_text="The dataset card, Markdown.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     created = models.DateTimeField(db_default=Now())
@@ -55,6 +58,11 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def imported_conversations(self) -> int:
+        """How many conversations of it were held elsewhere."""
+        return int(self.manifest.get("imported_conversations", 0))  # not told of those taken before migration 0026
 
 
 class SnapshotLabel(models.Model):

@@ -7,6 +7,7 @@ from typing import Any
 from labeling.models import Kind, Project, Snapshot, Source
 from labeling.selectors.selection import Selection, Superseded
 
+TALKS = "FROM labeling_importedconversation talk JOIN labeling_prompt prompt ON prompt.id = talk.prompt_id"
 _TAGGED = """EXISTS (
     SELECT 1 FROM labeling_prompttag tagged JOIN labeling_tag tag ON tag.id = tagged.tag_id
     WHERE tagged.prompt_id = prompt.id AND tag.name = ANY(%(tags)s)

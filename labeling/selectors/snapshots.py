@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from labeling.errors import NotFound
 from labeling.models import Project, Snapshot, SnapshotJob
 from labeling.selectors.chosen import FROM, condition
+from labeling.selectors.elsewhere import TALKS, held_elsewhere
 from labeling.selectors.selection import Selection
 
 
@@ -50,7 +51,7 @@ def find_job(project: Project, job_id: int) -> SnapshotJob:
 
 
 def counts_of(project: Project, selection: Selection, *, up_to: int) -> dict[str, int]:
-    """How many labels a selection means, by kind, of how many prompts and people. One statement."""
+    """How many labels a selection means, of how many prompts and people, and how many conversations held elsewhere."""
     chosen, parameters = condition(project, selection, up_to=up_to)
     rows = _rows(
         f"""SELECT count(*), count(DISTINCT item.prompt_id), count(DISTINCT label.annotator_id) {FROM}
@@ -58,7 +59,9 @@ def counts_of(project: Project, selection: Selection, *, up_to: int) -> dict[str
         parameters,
     )
     labels, prompts, people = rows[0]
-    return {"labels": labels, "prompts": prompts, "annotators": people}
+    there = held_elsewhere(project, selection, up_to=up_to)
+    talks = 0 if there is None else _rows(f"SELECT count(*) {TALKS} WHERE {there[0]}", there[1])[0][0]
+    return {"labels": labels, "prompts": prompts, "annotators": people, "conversations": talks}
 
 
 def facts_of(snapshot: Snapshot) -> dict[str, list[tuple[Any, ...]]]:
@@ -82,6 +85,13 @@ FACTS = {
     "guidelines": f"SELECT label.guidelines_version, count(*) {_KEPT} GROUP BY 1 ORDER BY 1 NULLS LAST",
     "annotators": f"SELECT label.annotator_id, count(*), sum(label.seconds) {_KEPT} GROUP BY 1 ORDER BY 1 NULLS LAST",
     "origins": f"SELECT prompt.source, count(DISTINCT prompt.id) {_KEPT} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 30",
+    "models": f"""
+        SELECT model.name, count(DISTINCT written.id)
+        {_KEPT} JOIN labeling_itemcompletion entry ON entry.item_id = item.id
+        JOIN labeling_completion written ON written.id = entry.completion_id
+        JOIN labeling_importedmodel model ON model.id = written.model_id
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100
+    """,
     "outcomes": f"""
         SELECT comparison.outcome, count(*)
         {_KEPT} JOIN labeling_comparison comparison ON comparison.label_id = label.id GROUP BY 1 ORDER BY 1

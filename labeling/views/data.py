@@ -81,14 +81,16 @@ def snapshot(request: SignedInRequest, slug: str, name: str) -> HttpResponse:
         response = HttpResponse(found.card, content_type="text/markdown; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{slug}-{name}.md"'
         return response
+    view = "comparisons" if found.manifest["labels"] else "conversations"
     context = {
         "project": membership.project,
         "role": membership.role,
         "snapshot": found,
+        "view": view,
         "card": found.card.split("---\n", 2)[-1].strip(),  # without what is for hubs
         "views": [(view, LABELS[view]) for view in VIEWS],
         "formats": list(FileFormat),
-        "ways": ways(request, slug, view="comparisons", file_format="jsonl", words={"snapshot": name}),
+        "ways": ways(request, slug, view=view, file_format="jsonl", words={"snapshot": name}),
     }
     return render(request, "labeling/snapshot.html", context)
 

@@ -37,6 +37,7 @@ class SnapshotOut(Out):
     filters = serializers.JSONField()
     up_to = serializers.IntegerField(help_text="The newest label when it was taken.")
     labels = serializers.IntegerField()
+    imported_conversations = serializers.IntegerField(help_text="Held elsewhere, beside the labels.")
     digest = serializers.CharField(help_text="Equal for equal labels and filters.")
     created = serializers.DateTimeField()
 
@@ -106,4 +107,4 @@ def _whole(row: Snapshot) -> dict[str, Any]:
 
 def _shown(row: Snapshot) -> dict[str, Any]:
     kept = {name: getattr(row, name) for name in ("id", "name", "filters", "up_to", "digest", "created")}
-    return {**kept, "labels": row.manifest["labels"]}
+    return {**kept, "labels": row.manifest["labels"], "imported_conversations": row.imported_conversations}

@@ -39,4 +39,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         except OSError as error:
             raise CommandError(f"the snapshot is taken, but {options['card']} can't be written: {error}") from None
-        self.stdout.write(f"{taken.name}: {taken.manifest['labels']:,} labels; sha256 {taken.digest}")
+        talks = (
+            f", {taken.imported_conversations:,} conversations from elsewhere" if taken.imported_conversations else ""
+        )
+        self.stdout.write(f"{taken.name}: {taken.manifest['labels']:,} labels{talks}; sha256 {taken.digest}")

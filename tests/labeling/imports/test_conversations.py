@@ -6,18 +6,21 @@ import io
 import json
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from factories import judge, make_cast, make_item
+from factories import api_client, judge, make_cast, make_item
 from talking import converse, decide, offer, speak
 
 from labeling.errors import Invalid
+from labeling.exports import snapshot_jobs
+from labeling.exports.snapshot_jobs import ask_for_snapshot
 from labeling.exports.snapshots import take_snapshot
 from labeling.exports.streams import FileFormat, make_export
 from labeling.imports.conversations import parse
 from labeling.imports.files import RowsRejected, import_file
 from labeling.imports.formats import Format
 from labeling.imports.reading import FileKind
-from labeling.models import ImportedConversation, Label, Prompt, SnapshotConversation
+from labeling.models import ImportedConversation, Label, Prompt, SnapshotConversation, SnapshotJob
 from labeling.selectors.selection import Selection
 from labeling.selectors.stored import prompt_key
 from labeling.services.conversations import finish
@@ -207,3 +210,61 @@ def test_those_of_another_project_are_not_seen(cast):
     take_in(lines({"messages": TALK}), cast.other_project)
 
     assert rows_of(cast.project) == []
+
+
+def test_a_project_with_nothing_else_is_exported_and_kept_in_snapshots(cast):
+    take_in(lines({"messages": TALK}, {"messages": TALK[2:]}), cast.project)
+
+    snapshot = take_snapshot(project=cast.project, name="v1")
+
+    assert len(rows_of(cast.project)) == 2
+    assert content(cast.project, snapshot=snapshot) == content(cast.project)
+    assert (snapshot.manifest["labels"], snapshot.manifest["imported_conversations"]) == (0, 2)
+    assert "0 judgements, and 2 conversations that were held elsewhere" in snapshot.card
+    with pytest.raises(Invalid, match="leave no label and no conversation"):
+        take_snapshot(project=cast.project, name="v2", selection=Selection(kinds=("ranking",)))
+
+
+def test_they_are_counted_by_themselves(cast):
+    first = take_in(lines({"messages": TALK}, {"messages": TALK[2:]}), cast.project)
+    again = take_in(lines({"messages": TALK}, {"messages": TALK[:2]}), cast.project)
+
+    assert (first.stored.conversations, first.stored.labels, first.stored.prompts) == (2, 0, 2)
+    assert (again.stored.conversations, again.stored.repeated) == (1, 1)
+
+
+def test_page_api_and_command_say_how_many_and_name_a_snapshot_of_nothing_else(cast, client, tmp_path, capsys):
+    file = tmp_path / "talks.jsonl"
+    file.write_bytes(lines({"messages": TALK}, {"messages": TALK[2:]}))
+    client.force_login(cast.alice)
+    api, project = api_client(cast.alice), "/api/v1/projects/colours/"
+
+    sent = api.post(
+        f"{project}prompts/import/?format=conversations", lines({"messages": TALK}), content_type="application/x-ndjson"
+    )
+    call_command("import_preferences", str(file), "--project=colours", "--format=conversations")
+    call_command("snapshot", "v1", "--project=colours")
+    taken = api.post(f"{project}snapshots/", {"name": "v2"}, format="json").json()
+    report = client.get(f"/p/colours/imports/{sent.json()['id']}/").content.decode()
+    chosen = client.get("/p/colours/data/").content.decode()
+    shown = client.get("/p/colours/data/v1/").content.decode()
+
+    assert (sent.json()["conversations"], sent.json()["labels"]) == (1, 0)
+    assert '<dt>New conversations</dt><dd class="numeric">1</dd>' in report
+    said = capsys.readouterr().out
+    assert "2 rows: 0 new labels, 1 new prompts, 0 new items in the queue, 1 new conversations; 1 rows were" in said
+    assert "v1: 0 labels, 2 conversations from elsewhere; sha256" in said
+    assert (taken["labels"], taken["imported_conversations"], taken["manifest"]["labels"]) == (0, 2, 0)
+    assert "Conversations held elsewhere: <strong>2</strong>." in chosen
+    assert "and 2 conversations</td>" in chosen
+    assert '<option value="conversations" selected>' in shown
+    assert "view=conversations" in shown
+
+
+def test_many_of_them_are_left_to_the_importer(cast, monkeypatch):
+    monkeypatch.setattr(snapshot_jobs, "AT_ONCE_LABELS", 1)
+    take_in(lines({"messages": TALK}, {"messages": TALK[2:]}), cast.project)
+
+    asked = ask_for_snapshot(project=cast.project, name="v1", selection=Selection(), author=cast.rita)
+
+    assert isinstance(asked, SnapshotJob)

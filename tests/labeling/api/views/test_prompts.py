@@ -243,6 +243,7 @@ def test_import_of_preferences_tells_everything_it_did(cast):
         "prompts": 1,
         "items": 0,
         "labels": 2,
+        "conversations": 0,
         "repeated": 0,
         "held_out": held_out,
         "num_rejected": 0,
