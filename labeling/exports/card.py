@@ -91,7 +91,14 @@ def _counts(snapshot: Snapshot, facts: dict[str, list[tuple[Any, ...]]]) -> str:
 Held-out prompts, {snapshot.project.held_out_percent} % of new ones by the digest of their messages, are never trained \
 on here: keep them for evaluation, and split by prompt, not by rows.
 
-{_table(("Source of the prompts", "Prompts"), origins)}"""
+{_table(("Source of the prompts", "Prompts"), origins)}{_models(facts["models"])}"""
+
+
+def _models(models: list[tuple[Any, ...]]) -> str:
+    if not models:
+        return ""
+    rows = [(_line(name), f"{count:,}") for name, count in models]
+    return f"\n\n{_table(('Models of elsewhere', 'Completions judged'), rows)}"
 
 
 def _guidelines(snapshot: Snapshot, facts: dict[str, list[tuple[Any, ...]]]) -> str:
@@ -150,7 +157,7 @@ def _fields() -> str:
         + _table(
             ("Field", "Type", "Meaning"), [(f"`{name}`", kind, MEANINGS[name]) for name, kind in view.columns.items()]
         )
-        for view in VIEWS.values()
+        for view in (each.with_models() for each in VIEWS.values())
     ]
     return "## Fields\n\n" + "\n\n".join(tables)
 

@@ -26,6 +26,7 @@ class Writer:
     def __init__(self, view: View) -> None:
         self._header = ",".join(view.columns) + "\r\n"
         self._values = itemgetter(*view.columns)
+        self._may_lack = [name for name in view.of_models if name in view.columns]
         self._cells = [_CELLS.get(kind, _list) for kind in view.columns.values()]
 
     def begin(self) -> bytes:
@@ -38,6 +39,8 @@ class Writer:
         lines = []
         kept = list(rows)  # so that no value gets the id of another one
         for row in kept:
+            for name in self._may_lack:
+                row.setdefault(name, None)
             cells = []
             for make, value in zip(self._cells, self._values(row), strict=True):
                 if value is None:

@@ -54,5 +54,7 @@ def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> It
         "guidelines_version": written.guidelines_version,
         "created": written.created,
         "superseded_by": written.replaced_by,
+    if written.model is not None:
+        row["model"] = written.model
     }
     yield row if written.said is None else told(row, written.said)

@@ -96,14 +96,15 @@ def _types() -> dict[str, Any]:
     import pyarrow as pa
 
     text, whole = pa.string(), pa.int64()
-    completion = pa.struct([("id", text), ("text", text), ("policy_version", whole)])
+    completion = [("id", text), ("text", text), ("policy_version", whole)]
     return {
         "int": whole,
         "float": pa.float64(),
         "text": text,
         "bool": pa.bool_(),
         "messages": pa.list_(pa.struct([("role", text), ("content", text)])),
-        "completions": pa.list_(completion),
+        "completions": pa.list_(pa.struct(completion)),
+        "written": pa.list_(pa.struct([*completion, ("model", text)])),
         "ints": pa.list_(whole),
         "texts": pa.list_(text),
         "flags": pa.list_(pa.list_(text)),

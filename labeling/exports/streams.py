@@ -22,6 +22,7 @@ from labeling.models import Project, Snapshot
 from labeling.selectors.judgements import EVERYTHING
 from labeling.selectors.labels import latest_label
 from labeling.selectors.selection import Selection
+from labeling.selectors.writers import tells_models
 
 CHUNK_BYTES = 64 * 1024
 AT_ONCE = 32
@@ -70,6 +71,12 @@ class Export:
     counts: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
+
+    def __post_init__(self) -> None:
+        if self.view.of_models and tells_models(
+            self.project, view=self.view.name, selection=self.selection, up_to=self.up_to, snapshot=self.snapshot
+        ):
+            self.view = self.view.with_models()
 
     @property
     def content_type(self) -> str:

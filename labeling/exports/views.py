@@ -79,8 +79,15 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
             "rejected_rating": judgement.ratings[rejected],
             "chosen_policy": judgement.versions[chosen],
             "rejected_policy": judgement.versions[rejected],
+            **({} if judgement.models is None else _written(judgement.models, chosen, rejected)),
             **context,
         }
+
+def _written(models: list[str | None], chosen: int, rejected: int) -> Row:
+    """The models that wrote the two, where they have names."""
+    names = {"chosen_model": models[chosen], "rejected_model": models[rejected]}
+    return {side: name for side, name in names.items() if name is not None}
+
 
 
 def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
@@ -103,6 +110,9 @@ def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[R
         "notes": judgement.notes,
         "seconds": judgement.seconds,
         **_context(judgement),
+    for completion, model in zip(row["completions"], judgement.models or (), strict=False):
+        if model is not None:
+            completion["model"] = model
     }
     yield row if judgement.said is None else told(row, judgement.said)
 
@@ -129,6 +139,8 @@ def rating_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Ro
             "rank": judgement.ranks[place],
             "seconds": judgement.seconds,
             **context,
+        if judgement.models is not None and judgement.models[place] is not None:
+            row["model"] = judgement.models[place]
         }
         yield row if judgement.said is None else told(row, judgement.said, place)
 
@@ -168,6 +180,7 @@ VIEWS = {
                 "rejected_policy": "int",
                 **_CONTEXT,
             },
+            of_models={"chosen_model": "text", "rejected_model": "text"},
             comparison_rows,
         ),
         View(
@@ -187,6 +200,7 @@ VIEWS = {
                 "seconds": "float",
                 **_CONTEXT,
             },
+            of_models={"completions": "written"},
             ranking_rows,
         ),
         View(
@@ -205,10 +219,11 @@ VIEWS = {
                 "seconds": "float",
                 **_CONTEXT,
             },
+            of_models={"model": "text"},
             rating_rows,
         ),
         *(View(name, columns, trainers.ROWS[name]) for name, columns in trainers.COLUMNS.items()),
-        View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations),
+        View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations, of_models={"model": "text"}),
         View("conversations", CONVERSATION_COLUMNS, conversation_rows, read=conversations, key="assignment"),
         View("evaluations", EVALUATION_COLUMNS, evaluation_rows, read=blind_judgements),
         View(

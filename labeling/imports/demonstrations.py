@@ -14,10 +14,21 @@ from django.utils.translation import gettext
 from labeling.errors import Invalid
 from labeling.imports import told
 from labeling.imports.records import Record, check_demonstration, make_record
+from labeling.imports.written import with_models
 from labeling.services.texts import check_text
 
 COLUMNS = frozenset(
-    {"prompt", "completion", "completion_id", "messages", "notes", "suggestion", "suggestion_id", *told.COLUMNS}
+    {
+        "prompt",
+        "completion",
+        "completion_id",
+        "messages",
+        "notes",
+        "suggestion",
+        "suggestion_id",
+        "model",
+        *told.COLUMNS,
+    }
 )
 
 
@@ -51,9 +62,10 @@ def _record(row: dict[str, Any], prompt: object, completion: object) -> Record:
     suggestion = row.get("suggestion")
     if suggestion is None and row.get("suggestion_id"):
         suggestion = ""  # a CSV file tells nothing from an empty text
-    return replace(
+    record = replace(
         make_record(prompt=prompt, notes=row.get("notes")),
         demonstration=check_demonstration(completion),
         suggestion=None if suggestion is None else check_text(suggestion, name="the suggestion"),
         told=told.told_of(row),
     )
+    return with_models(record, [row.get("model"), None][: len(record.texts)])

@@ -34,7 +34,7 @@ PARSERS: dict[Format, tuple[Callable[[dict[str, Any]], Record], frozenset[str]]]
     Format.RANKED: (ranked.parse, ranked.COLUMNS),
     Format.COMPARISONS: (lambda row: groups.parse_comparisons([row]), groups.COMPARISONS),
     Format.RATINGS: (lambda row: groups.parse_ratings([row]), groups.RATINGS),
-    Format.UNPAIRED: (groups.parse_unpaired, frozenset({"prompt", "completion", "label"})),
+    Format.UNPAIRED: (groups.parse_unpaired, frozenset({"prompt", "completion", "label", "model"})),
     Format.CONVERSATIONS: (conversations.parse, conversations.COLUMNS),
 }
 """The parser of each format, and the columns that it has a use for."""

@@ -12,14 +12,20 @@ from django.utils.translation import gettext
 from labeling.errors import Invalid
 from labeling.imports import told
 from labeling.imports.records import Record, check_strength, make_record
+from labeling.imports.written import COLUMNS as WRITTEN
+from labeling.imports.written import of_side, with_models
 
 MAX_ROWS = 36
 """The pairs of 9 completions."""
-COMPARISONS = told.COLUMNS | {
-    *("prompt", "chosen", "rejected", "outcome", "weight", "margin", "chosen_id", "rejected_id"),
-    *("chosen_rating", "rejected_rating", "chosen_policy", "rejected_policy"),
-}
-RATINGS = told.COLUMNS | {"prompt", "completion", "completion_id", "policy", "rating", "raised", "rank"}
+COMPARISONS = (
+    told.COLUMNS
+    | WRITTEN
+    | {
+        *("prompt", "chosen", "rejected", "outcome", "weight", "margin", "chosen_id", "rejected_id"),
+        *("chosen_rating", "rejected_rating", "chosen_policy", "rejected_policy"),
+    }
+)
+RATINGS = told.COLUMNS | {"prompt", "completion", "completion_id", "policy", "model", "rating", "raised", "rank"}
 Rows = Sequence[dict[str, Any]]
 
 
@@ -52,8 +58,8 @@ def parse_comparisons(rows: Rows) -> Record:
         ranks=[ranks[text] for text in texts],
         ratings=ratings if any(each is not None for each in ratings) else None,
     )
-    strength = check_strength(first.get("strength"), is_pair=len(texts) == 2)
-    return replace(_with_policies(record, first, policies), strength=strength)
+    record = with_models(_with_policies(record, first, policies), _models_of(rows, texts))
+    return replace(record, strength=check_strength(first.get("strength"), is_pair=len(texts) == 2))
 
 
 def _pair(row: dict[str, Any]) -> tuple[str, str, str]:
@@ -85,6 +91,13 @@ def _of_each(rows: Rows, texts: Sequence[str], name: str) -> list[Any]:
     return [found[text] for text in texts]
 
 
+def _models_of(rows: Rows, texts: Sequence[str]) -> list[Any]:
+    if all(WRITTEN.isdisjoint(row) for row in rows):
+        return []
+    named = {row[side]: of_side(row, side) for row in rows for side in ("chosen", "rejected")}
+    return [named[text] for text in texts]
+
+
 def parse_ratings(rows: Rows) -> Record:
     """The judgement whose ratings and flags the rows are. Ranks among them are kept as they are told: those of
     completions without a rating are not there.
@@ -105,6 +118,7 @@ def parse_ratings(rows: Rows) -> Record:
     if any(rank is not None and (not isinstance(rank, int) or not 1 <= rank <= 9) for rank in ranks):
         raise Invalid(gettext("the rank is {ranks}: give whole numbers from 1 to 9").format(ranks=str(ranks)[:80]))
     record = _with_policies(record, first, [row.get("policy") for row in rows])
+    record = with_models(record, [row.get("model") for row in rows])
     if record.told is None:
         if not any(each is not None for each in ratings) and not record.flags:
             raise Invalid(gettext("there is neither a rating nor a flag"))
@@ -133,4 +147,5 @@ def parse_unpaired(row: dict[str, Any]) -> Record:
         raise Invalid(gettext("the label {label!r} is neither true nor false").format(label=str(label)[:80]))
     if isinstance(completion, list) and len(completion) == 1 and isinstance(completion[0], dict):
         completion = completion[0].get("content")
-    return make_record(prompt=row.get("prompt"), completions=[completion], ratings=[5 if label else 3], least=1)
+    record = make_record(prompt=row.get("prompt"), completions=[completion], ratings=[5 if label else 3], least=1)
+    return with_models(record, [row.get("model")])

@@ -12,8 +12,10 @@ from labeling.errors import Invalid
 from labeling.imports.pairs import parse_pair
 from labeling.imports.records import Record
 from labeling.imports.told import Told
+from labeling.imports.written import COLUMNS as WRITTEN
+from labeling.imports.written import of_pair, with_models
 
-COLUMNS = frozenset({"prompt", "input", "chosen", "rejected", "margin"})
+COLUMNS = WRITTEN | {"prompt", "input", "chosen", "rejected", "margin"}
 
 
 def parse(row: dict[str, Any]) -> Record:
@@ -28,6 +30,7 @@ def parse(row: dict[str, Any]) -> Record:
     if len(prompts) > 1:
         raise Invalid(gettext('"prompt" and "input" are both there: keep one'))
     record = parse_pair(prompt=prompts[0] if prompts else None, chosen=row["chosen"], rejected=row["rejected"])
+    record = with_models(record, of_pair(row))
     margin = row.get("margin")
     if not margin:
         return record

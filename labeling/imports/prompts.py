@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from labeling.errors import Invalid
 from labeling.imports.records import Record, make_record
+from labeling.imports.written import of_entries, with_models
 
 COLUMNS = frozenset({"prompt", "messages", "completions"})
 
@@ -26,7 +27,8 @@ def parse(row: dict[str, Any]) -> Record:
         prompt = row["prompt"]
     else:
         prompt, left_out = up_to_last_user_turn(row["messages"])
-    record = make_record(prompt=prompt, completions=texts_of(row.get("completions")))
+    completions = row.get("completions")
+    record = with_models(make_record(prompt=prompt, completions=texts_of(completions)), of_entries(completions))
     return replace(record, turns_left_out=left_out) if left_out else record
 
 

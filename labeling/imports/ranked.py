@@ -1,6 +1,6 @@
 """Ranked JSON lines, the format of the export's view "rankings": any number of completions, ties as equal ranks.
 
-{"prompt": messages, "completions": [{"text": ...}, ...], "ranks": [1, 2, 2], "ratings": [6, 3, null],
+{"prompt": messages, "completions": [{"text": ..., "model": ...}, ...], "ranks": [1, 2, 2], "ratings": [6, 3, null],
 "flags": [[], ...], "notes": ...}; ranks or ratings may be missing. In their place "best": 0 says that the first one was
 picked.
 """
@@ -16,6 +16,7 @@ from labeling.errors import Invalid
 from labeling.imports import told
 from labeling.imports.prompts import texts_of
 from labeling.imports.records import MIN_COMPLETIONS, Record, check_best, check_strength, make_record
+from labeling.imports.written import of_entries, with_models
 from labeling.models import Kind
 
 COLUMNS = frozenset({"prompt", "completions", "ranks", "ratings", "flags", "notes", "best", *told.COLUMNS})
@@ -44,6 +45,7 @@ def parse(row: dict[str, Any]) -> Record:
         best=None if is_both else best,
         least=MIN_COMPLETIONS if said is None else 1,
     )
+    record = with_models(record, of_entries(row.get("completions")))
     if said is not None:
         count = len(completions)
         more: dict[str, Any] = dict(told.policies_of(_versions(row.get("completions")), count))

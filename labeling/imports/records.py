@@ -25,7 +25,8 @@ class Record:
     """What a row says. Ranks, ratings and flags are aligned with the completions; 1 is the best rank.
 
     ``best`` is the place of the completion picked, from 0; ``demonstration`` is what somebody wrote, perhaps from a
-    ``suggestion``; ``created`` is when it was judged; ``turns_left_out`` counts turns after the user's last one, which
+    ``suggestion``; ``models`` are the names of the models that wrote the texts, nothing where none has one; ``created``
+    is when it was judged; ``turns_left_out`` counts turns after the user's last one, which
     are no part of a prompt; ``told`` is what a row of an export says beside, and ``talk`` the conversation that the
     prompt began.
     """
@@ -48,6 +49,7 @@ class Record:
     suggestion: str | None = None
     told: Told | None = None
     talk: Talk | None = None
+    models: tuple[str | None, ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:

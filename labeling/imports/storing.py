@@ -17,11 +17,13 @@ from labeling.services.asked import groups_for
 from labeling.services.bulk import CompletionRow, ItemRow, StoredPrompt, insert_completions, insert_items
 from labeling.services.imported_labels import ImportedLabel, add_imported_labels, link_replaced
 from labeling.services.imported_labels import Origin as CameFrom
+from labeling.services.models import model_ids
 from labeling.services.prompts import judged_row, open_slots, store_prompts
 from labeling.services.tags import tag_ids, tag_prompts
 from labeling.services.texts import text_digest
 from labeling.services.verdicts import Verdict
 
+IMPORTED = Origin.IMPORT.value
 NAMESPACE = UUID("6f1d5c0e-3a0b-5d8e-9a57-2f6f0c4f7b11")
 
 
@@ -59,6 +61,7 @@ class Store:
     stored: Stored = field(default_factory=Stored)
     _seen: Counter[str] = field(default_factory=Counter)
     _tags: dict[str, int] = field(default_factory=dict)
+    _models: dict[str, int] = field(default_factory=dict)
     _has_replaced: bool = False
 
     def add(self, records: Sequence[Record]) -> None:
@@ -123,13 +126,20 @@ class Store:
         tag_prompts((self._tags[name], prompt) for prompt, given in tagged for name in given)
 
     def _groups(self, prompts: Mapping[str, StoredPrompt], records: Sequence[Record]) -> list[Group]:
-        rows = [
-            CompletionRow(prompts[record.prompt_digest].id, text_digest(text), Origin.IMPORT.value, None, None, text)
-            for record in records
-            for text in record.texts
-        ]
+        if unknown := {name for record in records for name in record.models if name} - self._models.keys():
+            self._models |= model_ids(project=self.project, names=unknown)
+        rows = [row for record in records for row in self._completions(prompts[record.prompt_digest], record)]
         ids = iter(insert_completions(rows) if rows else [])
         return [Group(prompts[each.prompt_digest], [next(ids) for _ in each.texts], each) for each in records]
+
+    def _completions(self, prompt: StoredPrompt, record: Record) -> list[CompletionRow]:
+        names = self._models
+        models = [names[name] if name else None for name in record.models] or [None] * len(record.texts)
+        source = self.source if self.source and self.source != prompt.source else None
+        return [
+            CompletionRow(prompt.id, text_digest(text), IMPORTED, None, None, model, text, None, None, source)
+            for text, model in zip(record.texts, models, strict=True)
+        ]
 
     def _add_items(self, groups: Sequence[Group]) -> int:
         """Items for groups that nobody asked about before, in whatever order the completions stand."""

@@ -17,18 +17,20 @@ from labeling.models.logins import LoginAttempts, RecoveryCode, SecondFactor, Se
 from labeling.models.members import Membership, Role
 from labeling.models.people import User
 from labeling.models.projects import Project
-from labeling.models.prompts import Completion, Origin, Prompt
+from labeling.models.prompts import MAX_MODEL_CHARACTERS, Completion, ImportedModel, Origin, Prompt
 from labeling.models.provenance import Provenance
 from labeling.models.reviews import Review, ReviewReason, ReviewState
 from labeling.models.skips import SkipReason
 from labeling.models.snapshot_jobs import SnapshotJob
 from labeling.models.snapshots import ExportMark, Snapshot, SnapshotConversation, SnapshotLabel
+from labeling.models.standings import FlagSums, OutcomeSums
 from labeling.models.tags import PromptTag, Tag
 from labeling.models.tokens import ApiToken, ApiUse, Scope
 from labeling.models.topics import Topic
 
 __all__ = [
     "ACTIONS",
+    "MAX_MODEL_CHARACTERS",
     "NEVER_LEASED",
     "PREFERENCES",
     "TURN_SOURCE",
@@ -42,12 +44,14 @@ __all__ = [
     "DayFigures",
     "ExportMark",
     "Flag",
+    "FlagSums",
     "Folded",
     "Group",
     "Guidelines",
     "Import",
     "ImportState",
     "ImportedConversation",
+    "ImportedModel",
     "Invitation",
     "Item",
     "ItemCompletion",
@@ -61,6 +65,7 @@ __all__ = [
     "Opening",
     "Origin",
     "Outcome",
+    "OutcomeSums",
     "Passage",
     "Probe",
     "Project",

@@ -23,6 +23,10 @@ class Folded(models.Model):
     mark_label = models.BigIntegerField(default=0)
     mark_xid = models.BigIntegerField(default=0)
     agreed_label = models.BigIntegerField(default=0, db_default=0, help_text="As `label`, for AgreementFigures.")
+    standing_label = models.BigIntegerField(default=0, db_default=0, help_text="As `label`, for OutcomeSums, FlagSums.")
+    standing_weights = models.JSONField(
+        default=dict, db_default={}, help_text="What each annotator's judgements count in OutcomeSums, where not 1."
+    )
     fitted_label = models.BigIntegerField(default=0, help_text="As `label`, when reliabilities were fitted last.")
     fitted = models.DateTimeField(null=True, blank=True)
 

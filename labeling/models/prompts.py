@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from labeling.models.projects import Project
 from labeling.models.topics import Topic, topics_field
 
+MAX_MODEL_CHARACTERS = 200
+"""Of the name of a model of elsewhere."""
+
 
 def prompt_words(messages: F) -> Func:
     """The words of a prompt as the search knows them; the function is in the database (migration 0012)."""
@@ -81,8 +84,29 @@ class Origin(models.TextChoices):
     IMPORT = "import", _("import")
 
 
+class ImportedModel(models.Model):
+    """A model of elsewhere, by the name that files of completions give it."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="imported_models", db_index=False)
+    name = models.CharField(max_length=MAX_MODEL_CHARACTERS)
+
+    class Meta:
+        ordering = ["project", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="imported_model_once"),
+            models.CheckConstraint(condition=~Q(name=""), name="imported_model_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Completion(models.Model):
-    """A text that answers a prompt, and who wrote it: a policy version, a person or an import."""
+    """A text that answers a prompt, and who wrote it: a policy version, a person or an import.
+
+    Of an import ``model`` wrote it, where its file says so. ``source`` is where it came from, where that is not where
+    its prompt did.
+    """
 
     prompt = models.ForeignKey(Prompt, models.CASCADE, related_name="completions")
     text = models.TextField(blank=True)
@@ -92,6 +116,10 @@ class Completion(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="completions"
     )
+    model = models.ForeignKey(
+        ImportedModel, models.PROTECT, null=True, blank=True, db_index=False, related_name="completions"
+    )
+    source = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 -- no value takes no room
     sampling = models.JSONField(null=True, blank=True, help_text="Temperature, top_k, top_p, seed, ...")
     logprob = models.FloatField(null=True, blank=True, help_text="In nats, under the sampling distribution.")
     created = models.DateTimeField(auto_now_add=True)
@@ -100,7 +128,7 @@ class Completion(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["prompt", "digest", "origin", "policy_version", "author"],
+                fields=["prompt", "digest", "origin", "policy_version", "author", "model"],
                 name="completion_once_per_origin",
                 nulls_distinct=False,
             ),
@@ -111,6 +139,10 @@ class Completion(models.Model):
                     | Q(origin=Origin.IMPORT, policy_version__isnull=True, author__isnull=True)
                 ),
                 name="completion_knows_who_wrote_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(origin=Origin.IMPORT) | Q(model__isnull=True, source__isnull=True),
+                name="completion_imported_from_elsewhere",
             ),
             models.CheckConstraint(condition=IS_SHA256, name="completion_digest_is_sha256"),
         ]

@@ -21,11 +21,15 @@ SHOWN = """
 WITH entry AS MATERIALIZED (
     SELECT item_id, completion_id, position FROM labeling_itemcompletion WHERE item_id = ANY(%s)
 ), written AS MATERIALIZED (
-    SELECT id, digest, text, policy_version FROM labeling_completion
-    WHERE id = ANY(ARRAY(SELECT completion_id FROM entry))
+    SELECT id, digest, text, policy_version, CASE WHEN model_id IS NOT NULL THEN (
+        SELECT name FROM labeling_importedmodel model WHERE model.id = model_id
+    ) END AS model
+    FROM labeling_completion WHERE id = ANY(ARRAY(SELECT completion_id FROM entry))
 )
-SELECT array_agg(item_id), array_agg(id), array_agg(left(digest, 8)), array_agg(text), array_agg(policy_version) FROM (
-    SELECT entry.item_id / 25 AS part, entry.item_id, written.id, written.digest, written.text, written.policy_version
+SELECT array_agg(item_id), array_agg(id), array_agg(left(digest, 8)), array_agg(text), array_agg(policy_version),
+    array_agg(id) FILTER (WHERE model IS NOT NULL), array_agg(model) FILTER (WHERE model IS NOT NULL)
+FROM (
+    SELECT entry.item_id / 25 AS part, entry.item_id, written.*
     FROM entry JOIN written ON written.id = entry.completion_id
     ORDER BY part, entry.item_id, entry.position
 ) shown GROUP BY part
@@ -51,6 +55,8 @@ class Shown:
     digests: Column
     texts: Column
     versions: Column
+    models: dict[int, str]
+    """Of completions that a model with a name wrote."""
     places: dict[int, slice]
 
     def of(self, item: int) -> slice:
@@ -65,11 +71,12 @@ def read_shown(cursor: CursorWrapper, items: Sequence[int]) -> Shown:
     """The completions of items. One statement."""
     cursor.execute(SHOWN, [list(items)])
     parts = zip(*cursor.fetchall(), strict=True)
-    of, ids, digests, texts, versions = [list(chain.from_iterable(part)) for part in parts] or [NOTHING] * 5
+    columns = [list(chain.from_iterable(column or NOTHING for column in part)) for part in parts] or [NOTHING] * 7
+    of, ids, digests, texts, versions, named, names = columns
     ends = dict(zip(of, range(1, len(of) + 1), strict=True))  # where each stands last, in the order they come
     begins = [0, *ends.values()]
     places = {item: slice(begin, end) for begin, (item, end) in zip(begins, ends.items(), strict=False)}
-    return Shown(ids, digests, texts, versions, places)
+    return Shown(ids, digests, texts, versions, dict(zip(named, names, strict=True)), places)
 
 
 @dataclass(slots=True)

@@ -124,7 +124,8 @@ ORDER BY label.id LIMIT %(size)s
 """
 WRITTEN = f"""
 SELECT label.id, label.project_id, {LABEL}, {{prompt}},
-    {WRITTEN_KEY.format(written="written")}, written.text, {WRITTEN_KEY.format(written="suggestion")}, suggestion.text
+    {WRITTEN_KEY.format(written="written")}, written.text, {WRITTEN_KEY.format(written="suggestion")}, suggestion.text,
+    (SELECT name FROM labeling_importedmodel model WHERE model.id = written.model_id)
 {{from_}} {TOLD}
 JOIN labeling_completion written ON written.id = label.demonstration_id
 LEFT JOIN labeling_completion suggestion ON suggestion.id = label.suggestion_id
@@ -196,6 +197,8 @@ def _judgement(
         found.best = completions.index(row[4])
     if row[17] is not None:
         found.replaced_by = replacing[row[17]]
+    if shown.models and not shown.models.keys().isdisjoint(completions):
+        found.models = [shown.models.get(completion) for completion in completions]
     return found
 
 

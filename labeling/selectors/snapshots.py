@@ -85,6 +85,13 @@ FACTS = {
     "guidelines": f"SELECT label.guidelines_version, count(*) {_KEPT} GROUP BY 1 ORDER BY 1 NULLS LAST",
     "annotators": f"SELECT label.annotator_id, count(*), sum(label.seconds) {_KEPT} GROUP BY 1 ORDER BY 1 NULLS LAST",
     "origins": f"SELECT prompt.source, count(DISTINCT prompt.id) {_KEPT} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 30",
+    "models": f"""
+        SELECT model.name, count(DISTINCT written.id)
+        {_KEPT} JOIN labeling_itemcompletion entry ON entry.item_id = item.id
+        JOIN labeling_completion written ON written.id = entry.completion_id
+        JOIN labeling_importedmodel model ON model.id = written.model_id
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100
+    """,
     "outcomes": f"""
         SELECT comparison.outcome, count(*)
         {_KEPT} JOIN labeling_comparison comparison ON comparison.label_id = label.id GROUP BY 1 ORDER BY 1

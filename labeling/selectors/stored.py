@@ -15,7 +15,7 @@ class StoredJudgement:
     ``best`` is the position of the one picked, ``strength`` how much better the winner of a pair is (1 to 3).
     ``key`` names the label outside, ``keys`` its completions, and ``replaced_by`` the label that superseded it, if that
     had happened when it was read up to. ``said`` is what the file of an imported label told beside: it goes before
-    what is known here.
+    what is known here. ``models`` are the names of models of elsewhere that wrote the completions, if there are any.
     """
 
     label: int
@@ -51,6 +51,7 @@ class StoredJudgement:
     ranks: list[int | None]
     ratings: list[int | None]
     flags: list[list[str]]
+    models: list[str | None] | None = None
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class StoredDemonstration:
     text: str
     suggestion: str | None
     suggestion_text: str | None
+    model: str | None
 
 
 @dataclass(slots=True)

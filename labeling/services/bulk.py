@@ -38,16 +38,22 @@ class StoredPrompt:
 
 
 class CompletionRow(NamedTuple):
-    """A completion to be stored; ``sampling`` is JSON. One is the same as another when all but the last three are."""
+    """A completion to be stored; ``sampling`` is JSON. One is the same as another when all up to the text is."""
 
     prompt: int
     digest: str
     origin: str
     policy_version: int | None
     author: int | None
+    model: int | None
     text: str
     sampling: str | None = None
     logprob: float | None = None
+    source: str | None = None
+
+
+IDENTITY = 6
+"""Of a row of a completion, so many values say which one it is."""
 
 
 class ItemRow(NamedTuple):
@@ -135,12 +141,23 @@ def insert_completions(rows: Sequence[CompletionRow]) -> list[int]:
     Returns:
         One id for each row, in their order.
     """
-    names = ("prompts", "digests", "origins", "versions", "authors", "texts", "sampling", "logprobs")
-    stored = _ids(_rows(COMPLETIONS, dict(zip(names, _turned(rows, of=8), strict=True))))
-    if missing := [row for row in rows if row[:5] not in stored]:
+    names = (
+        "prompts",
+        "digests",
+        "origins",
+        "versions",
+        "authors",
+        "models",
+        "texts",
+        "sampling",
+        "logprobs",
+        "sources",
+    )
+    stored = _ids(_rows(COMPLETIONS, dict(zip(names, _turned(rows, of=10), strict=True))))
+    if missing := [row for row in rows if row[:IDENTITY] not in stored]:
         prompts, digests = _turned((row[:2] for row in missing), of=2)
         stored |= _ids(_rows(KNOWN_COMPLETIONS, {"prompts": prompts, "digests": digests}))
-    return [stored[row[:5]] for row in rows]
+    return [stored[row[:IDENTITY]] for row in rows]
 
 
 def _ids(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
@@ -149,18 +166,19 @@ def _ids(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
 
 COMPLETIONS = """
 INSERT INTO labeling_completion
-    (prompt_id, digest, origin, policy_version, author_id, text, sampling, logprob, created)
-SELECT prompt, digest, origin, version, author, text, sampling, logprob, statement_timestamp()
+    (prompt_id, digest, origin, policy_version, author_id, model_id, text, sampling, logprob, source, created)
+SELECT prompt, digest, origin, version, author, model, text, sampling, logprob, source, statement_timestamp()
 FROM unnest(
     %(prompts)s::bigint[], %(digests)b::text[], %(origins)b::text[], %(versions)s::int[], %(authors)s::bigint[],
-    %(texts)b::text[], %(sampling)b::text[]::jsonb[], %(logprobs)s::float[]
-) WITH ORDINALITY AS given (prompt, digest, origin, version, author, text, sampling, logprob, n)
+    %(models)s::bigint[], %(texts)b::text[], %(sampling)b::text[]::jsonb[], %(logprobs)s::float[], %(sources)b::text[]
+) WITH ORDINALITY AS given (prompt, digest, origin, version, author, model, text, sampling, logprob, source, n)
 ORDER BY n
 ON CONFLICT DO NOTHING
-RETURNING id, prompt_id, digest, origin, policy_version, author_id
+RETURNING id, prompt_id, digest, origin, policy_version, author_id, model_id
 """
 KNOWN_COMPLETIONS = """
-SELECT written.id, written.prompt_id, written.digest, written.origin, written.policy_version, written.author_id
+SELECT written.id, written.prompt_id, written.digest, written.origin, written.policy_version, written.author_id,
+    written.model_id
 FROM unnest(%(prompts)s::bigint[], %(digests)b::text[]) given (prompt, digest) CROSS JOIN LATERAL (
     SELECT * FROM labeling_completion WHERE prompt_id = given.prompt AND labeling_completion.digest = given.digest
     OFFSET 0

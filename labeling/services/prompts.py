@@ -149,6 +149,7 @@ def _completion_row(prompt: Prompt, new: NewCompletion) -> CompletionRow:
         origin=new.origin.value,
         policy_version=new.policy_version,
         author=None if new.author is None else new.author.pk,
+        model=None,
         text=new.text,
         sampling=None if new.sampling is None else json.dumps(new.sampling),
         logprob=new.logprob,

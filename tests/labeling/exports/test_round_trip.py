@@ -116,6 +116,54 @@ def test_equal_bytes_come_back_in_every_format(cast, view):
         assert len(content(other, view).splitlines()) > 1
 
 
+@pytest.mark.parametrize("view", ["rankings", "comparisons", "ratings", "demonstrations"])
+def test_models_of_elsewhere_keep_their_names(empty, view):
+    entries = [
+        {"text": "Red.", "model": "=llama, 8B"},
+        {"text": "Blue.", "model": None},
+        {"text": "Mauve.", "model": "b"},
+    ]
+    ranked = [
+        {"prompt": "A colour?", "completions": entries, "ranks": [1, 2, 2], "ratings": [7, 1, None]},
+        {"prompt": "A colour?", "completions": ["Red.", "Blue."], "ranks": [2, 1], "ratings": [3, 4]},
+    ]
+    written = [
+        {"prompt": "A colour?", "completion": "Umber.", "model": "b"},
+        {"prompt": "Two?", "completion": "Ochre.", "suggestion": "Sand."},
+    ]
+    for rows, file_format in ((ranked, Format.RANKED), (written, Format.DEMONSTRATIONS)):
+        lines = "\n".join(json.dumps(row) for row in rows).encode()
+        import_file(io.BytesIO(lines), project=empty.project, file_format=file_format)
+
+    for number, file_format in enumerate(FileFormat):
+        other = create_project(slug=f"copy-{number}", creator=empty.alice, name="Copy")
+        first = content(empty.project, view, file_format)
+        take_in(first, other, view, file_format)
+
+        assert content(other, view, file_format) == first
+
+    rows = [json.loads(line) for line in content(empty.project, view).splitlines()]
+    named = [name for row in rows for each in (row, *row.get("completions", ())) for name in each if "model" in name]
+    known = {"rankings": 2, "comparisons": 4, "ratings": 1, "demonstrations": 1}
+    assert len(named) == known[view]  # and nothing where there is none
+
+
+def test_what_tells_of_no_model_has_no_column_for_it(empty):
+    rows = [
+        {"prompt": "A colour?", "completions": [{"text": "Red.", "model": "a"}, {"text": "Blue."}], "ratings": [1, 2]},
+        {"prompt": "A shape?", "completions": ["Round.", "Flat."], "ranks": [1, 2]},
+    ]
+    lines = "\n".join(json.dumps(row) for row in rows).encode()
+    import_file(io.BytesIO(lines), project=empty.project, file_format=Format.RANKED)
+
+    headers = {
+        view: content(empty.project, view, "csv").decode().splitlines()[0] for view in ("comparisons", "ratings")
+    }
+
+    assert "model" not in headers["comparisons"]
+    assert headers["ratings"].endswith(",model")
+
+
 def test_whole_judgements_bring_every_other_view_along(cast):
     take_in(content(cast.project, "rankings"), cast.other_project, "rankings")
 
