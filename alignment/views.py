@@ -29,6 +29,9 @@ from labeling.http import SignedInRequest, signed_in
 RUNS_PER_PAGE = 25
 POLICIES_PER_PAGE = 25
 MOST_COMPARED = 6
+PARTS_OF_RUN = {"run-origin": "alignment/_run_origin.html", "run-values": "alignment/_run_values.html"}
+PARTS_OF_POLICIES = {"policy-table": "alignment/_policies.html", "blind": "alignment/_blind.html"}
+"""Fragments of pages that read themselves anew, by their ids."""
 
 
 def _context(project: exchange.ProjectRecord, **more: Any) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def run(request: SignedInRequest, slug: str, run_id: int) -> HttpResponse:
         curves_url=reverse("alignment:run-curves", args=[slug, run_id]),
         **_snapshots(found),
     )
-    return render(request, "alignment/run.html", context)
+    return render(request, PARTS_OF_RUN.get(str(request.htmx.target), "alignment/run.html"), context)
 
 
 def _snapshots(run: Run) -> dict[str, Any]:
@@ -163,9 +166,8 @@ def _show_policies(
         form = BlindForm(versions=versions, initial=usual)
     blind = shown_blind_evaluations(project.id)
     context = _context(project, page=page, policies=shown_policies(page), blind=blind, form=form)
-    if request.htmx and request.htmx.target == "blind":
-        return render(request, "alignment/_blind.html", context)
-    return render(request, "alignment/policies.html", context, status=status)
+    template = PARTS_OF_POLICIES.get(str(request.htmx.target), "alignment/policies.html")
+    return render(request, template, context, status=status)
 
 
 @require_POST

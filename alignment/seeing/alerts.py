@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from alignment.gating.showing import GUARDS
 from alignment.jobs import QUEUE
 from alignment.locks import a_worker_trains
 from alignment.loop import Facts
@@ -66,7 +67,7 @@ def _guards(project: ProjectRecord) -> Iterator[Alert]:
     failed = [str(each["name"]) for each in newest.guards if each.get("passed") is False]
     if failed:
         said = _("Version {version} was held back by these guards: {guards}.").format(
-            version=newest.candidate.version, guards=", ".join(failed)
+            version=newest.candidate.version, guards=", ".join(str(GUARDS.get(name, name)) for name in failed)
         )
         to_do = _("Look at the samples that showed it; the worst of them are at the front of the queue.")
         url = reverse("alignment:gate", args=[project.slug])
@@ -80,7 +81,7 @@ def _accuracy(project: ProjectRecord) -> Iterator[Alert]:
     url = reverse("alignment:run", args=[project.slug, model.run_id])
     if model.accuracy is None:
         said = _("Nobody knows whether reward model {number} is right: no held-out prompt was judged yet.")
-        to_do = _("Let people judge on; among every ten prompts one is held out.")
+        to_do = _("Let people judge on: a share of the prompts is held out, and comes up among the others.")
         yield Alert("accuracy_unknown", "warn", said.format(number=model.number), to_do, url)
     elif model.accuracy_low is not None and model.accuracy_low <= 0.5:
         said = _("Reward model {number} may be guessing: it is right in {share:.0%} ({low:.0%} to {high:.0%}).").format(

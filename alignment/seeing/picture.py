@@ -122,7 +122,8 @@ def _state(code: str, at_work: set[str], *, needs: bool = False) -> str:
 def _writes(project: ProjectRecord, serving: Policy | None, at_work: set[str]) -> Part:
     value = _("version {number}").format(number=serving.version) if serving else _("none yet")
     url = reverse("alignment:policies", args=[project.slug])
-    return Part(WRITES, _("The policy writes"), value, _("it serves"), _state(WRITES, at_work), url)
+    note = _("it serves") if serving else ""
+    return Part(WRITES, _("The policy writes"), value, note, _state(WRITES, at_work), url)
 
 
 def _queue(project: ProjectRecord, facts: Facts) -> Part:

@@ -1,18 +1,70 @@
 // One websocket per page: it says that something happened, and what the page shows is read anew from the server.
-// An element with data-live (the project) and data-live-events (their names) gets the event "refresh".
+// An element with data-live (the project) and data-live-events (their names) gets the event "refresh"; with
+// data-live-every (seconds) not more often than that, and after the last event always.
 
 const LONGEST_PAUSE = 10_000;
 const QUIET = 400; // milliseconds: many events at once make one request
+const BEGUN = 1000; // while somebody writes there
 const waiting = new Map();
+const refreshed = new Map(); // by id: an element is another one after each refresh
 
-function refresh(element) {
+function refresh(element, pause = QUIET) {
   if (waiting.has(element)) return;
+  const free = (refreshed.get(element.id) ?? 0) + 1000 * Number(element.dataset.liveEvery ?? 0);
   const timer = setTimeout(() => {
     waiting.delete(element);
-    if (element.isConnected) window.htmx.trigger(element, "refresh");
-  }, QUIET);
+    if (!element.isConnected) return;
+    refreshed.set(element.id, Date.now());
+    window.htmx.trigger(element, "refresh");
+  }, Math.max(pause, free - Date.now()));
   waiting.set(element, timer);
 }
+
+// What somebody has begun to write must not go away with what is read anew.
+function isBegun(element) {
+  return [...element.querySelectorAll("input:not([type=hidden]), textarea")].some(
+    (field) => field === document.activeElement || field.value !== field.defaultValue,
+  );
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, target } = event.detail;
+  if (elt !== target || !elt.dataset.live || !isBegun(elt)) return;
+  event.preventDefault();
+  refresh(elt, BEGUN);
+});
+
+// What was unfolded stays so, and the keyboard stays where it was: both are known by their words, which outlive them.
+const words = (element) => `${element.tagName} ${(element.getAttribute("aria-label") ?? element.textContent).trim()}`;
+let kept = null;
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { target } = detail;
+  if (!target.id || !target.dataset.live || !detail.shouldSwap) return;
+  if (isBegun(target)) {
+    detail.shouldSwap = false;
+    refresh(target, BEGUN);
+    return;
+  }
+  kept = {
+    id: target.id,
+    open: new Set([...target.querySelectorAll("details[open] > summary")].map(words)),
+    focus: target.contains(document.activeElement) ? words(document.activeElement) : "",
+  };
+});
+
+document.addEventListener("htmx:afterSwap", () => {
+  const element = kept && document.getElementById(kept.id);
+  if (!element) return;
+  for (const summary of element.querySelectorAll("details > summary")) {
+    if (kept.open.has(words(summary))) summary.parentElement.open = true;
+  }
+  if (kept.focus && document.activeElement === document.body) {
+    const controls = [...element.querySelectorAll("a, button, summary, [tabindex]")];
+    controls.find((control) => words(control) === kept.focus)?.focus({ preventScroll: true });
+  }
+  kept = null;
+});
 
 function tell(project, message) {
   for (const element of document.querySelectorAll(`[data-live="${CSS.escape(project)}"]`)) {

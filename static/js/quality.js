@@ -3,20 +3,11 @@
 // nearest [data-days]; data-NAME-low and data-NAME-high are drawn as a band. data-share goes
 // from 0 to 1, data-signed from below 0 where there is such a value.
 
+import { axis, colour, onTheme } from "./charts.js";
+
 const HEIGHT = 176;
 const charts = new Map();
 const lang = document.documentElement.lang || "en";
-
-// A canvas knows no light-dark() and no variables: an element is asked what they come to.
-function colour(name, alpha = 1) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  const [red, green, blue] = found.match(/[\d.]+/g).map(Number);
-  return alpha === 1 || !found.startsWith("rgb") ? found : `rgb(${red} ${green} ${blue} / ${alpha})`;
-}
 
 function column(rows, name) {
   return rows.map((row) => {
@@ -36,7 +27,6 @@ function draw(box) {
   const days = rows.map((row) => Number(row.dataset.day));
   const [values, low, high] = [name, `${name}-low`, `${name}-high`].map((each) => column(rows, each));
   const hasBand = low.some((value) => value !== null);
-  const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const line = { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: days.length < 8 } };
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
   const isShare = box.dataset.share !== undefined;
@@ -52,8 +42,8 @@ function draw(box) {
         y: { range: (_, least, most) => (isSigned ? [Math.min(least ?? 0, 0), 1] : isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
       },
       axes: [
-        { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
-        { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+        { ...axis(), size: 28, values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
+        { ...axis(), size: 48 },
       ],
       series: hasBand ? [{}, line, edge, edge] : [{}, line],
       bands: hasBand ? [{ series: [3, 2], fill: colour("--accent", 0.18) }] : [],
@@ -84,8 +74,18 @@ document.addEventListener("htmx:afterSettle", () => {
   if (details && isOpen) details.open = true;
 });
 
+function drawAnew() {
+  for (const [box, plot] of charts) {
+    plot.destroy();
+    delete box.dataset.drawn;
+  }
+  charts.clear();
+  drawAll();
+}
+
 if (window.uPlot) {
   drawAll();
+  onTheme(drawAnew);
   document.addEventListener("htmx:afterSettle", drawAll);
   window.addEventListener("resize", () => {
     for (const [box, plot] of charts) plot.setSize({ width: box.clientWidth, height: HEIGHT });

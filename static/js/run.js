@@ -1,5 +1,7 @@
 // The curves of a run: read from the server when the page opens, and again whenever the run reports steps.
 
+import { axis, colour, onTheme } from "./charts.js";
+
 // What matters most comes first; the rest follows by name.
 const ORDER = ["loss", "accuracy", "reward", "kl", "margin", "length", "eos_rate", "entropy"];
 const QUIET = 500;
@@ -8,16 +10,6 @@ const area = document.getElementById("charts");
 const charts = new Map();
 let reading = false;
 let again = false;
-
-// A canvas knows no light-dark() and no variables: an element is asked what they come to.
-function colour(name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  area.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
 
 function rank(name) {
   const place = ORDER.indexOf(name);
@@ -50,14 +42,13 @@ function draw(stage, name, steps, values) {
   box.className = "chart";
   figure.append(caption, box);
   area.append(figure);
-  const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const plot = new window.uPlot(
     {
       width: box.clientWidth || 320,
       height: 176,
       legend: { show: false },
       scales: { x: { time: false } },
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 48 }],
+      axes: [{ ...axis(), size: 28 }, { ...axis(), size: 48 }],
       series: [{}, { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: steps.length < 3 } }],
     },
     data,
@@ -100,8 +91,16 @@ function show({ stages }) {
   area.dataset.drawn = String(charts.size);
 }
 
+function drawAnew() {
+  for (const { plot } of charts.values()) plot.destroy();
+  charts.clear();
+  area.replaceChildren();
+  read();
+}
+
 if (area && window.uPlot) {
   read();
+  onTheme(drawAnew);
   window.addEventListener("live", ({ detail }) => {
     const mine = detail.run === Number(area.dataset.run);
     if (detail.event === "resync" || (mine && (detail.event === "metric" || detail.event === "run"))) read();

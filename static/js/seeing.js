@@ -2,20 +2,10 @@
 // data-chart names one or two columns, data-over what they are drawn over (an attribute of the rows), data-band the
 // column whose -low and -high are drawn as a band. The table is in the nearest [data-rows].
 
+import { axis, colour, onTheme } from "./charts.js";
+
 const HEIGHT = 176;
 const charts = new Map();
-const lang = document.documentElement.lang || "en";
-
-// A canvas knows no light-dark() and no variables: an element is asked what they come to.
-function colour(name, alpha = 1) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  const numbers = found.match(/[\d.]+/g).map(Number);
-  return alpha === 1 || !found.startsWith("rgb") ? found : `rgb(${numbers.slice(0, 3).join(" ")} / ${alpha})`;
-}
 
 function column(rows, name) {
   return rows.map((row) => {
@@ -36,7 +26,6 @@ function draw(box) {
     box.closest("figure").hidden = true;
     return;
   }
-  const axis = { stroke: colour("--text-muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const colours = ["--accent", "--warn"];
   const series = names.map((_, place) => ({
     stroke: colour(colours[place]),
@@ -65,8 +54,8 @@ function draw(box) {
         y: share ? { range: [0, 1] } : {},
       },
       axes: [
-        { ...axis, size: 28, incrs: whole ? [1, 2, 5, 10, 20, 50, 100] : undefined, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
-        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+        { ...axis(), size: 28, incrs: whole ? [1, 2, 5, 10, 20, 50, 100] : undefined },
+        { ...axis(), size: 52 },
       ],
       series: [{}, ...series],
       bands,
@@ -86,8 +75,18 @@ function drawAll() {
   for (const box of document.querySelectorAll("[data-chart]:not([data-drawn])")) draw(box);
 }
 
+function drawAnew() {
+  for (const [box, plot] of charts) {
+    plot.destroy();
+    delete box.dataset.drawn;
+  }
+  charts.clear();
+  drawAll();
+}
+
 if (window.uPlot) {
   drawAll();
+  onTheme(drawAnew);
   document.addEventListener("htmx:afterSettle", drawAll);
   window.addEventListener("resize", () => {
     for (const [box, plot] of charts) plot.setSize({ width: box.clientWidth, height: HEIGHT });

@@ -190,6 +190,33 @@ def test_a_run_s_page_shows_stages_values_and_where_it_comes_from(client, cast, 
     assert "Stop" not in shown
 
 
+def test_the_parts_of_a_run_s_page_are_read_by_themselves_while_it_goes_on(client, cast, run, attempt_at):
+    attempt = attempt_at(run)
+    steps = [(1, {"loss": 0.7}), (2, {"loss": 0.25})]
+    bookkeeping.record_metrics(run_id=run.pk, attempt=attempt, stage=Stage.POLICY, steps=steps)
+    client.force_login(cast.alice)
+    here = {"HX-Request": "true"}
+
+    values = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-values"})
+    before = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-origin"})
+    services.end_run(run=run, state="failed", error="the disk is full")
+    after = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-origin"})
+
+    assert "<html" not in (values.content + before.content + after.content).decode()
+    assert "loss 2 0.7 0.25" in text(values)
+    assert "Repeat this run" not in text(before)
+    assert "Repeat this run" in text(after)
+
+
+def test_the_table_of_versions_is_read_by_itself(client, cast, run):
+    client.force_login(cast.alice)
+
+    table = client.get("/p/colours/policies/", headers={"HX-Request": "true", "HX-Target": "policy-table"})
+
+    assert table.content.decode().strip().startswith('<div id="policy-table"')
+    assert "serving" in text(table)
+
+
 def test_curves_come_as_columns_with_gaps_where_a_step_lacks_a_value(client, cast, run, attempt_at):
     attempt = attempt_at(run)
     steps = [(1, {"loss": 0.7, "kl": 0.0}), (2, {"loss": 0.6})]

@@ -100,7 +100,7 @@ def test_guards_that_failed_are_told_until_the_version_serves_or_another_comes(c
     held = found(cast)
     Promotion.objects.filter(pk=promotion.pk).update(state=PromotionState.PROMOTED, cause=Cause.PERSON)
 
-    assert held["guards_failed"].said == "Version 2 was held back by these guards: kl."
+    assert held["guards_failed"].said == "Version 2 was held back by these guards: Distance from the base."
     assert "guards_failed" not in found(cast)
 
 

@@ -31,6 +31,12 @@ def test_a_project_that_begins_waits_for_judgements(cast):
     assert "People judge: 1 of 50 new, 49 to the next refresh." in found.said
 
 
+def test_nobody_serves_before_a_worker_has_seen_the_project(cast):
+    _, parts = drawn(cast)
+
+    assert (parts["writes"].value, parts["writes"].note) == ("none yet", "")
+
+
 @pytest.mark.parametrize(
     ("method", "stage", "part"),
     [
