@@ -42,7 +42,6 @@ from labeling.exchange_snapshots import snapshots_up_to
 from labeling.models import Project, Prompt, Role, Rule, User
 from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors
-from labeling.selectors import labels as label_selectors
 from labeling.selectors import prompts as prompt_selectors
 from labeling.selectors.asked import OpenItems, count_left, open_items
 from labeling.selectors.selection import Selection
@@ -155,7 +154,7 @@ def judgements(project_id: int, *, up_to: int | None = None, held_out: bool | No
             ),
             ranks=_complete(row.ranks),
             ratings=tuple(row.ratings) if any(row.ratings) else None,
-            annotator=label_selectors.pseudonym(project_id, row.annotator),
+            annotator=row.called,
             source=row.source,
             best=row.best,
             chosen=_chosen(row),
@@ -172,7 +171,7 @@ def demonstrations(
             prompt=_prompt_of(row),
             text=row.text,
             suggestion=row.suggestion_text,
-            annotator=label_selectors.pseudonym(project_id, row.annotator),
+            annotator=row.called,
         )
 
 

@@ -44,8 +44,8 @@ def training_weights(project_id: int) -> dict[str, float]:
 
     Empty unless the project weighs annotators; see quality.reliability.weight.
     """
-    weights = reliabilities.training_weights(project_id)
-    return {label_selectors.pseudonym(project_id, annotator): each for annotator, each in weights.items() if each != 1}
+    weights, names = reliabilities.training_weights(project_id), label_selectors.names_of(project_id)
+    return {names.of(annotator): each for annotator, each in weights.items() if each != 1}
 
 
 def human_ceiling(project_id: int) -> Estimate | None:

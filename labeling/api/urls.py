@@ -40,6 +40,7 @@ from labeling.api.views.known import (
 from labeling.api.views.people import EraseView, GroupsView, GroupView, MembersView, MemberView
 from labeling.api.views.projects import ArchiveView, CloneView, EffectsView, ProjectsView, ProjectView, RestoreView
 from labeling.api.views.prompts import ChangeView, PromptsView, TagsView, TopicsView
+from labeling.api.views.pseudonyms import PseudonymsView
 from labeling.api.views.quality import AgreementView
 from labeling.api.views.reviews import DecideView, DismissView, ReviewSettingsView, ReviewsView, ReviewView
 from labeling.api.views.snapshot_jobs import CancelSnapshotJobView, SnapshotJobsView, SnapshotJobView
@@ -65,6 +66,7 @@ urlpatterns = [
     path("projects/<slug:slug>/clone/", CloneView.as_view(), name="clone"),
     path("projects/<slug:slug>/archive/", ArchiveView.as_view(), name="archive"),
     path("projects/<slug:slug>/restore/", RestoreView.as_view(), name="restore"),
+    path("projects/<slug:slug>/pseudonyms/", PseudonymsView.as_view(), name="pseudonyms"),
     path("projects/<slug:slug>/guidelines/", GuidelinesHistoryView.as_view(), name="guidelines"),
     path("projects/<slug:slug>/guidelines/<int:version>/", GuidelinesView.as_view(), name="guidelines-version"),
     path("projects/<slug:slug>/guidelines/<int:version>/read/", GuidelinesReadView.as_view(), name="guidelines-read"),

@@ -10,7 +10,7 @@ from django.utils.translation import override
 from labeling.exports.meanings import MEANINGS
 from labeling.exports.views import VIEWS
 from labeling.models import Guidelines, Kind, Snapshot
-from labeling.selectors.labels import pseudonym
+from labeling.selectors.labels import names_of
 from labeling.selectors.selection import Selection, to_words
 from labeling.selectors.snapshots import facts_of
 
@@ -138,8 +138,9 @@ def _figures(found: Estimate) -> tuple[float, float, float]:
 
 
 def _people(snapshot: Snapshot, annotators: list[tuple[Any, ...]]) -> str:
+    names = names_of(snapshot.project_id, snapshot=snapshot)
     rows = [
-        (pseudonym(snapshot.project_id, person) or UNKNOWN, f"{count:,}", f"{seconds / 3600:.1f}")
+        (names.of(person) or UNKNOWN, f"{count:,}", f"{seconds / 3600:.1f}")
         for person, count, seconds in annotators[:500]
     ]
     more = f"\n\nand {len(annotators) - 500:,} more." if len(annotators) > 500 else ""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from labeling.exports.told import told
-from labeling.selectors.labels import pseudonym
 from labeling.selectors.stored import StoredDemonstration, prompt_key
 
 COLUMNS = {
@@ -48,13 +47,13 @@ def demonstration_rows(written: StoredDemonstration, counts: Counter[str]) -> It
         "held_out": written.held_out,
         "topics": written.topics,
         "tags": written.tags,
-        "annotator": pseudonym(written.project, written.annotator),
+        "annotator": written.called,
         "source": written.source,
         "is_extra": written.is_extra,
         "guidelines_version": written.guidelines_version,
         "created": written.created,
         "superseded_by": written.replaced_by,
+    }
     if written.model is not None:
         row["model"] = written.model
-    }
     yield row if written.said is None else told(row, written.said)

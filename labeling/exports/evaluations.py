@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.selectors.labels import pseudonym
 from labeling.selectors.stored import StoredJudgement, prompt_key
 
 COLUMNS = {
@@ -54,7 +53,7 @@ def evaluation_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
         "notes": judgement.notes,
         "seconds": judgement.seconds,
         "held_out": judgement.held_out,
-        "annotator": pseudonym(judgement.project, judgement.annotator),
+        "annotator": judgement.called,
         "source": judgement.source,
         "is_extra": judgement.is_extra,
         "created": judgement.created,

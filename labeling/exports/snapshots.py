@@ -107,7 +107,11 @@ def _take(
 ) -> Snapshot:
     chosen, parameters = condition(project, selection, up_to=up_to)
     filters = selection.to_dict()
-    snapshot = Snapshot.objects.create(project=project, name=name, filters=filters, up_to=up_to, author=author)
+    # Asked for anew: the project may have got its secret since it was read. From here on the snapshot says it.
+    is_keyed = Project.objects.filter(pk=project.pk).exclude(pseudonym_key="").exists()
+    snapshot = Snapshot.objects.create(
+        project=project, name=name, filters=filters, up_to=up_to, author=author, has_keyed_names=is_keyed
+    )
     with connection.cursor() as cursor:
         cursor.execute(KEEP.format(from_=FROM, chosen=chosen), {**parameters, "snapshot": snapshot.pk})
         count, talks = cursor.rowcount, 0

@@ -17,7 +17,6 @@ from labeling.exports.told import told
 from labeling.models import Outcome
 from labeling.selectors.evaluations import blind_judgements
 from labeling.selectors.judgements import demonstrations, judged_prompts
-from labeling.selectors.labels import pseudonym
 from labeling.selectors.stored import StoredJudgement, StoredPrompt, prompt_key
 from labeling.selectors.talks import conversations
 
@@ -47,7 +46,7 @@ def _context(judgement: StoredJudgement) -> Row:
         "held_out": judgement.held_out,
         "topics": judgement.topics,
         "tags": judgement.tags,
-        "annotator": pseudonym(judgement.project, judgement.annotator),
+        "annotator": judgement.called,
         "source": judgement.source,
         "is_extra": judgement.is_extra,
         "guidelines_version": judgement.guidelines_version,
@@ -79,15 +78,15 @@ def comparison_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterato
             "rejected_rating": judgement.ratings[rejected],
             "chosen_policy": judgement.versions[chosen],
             "rejected_policy": judgement.versions[rejected],
-            **({} if judgement.models is None else _written(judgement.models, chosen, rejected)),
             **context,
+            **({} if judgement.models is None else _written(judgement.models, chosen, rejected)),
         }
+
 
 def _written(models: list[str | None], chosen: int, rejected: int) -> Row:
     """The models that wrote the two, where they have names."""
     names = {"chosen_model": models[chosen], "rejected_model": models[rejected]}
     return {side: name for side, name in names.items() if name is not None}
-
 
 
 def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Row]:
@@ -110,10 +109,10 @@ def ranking_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[R
         "notes": judgement.notes,
         "seconds": judgement.seconds,
         **_context(judgement),
+    }
     for completion, model in zip(row["completions"], judgement.models or (), strict=False):
         if model is not None:
             completion["model"] = model
-    }
     yield row if judgement.said is None else told(row, judgement.said)
 
 
@@ -139,9 +138,9 @@ def rating_rows(judgement: StoredJudgement, counts: Counter[str]) -> Iterator[Ro
             "rank": judgement.ranks[place],
             "seconds": judgement.seconds,
             **context,
+        }
         if judgement.models is not None and judgement.models[place] is not None:
             row["model"] = judgement.models[place]
-        }
         yield row if judgement.said is None else told(row, judgement.said, place)
 
 
@@ -180,8 +179,8 @@ VIEWS = {
                 "rejected_policy": "int",
                 **_CONTEXT,
             },
-            of_models={"chosen_model": "text", "rejected_model": "text"},
             comparison_rows,
+            of_models={"chosen_model": "text", "rejected_model": "text"},
         ),
         View(
             "rankings",
@@ -200,8 +199,8 @@ VIEWS = {
                 "seconds": "float",
                 **_CONTEXT,
             },
-            of_models={"completions": "written"},
             ranking_rows,
+            of_models={"completions": "written"},
         ),
         View(
             "ratings",
@@ -219,8 +218,8 @@ VIEWS = {
                 "seconds": "float",
                 **_CONTEXT,
             },
-            of_models={"model": "text"},
             rating_rows,
+            of_models={"model": "text"},
         ),
         *(View(name, columns, trainers.ROWS[name]) for name, columns in trainers.COLUMNS.items()),
         View("demonstrations", COLUMNS, demonstration_rows, read=demonstrations, of_models={"model": "text"}),

@@ -17,6 +17,7 @@ ACTIONS = {
     "project.archived": _("archived the project"),
     "project.restored": _("restored the project"),
     "project.cloned": _("began as another project is"),
+    "project.pseudonyms": _("had pseudonyms made with a secret"),
     "items.overlap": _("changed the overlap of open items"),
     "guidelines.written": _("wrote guidelines"),
     "member.added": _("added somebody"),

@@ -16,6 +16,7 @@ from labeling.models import Project, Purpose, Snapshot
 from labeling.selectors.batches import Batch, in_batches
 from labeling.selectors.chosen import FROM, condition
 from labeling.selectors.decided import NOTHING, RANKED, RATED, Decided, Shown, read_decided, read_shown
+from labeling.selectors.labels import Names, names_of
 from labeling.selectors.selection import Selection
 from labeling.selectors.stored import StoredDemonstration, StoredJudgement, StoredPrompt
 
@@ -47,8 +48,9 @@ def judgements(
     """
     statement, parameters = _statement(JUDGED, project, selection, up_to=up_to, snapshot=snapshot)
     parameters |= {"purpose": str(purpose)}
+    names = names_of(project, snapshot=snapshot)
     return in_batches(
-        lambda cursor, last, size: _judged(cursor, statement, parameters, last, size), after=after, most=chunk
+        lambda cursor, last, size: _judged(cursor, statement, parameters, names, last, size), after=after, most=chunk
     )
 
 
@@ -63,8 +65,9 @@ def demonstrations(
 ) -> Iterator[StoredDemonstration]:
     """Stream what people wrote; arguments as for judgements."""
     statement, parameters = _statement(WRITTEN, project, selection, up_to=up_to, snapshot=snapshot)
+    names = names_of(project, snapshot=snapshot)
     return in_batches(
-        lambda cursor, last, size: _written(cursor, statement, parameters, last, size), after=after, most=chunk
+        lambda cursor, last, size: _written(cursor, statement, parameters, names, last, size), after=after, most=chunk
     )
 
 
@@ -150,7 +153,7 @@ SELECT found.* FROM (
 
 
 def _judged(
-    cursor: CursorWrapper, statement: str, parameters: Parameters, after: int, size: int
+    cursor: CursorWrapper, statement: str, parameters: Parameters, names: Names, after: int, size: int
 ) -> Batch[StoredJudgement]:
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     labels = cursor.fetchall()
@@ -161,6 +164,8 @@ def _judged(
     ranked, rated = read_decided(cursor, RANKED, ids), read_decided(cursor, RATED, ids)
     replacing = _replacing(cursor, [row[17] for row in labels if row[17] is not None])
     found = [_judgement(row, shown, ranked, rated, replacing) for row in labels]
+    for each in found:
+        each.names = names
     num_bytes = sum(len(row[21]) for row in labels) + sum(map(len, shown.texts))
     return Batch(found, ids[-1] if len(ids) == size else None, num_bytes)
 
@@ -203,7 +208,7 @@ def _judgement(
 
 
 def _written(
-    cursor: CursorWrapper, statement: str, parameters: Parameters, after: int, size: int
+    cursor: CursorWrapper, statement: str, parameters: Parameters, names: Names, after: int, size: int
 ) -> Batch[StoredDemonstration]:
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     rows = cursor.fetchall()
@@ -221,5 +226,7 @@ def _written(
         )
         for row in rows
     ]
+    for each in found:
+        each.names = names
     num_bytes = sum(len(row[13]) + len(row[19]) for row in rows)
     return Batch(found, found[-1].label if len(rows) == size else None, num_bytes)

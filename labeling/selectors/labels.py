@@ -6,22 +6,54 @@ import hashlib
 import hmac
 from datetime import datetime
 from functools import lru_cache
+from time import monotonic
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from labeling.models import Comparison, Label, Project, Purpose, Source
+from labeling.models import Comparison, Label, Project, Purpose, Snapshot, Source
+
+NO_SECRET_SECONDS = 1.0
+"""How long a process believes that a project has no secret: it may get one (services.pseudonyms)."""
+_secrets: dict[int, str] = {}
+_without: dict[int, float] = {}
+
+
+class Names:
+    """What the annotators of a project are called outside, for one read: the same from its beginning to its end.
+
+    The names are made with a secret of the project, so that nobody finds out whom one means by trying all accounts.
+    Projects of before there were such secrets keep the names of before until an admin says otherwise, and snapshots
+    keep those they were taken with.
+    """
+
+    __slots__ = ("_is_keyed", "_key", "_project")
+
+    def __init__(self, project: int, *, is_keyed: bool | None = None) -> None:
+        self._project, self._is_keyed = project, is_keyed
+        self._key: str | None = "" if is_keyed is False else None
+
+    def of(self, annotator: int | None) -> str:
+        """The name of one; empty for imports."""
+        if annotator is None:
+            return ""
+        if self._key is None:
+            self._key = _secret(self._project, is_there=self._is_keyed is True)
+        return _name(self._project, self._key, annotator)
+
+
+def names_of(project: Project | int, *, snapshot: Snapshot | None = None) -> Names:
+    """The names of a project's annotators, as a snapshot has them or as they are now."""
+    pk = project.pk if isinstance(project, Project) else project
+    return Names(pk, is_keyed=None if snapshot is None else snapshot.has_keyed_names)
+
+
+def pseudonym(project: int, annotator: int | None) -> str:
+    """What an annotator is called outside now: the same in one project, another in each; empty for imports."""
+    return Names(project).of(annotator)
 
 
 @lru_cache(maxsize=10_000)
-def pseudonym(project: int, annotator: int | None) -> str:
-    """What an annotator is called outside: the same in one project always, another in each; empty for imports.
-
-    It is made with a secret of the project, so that nobody finds out whom it names by trying all accounts. Projects
-    that had labels before there were such secrets keep the names of before, which their exports and snapshots hold.
-    """
-    if annotator is None:
-        return ""
-    key = _key(project)
+def _name(project: int, key: str, annotator: int) -> str:
     if key:
         digest = hmac.new(bytes.fromhex(key), str(annotator).encode(), "sha256").hexdigest()
     else:
@@ -29,10 +61,19 @@ def pseudonym(project: int, annotator: int | None) -> str:
     return f"annotator-{digest[:10]}"
 
 
-@lru_cache(maxsize=10_000)
-def _key(project: int) -> str:
-    """The project's secret, which never changes; one query for each process."""
-    return Project.objects.values_list("pseudonym_key", flat=True).get(pk=project)
+def _secret(project: int, *, is_there: bool) -> str:
+    """The project's secret, or "" where it has none. One that is there never changes: a query for each process."""
+    known = _secrets.get(project)
+    if known is not None:
+        return known
+    if not is_there and _without.get(project, 0.0) > monotonic():
+        return ""
+    key = Project.objects.values_list("pseudonym_key", flat=True).get(pk=project)
+    if key:
+        _secrets[project] = key
+    else:
+        _without[project] = monotonic() + NO_SECRET_SECONDS
+    return key
 
 
 def current_labels(project: Project | int, *, purpose: str = Purpose.TRAINING) -> QuerySet[Label]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from labeling.selectors.labels import Names
+
 KEY_CHARACTERS = 16
+NOBODY = Names(0)
+"""Until the read says whose names they are."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,12 @@ class StoredJudgement:
     ratings: list[int | None]
     flags: list[list[str]]
     models: list[str | None] | None = None
+    names: Names = NOBODY
+
+    @property
+    def called(self) -> str:
+        """The annotator's pseudonym."""
+        return self.names.of(self.annotator)
 
 
 @dataclass(slots=True)
@@ -81,6 +91,12 @@ class StoredDemonstration:
     suggestion: str | None
     suggestion_text: str | None
     model: str | None
+    names: Names = NOBODY
+
+    @property
+    def called(self) -> str:
+        """The annotator's pseudonym."""
+        return self.names.of(self.annotator)
 
 
 @dataclass(slots=True)

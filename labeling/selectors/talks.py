@@ -14,7 +14,7 @@ from labeling.models import Project, Snapshot, State, Turn
 from labeling.selectors.chosen import condition
 from labeling.selectors.elsewhere import held_elsewhere
 from labeling.selectors.judgements import EVERYTHING, KEYED, NEWEST, TOLD
-from labeling.selectors.labels import pseudonym
+from labeling.selectors.labels import Names, names_of
 from labeling.selectors.selection import Selection
 from labeling.selectors.stored import KEY_CHARACTERS, prompt_key
 
@@ -67,6 +67,7 @@ def _held_here(
     project: Project | int, selection: Selection, *, up_to: int, snapshot: Snapshot | None, after: int, chunk: int
 ) -> Iterator[StoredConversation]:
     chosen, parameters = condition(project, selection, up_to=up_to, snapshot=snapshot)
+    names = names_of(project, snapshot=snapshot)
     statement = TALKED.format(chosen=chosen, key=KEYED.format(told="told", label="label"), told=TOLD)
     while True:
         with connection.cursor() as cursor:
@@ -75,7 +76,7 @@ def _held_here(
         ends = Turn.objects.filter(pk__in=[row[1] for row in rows])
         last = {turn.pk: turn for turn in ends.select_related("prompt", "carried", "assignment__item__prompt")}
         for _, turn, labels in rows:
-            yield _stored(last[turn], labels=labels, is_kept=snapshot is not None)
+            yield _stored(last[turn], names, labels=labels, is_kept=snapshot is not None)
         if len(rows) < chunk:
             return
         after = rows[-1][0]
@@ -130,7 +131,7 @@ GROUP BY label.assignment_id ORDER BY label.assignment_id LIMIT %(size)s
 """
 
 
-def _stored(end: Turn, *, labels: list[str], is_kept: bool) -> StoredConversation:
+def _stored(end: Turn, names: Names, *, labels: list[str], is_kept: bool) -> StoredConversation:
     assignment = end.assignment
     opening = assignment.item.prompt
     assert end.carried is not None, "turn_has_what_its_state_says"
@@ -147,6 +148,6 @@ def _stored(end: Turn, *, labels: list[str], is_kept: bool) -> StoredConversatio
         labels=labels,
         is_finished=None if is_kept else assignment.state == State.SUBMITTED,
         held_out=opening.held_out,
-        annotator=pseudonym(assignment.item.project_id, assignment.annotator_id),
+        annotator=names.of(assignment.annotator_id),
         created=assignment.created.isoformat(),
     )

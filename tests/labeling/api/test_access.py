@@ -38,6 +38,8 @@ ENDPOINTS = [
     ("post", f"{PROJECT}snapshots/", 403, 400, 400),
     ("get", f"{PROJECT}snapshots/v1/", 403, 404, 404),
     ("get", f"{PROJECT}audit/", 403, 403, 200),
+    ("get", f"{PROJECT}pseudonyms/", 403, 403, 200),
+    ("post", f"{PROJECT}pseudonyms/", 403, 403, 400),
     ("get", f"{PROJECT}members/", 403, 403, 200),
     ("post", f"{PROJECT}members/", 403, 403, 400),
     ("get", f"{PROJECT}members/4711/", 403, 403, 404),

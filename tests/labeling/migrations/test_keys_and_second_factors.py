@@ -21,11 +21,9 @@ MIGRATION = import_module("labeling.migrations.0019_keys_and_second_factors")
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    for remembers in (labels.pseudonym, labels._key):
-        remembers.cache_clear()
+    labels._secrets.clear()
     yield
-    for remembers in (labels.pseudonym, labels._key):
-        remembers.cache_clear()
+    labels._without.clear()
 
 
 def test_a_secret_of_before_is_encrypted_and_signs_in_as_it_did():
