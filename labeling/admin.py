@@ -88,11 +88,11 @@ class PromptAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
 
 @admin.register(Completion)
 class CompletionAdmin(LargeTable, ReadOnly, admin.ModelAdmin):
-    list_display = ("id", "prompt", "beginning", "origin", "policy_version", "created")
+    list_display = ("id", "prompt", "beginning", "origin", "policy_version", "model", "created")
     list_filter = ("origin",)
-    list_select_related = ("prompt",)
+    list_select_related = ("prompt", "model")
     search_fields = ("=id", "=prompt__id")
-    raw_id_fields = ("prompt", "author")
+    raw_id_fields = ("prompt", "author", "model")
 
     @admin.display(description="text")
     def beginning(self, completion: Completion) -> str:

@@ -130,12 +130,19 @@ class Client(Data):
         return self._pages(f"projects/{quote(slug)}/prompts/", filters)
 
     def add_prompt(
-        self, slug: str, prompt: str | Sequence[Mapping[str, str]], *, completions: Sequence[str] = ()
+        self,
+        slug: str,
+        prompt: str | Sequence[Mapping[str, str]],
+        *,
+        completions: Sequence[str] = (),
+        models: Sequence[str | None] = (),
     ) -> dict[str, Any]:
-        """Add a prompt, with completions to be judged or without."""
+        """Add a prompt, with completions to be judged or without; models are the names of those that wrote them."""
         body: dict[str, Any] = {"prompt": prompt if isinstance(prompt, str) else list(prompt)}
         if completions:
             body["completions"] = list(completions)
+        if models:
+            body["models"] = list(models)
         return self._send("POST", f"projects/{quote(slug)}/prompts/", body)
 
     def import_file(

@@ -12,22 +12,42 @@ from labeling.selectors.lineage import (
     own_share,
     people_behind,
 )
-from labeling.selectors.standings import FlagShares, Outcomes, flag_shares, outcomes
+from labeling.selectors.standings import Counted, FlagShares, Outcomes, counted, flag_shares, outcomes
+from labeling.selectors.writers import model_named
+from labeling.services import figures
 
 __all__ = [
     "CompletionFacts",
+    "Counted",
     "FlagShares",
     "LabelFacts",
     "Outcomes",
     "all_outcomes",
+    "catch_up",
     "completion_facts",
     "flag_table",
     "flag_words",
     "label_facts",
+    "model_called",
     "own_share",
     "people_behind",
     "person_called",
 ]
+
+
+def catch_up(project_id: int, *, chunks: int = 2) -> tuple[Counted, bool]:
+    """Count what is new in the sums of all_outcomes and flag_table, a few thousand judgements at most.
+
+    Returns:
+        How far they are counted, and whether that is all there is.
+    """
+    is_behind = figures.refresh(project_id, chunks=chunks, fits=False)
+    return counted(project_id), not is_behind
+
+
+def model_called(project_id: int, model: int) -> str:
+    """The name of a model that imports brought completions of; "" for none of the project's."""
+    return model_named(project_id, model)
 
 
 def all_outcomes(project_id: int) -> list[Outcomes]:

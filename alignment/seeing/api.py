@@ -24,9 +24,11 @@ EMPTY: dict[str, Any] = {"label": 0, "computed": None}
 class WriterOut(Out):
     origin = serializers.ChoiceField(["policy", "person", "import"])
     name = serializers.CharField(
-        allow_blank=True, help_text="Of a person the pseudonym, of an import where it is from."
+        allow_blank=True,
+        help_text="Of a person the pseudonym, of an import the model that its file names, else where it is from.",
     )
     version = serializers.IntegerField(allow_null=True, help_text="Of a policy; 1 is the base.")
+    is_model = serializers.BooleanField(help_text="Whether it is a model that an import names.")
 
 
 class LeaderboardIn(Strict):

@@ -57,6 +57,9 @@ class CompletionLineageOut(Out):
     person = serializers.CharField(allow_blank=True)
     demonstration = serializers.IntegerField(allow_null=True, help_text="The judgement in which it was written.")
     source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]  # a field of that name, too
+    model = serializers.CharField(
+        allow_blank=True, help_text="Name of the model of elsewhere that wrote it, where its file told that."
+    )
     sampling = serializers.DictField(allow_null=True)
     logprob = serializers.FloatField(allow_null=True)
     created = serializers.DateTimeField()

@@ -20,11 +20,13 @@ WIDTH = 140
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who wrote completions: a policy version, a person by pseudonym, or an import by its source."""
+    """Who wrote completions: a policy version, a person by pseudonym, or an import by the name of the model that its
+    file tells, or by its source."""
 
     origin: str
     name: str
     version: int | None = None
+    is_model: bool = False
 
     @property
     def title(self) -> str:
@@ -43,6 +45,8 @@ def writer_of(project_id: int, key: str) -> Writer:
         return Writer(kind, f"policy-{rest}", int(rest))
     if kind == "person":
         return Writer(kind, seeing.person_called(project_id, int(rest)))
+    if kind == "model":
+        return Writer("import", seeing.model_called(project_id, int(rest)), is_model=True)
     return Writer("import", rest)
 
 

@@ -1,15 +1,13 @@
-"""The leaderboard and the table of flags: computed when there is something new, kept, and read from there.
+"""The leaderboard and the table of flags: computed from sums that are kept, when there is something new, and kept.
 
-Computing them reads every judgement. So it is done by the worker, as often as keeps it below a twentieth of the
-database's time, and of very many when some came in that can be seen among them; a page does it by itself only where the
-last time took a moment.
+The sums cost the same however much was judged (labeling.services.standings); what is fitted to them takes longer the
+more writers there are. A page does it by itself where the last time took a moment; else it is done by the worker, as
+often as keeps it below a twentieth of its time.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-import math
 import threading
 import time
 from dataclasses import asdict
@@ -26,20 +24,11 @@ logger = logging.getLogger(__name__)
 
 SHARE = 0.05
 """Of the time, at most, is spent on them."""
-LONG_SECONDS = 10.0
-"""What took longer is computed anew when there is more to say than a few judgements among many thousands."""
-NEWS = 0.005
-"""So much more judgements, as a share of those that were counted: less moves no figure by more than its interval."""
-AT_LEAST_EVERY = dt.timedelta(hours=6)
-"""Whatever came in."""
-MANY = 10**9
-AT_ONCE_SECONDS = 0.3
-"""What took no longer may be done while somebody waits for a page."""
-WAITED_SECONDS = 1.0
-"""What took no longer may hold up the thread that starts runs."""
+AT_ONCE_SECONDS = 1.0
+"""What took no longer may be done while somebody waits: for a page, or for the thread that starts runs."""
 THREAD = "standings"
 AT_ONCE_JUDGEMENTS = 2_000
-"""So few judgements may be read for the first time while somebody waits."""
+"""With so few judgements they may be computed for the first time while somebody waits."""
 LOCK = 0x5EE1
 """Of this app's advisory locks, with the project's id: one computes, others keep what there is."""
 
@@ -47,38 +36,37 @@ LOCK = 0x5EE1
 def standings(project_id: int) -> Standings | None:
     """What is kept, brought up to date first where that takes a moment; None while there is nothing yet."""
     kept = Standings.objects.filter(pk=project_id).first()
+    counted, is_all = exchange.seeing.catch_up(project_id)
     if kept is None:
-        few = exchange.count_judgements(project_id, at_most=AT_ONCE_JUDGEMENTS) < AT_ONCE_JUDGEMENTS
-        return refresh(project_id) if few else None
-    if kept.seconds <= AT_ONCE_SECONDS:
-        return refresh_when_due(project_id, pause=0.0) or kept
-    return kept
+        return refresh(project_id) if is_all and _are_few(project_id) else None
+    if not is_all or _is_current(kept, counted) or kept.seconds > AT_ONCE_SECONDS:
+        return kept
+    return refresh(project_id) or kept
 
 
-def refresh_when_due(project_id: int, *, pause: float | None = None) -> Standings | None:
+def refresh_when_due(project_id: int) -> Standings | None:
     """Compute anew if there are new judgements and the last time is long enough ago; None when it was not due.
 
-    Args:
-        pause: seconds that have to lie between; what keeps to SHARE when not given.
+    While there are many judgements yet to be counted it is not due.
     """
-    kept = Standings.objects.filter(pk=project_id).defer("leaderboard", "flags").first()
-    latest = exchange.latest_judgement(project_id)
-    if kept is None:
-        return refresh(project_id) if latest else None
-    wanted = kept.seconds / SHARE if pause is None else pause
-    passed = (timezone.now() - kept.computed).total_seconds()
-    if latest == kept.label or 0 <= passed < wanted:  # a clock that was put back is no reason to wait for
+    kept = Standings.objects.filter(pk=project_id).defer("flags").first()
+    counted, is_all = exchange.seeing.catch_up(project_id)
+    if not is_all or not counted.label:
         return None
-    if kept.seconds > LONG_SECONDS and 0 <= passed < AT_LEAST_EVERY.total_seconds() and not _is_news(project_id):
-        return None
+    if kept is not None:
+        passed = (timezone.now() - kept.computed).total_seconds()
+        # A clock that was put back is no reason to wait for.
+        if _is_current(kept, counted) or 0 <= passed < kept.seconds / SHARE:
+            return None
     return refresh(project_id)
 
 
-def _is_news(project_id: int) -> bool:
-    """Whether there are enough judgements more than were counted."""
-    counted = Standings.objects.filter(pk=project_id).values_list("leaderboard__judgements", flat=True).first() or 0
-    enough = math.ceil(counted * (1 + NEWS))
-    return exchange.count_judgements(project_id, at_most=enough) >= enough
+def _is_current(kept: Standings, counted: exchange.seeing.Counted) -> bool:
+    return kept.label == counted.label and kept.leaderboard.get("weights") == counted.weights
+
+
+def _are_few(project_id: int) -> bool:
+    return exchange.count_judgements(project_id, at_most=AT_ONCE_JUDGEMENTS) < AT_ONCE_JUDGEMENTS
 
 
 def keep_fresh(project_id: int) -> threading.Thread | None:
@@ -87,8 +75,7 @@ def keep_fresh(project_id: int) -> threading.Thread | None:
     One at a time: what is due in another project meanwhile is done at the next look.
     """
     kept = Standings.objects.filter(pk=project_id).defer("leaderboard", "flags").first()
-    few = exchange.count_judgements(project_id, at_most=AT_ONCE_JUDGEMENTS) < AT_ONCE_JUDGEMENTS
-    if few or (kept is not None and kept.seconds <= WAITED_SECONDS):
+    if _are_few(project_id) if kept is None else kept.seconds <= AT_ONCE_SECONDS:
         refresh_when_due(project_id)
         return None
     if any(thread.name == THREAD for thread in threading.enumerate()):
@@ -115,7 +102,7 @@ def refresh(project_id: int) -> Standings | None:
         if not cursor.fetchone()[0]:
             return None
     begin = time.monotonic()
-    latest = exchange.latest_judgement(project_id)
+    counted, _ = exchange.seeing.catch_up(project_id, chunks=0)
     newest_sft = Policy.objects.filter(project=project_id, method=Method.SFT).order_by("-version")
     sft = newest_sft.values_list("version", flat=True).first()
     leaderboard = boards(exchange.seeing.all_outcomes(project_id), sft=f"policy:{sft}" if sft else None)
@@ -123,12 +110,12 @@ def refresh(project_id: int) -> Standings | None:
     kept, _ = Standings.objects.update_or_create(
         project_id=project_id,
         defaults={
-            "label": latest,
+            "label": counted.label,
             "leaderboard": {
                 **leaderboard,
                 "sft": sft,
-                "is_weighed": bool(exchange.training_weights(project_id)),
-                "judgements": exchange.count_judgements(project_id, at_most=MANY),
+                "is_weighed": bool(counted.weights),
+                "weights": counted.weights,
             },
             "flags": flags,
             "seconds": time.monotonic() - begin,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
 from labeling.forms import SHARED_PERCENT
-from labeling.models import Kind, Outcome, Role, Source, State, Topic
+from labeling.models import MAX_MODEL_CHARACTERS, Kind, Outcome, Role, Source, State, Topic
 
 Out = serializers.Serializer[Any]
 
@@ -147,6 +147,11 @@ class PromptIn(Strict):
     completions = serializers.ListField(
         child=Text(), required=False, help_text="2 to 9 different texts: they become an item in the queue."
     )
+    models = serializers.ListField(
+        child=Text(max_length=MAX_MODEL_CHARACTERS, allow_null=True),
+        required=False,
+        help_text="Names of the models of elsewhere that wrote the completions, in their order; null for none.",
+    )
     topics = serializers.ListField(
         child=serializers.ChoiceField(Topic.choices), required=False, help_text="What to warn people of."
     )
@@ -240,6 +245,7 @@ class CompletionOut(Out):
     id = serializers.IntegerField()
     text = serializers.CharField()
     policy_version = serializers.IntegerField(allow_null=True)
+    model = serializers.CharField(allow_null=True, help_text="Of elsewhere that wrote it, where its file named one.")
 
 
 class ComparisonOut(Out):

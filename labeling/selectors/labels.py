@@ -84,7 +84,7 @@ def current_labels(project: Project | int, *, purpose: str = Purpose.TRAINING) -
 def comparisons(project: Project | int) -> QuerySet[Comparison]:
     """Comparisons of the current labels, in the order they were stored, with texts and prompts."""
     return (
-        Comparison.objects.select_related("label__item__prompt", "chosen", "rejected")
+        Comparison.objects.select_related("label__item__prompt", "chosen__model", "rejected__model")
         .filter(label__project=project, label__superseded_by__isnull=True, label__item__purpose=Purpose.TRAINING)
         .order_by("id")
     )

@@ -36,7 +36,8 @@ class CompletionFacts:
     Attributes:
         person: pseudonym of who wrote it; empty when a policy or an import did.
         demonstration: the judgement in which it was written.
-        source: where the prompt came from, which for an import is where the completion came from, too.
+        source: where it came from; of what was written here where the prompt did.
+        model: name of the model of elsewhere that wrote it, where its file told that.
         chosen: by which rules it came to be asked about: (rule, propensity), one for each item.
     """
 
@@ -50,6 +51,7 @@ class CompletionFacts:
     person: str
     demonstration: int | None
     source: str
+    model: str
     sampling: dict[str, Any] | None
     logprob: float | None
     created: dt.datetime
@@ -105,7 +107,7 @@ def completion_facts(project: Project | int, completion: int) -> CompletionFacts
         NotFound: there is none with this id in the project.
     """
     pk = _pk(project)
-    row = Completion.objects.select_related("prompt").filter(pk=completion, prompt__project=pk).first()
+    row = Completion.objects.select_related("prompt", "model").filter(pk=completion, prompt__project=pk).first()
     if row is None:
         raise NotFound(gettext("there is no completion {completion} in this project").format(completion=completion))
     labels, num = _labels_of(row, pk)
@@ -120,7 +122,8 @@ def completion_facts(project: Project | int, completion: int) -> CompletionFacts
         policy_version=row.policy_version,
         person=pseudonym(pk, row.author_id) if row.author_id else "",
         demonstration=Label.objects.filter(demonstration=row).order_by("id").values_list("id", flat=True).first(),
-        source=row.prompt.source,
+        source=row.source or row.prompt.source,
+        model=row.model.name if row.model else "",
         sampling=row.sampling,
         logprob=row.logprob,
         created=row.created,

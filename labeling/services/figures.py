@@ -16,10 +16,12 @@ from labeling.selectors.known import known_by_item
 from labeling.selectors.quality import recent_judgements
 from labeling.services.agreement import fold_agreement
 from labeling.services.reviews import open_reviews
+from labeling.services.standings import fold_standings, reweigh_standings
 from labeling.services.trust import decide_all
 
 CHUNK = 1_000
 """Labels that are counted in one transaction: a fifth of a second or so."""
+FOLDED = ("label", "agreed_label", "standing_label", "standing_weights", "mark_label", "mark_xid")
 FIT_LAST = 6_000
 """Judgements that reliabilities are fitted to."""
 FIT_AFTER = 100
@@ -43,6 +45,7 @@ def refresh(project: Project | int, *, chunks: int = 5, fits: bool = True) -> bo
         chunks -= 1
     if fits:
         fit_when_due(pk)
+        reweigh_standings(pk)
     return more
 
 
@@ -58,24 +61,34 @@ def fold(project_id: int) -> bool:
         if folded is None:
             return False
         safe = _settled(cursor, folded)
-        newest = Label.objects.filter(project=project_id, pk__gt=folded.label, pk__lte=safe).order_by("pk")
-        ids = list(newest.values_list("pk", flat=True)[: CHUNK + 1])
-        if ids:
+        if ids := _next(project_id, folded.label, up_to=safe):
             last = ids[min(len(ids), CHUNK) - 1]
             for statement in (MADE, COMPARED, RATED):
                 cursor.execute(statement, {"project": project_id, "after": folded.label, "last": last})
             open_reviews(project, after=folded.label, last=last)
             folded.label = last
         is_behind = _fold_agreement(cursor, folded, up_to=safe)
-        folded.save(update_fields=["label", "agreed_label", "mark_label", "mark_xid"])
+        is_behind |= _fold_standings(cursor, folded, up_to=safe)
+        folded.save(update_fields=FOLDED)
     return is_behind or len(ids) > CHUNK
+
+
+def _next(project_id: int, after: int, *, up_to: int) -> list[int]:
+    """Ids of the next labels, one more than are counted at once."""
+    newest = Label.objects.filter(project=project_id, pk__gt=after, pk__lte=up_to).order_by("pk")
+    return list(newest.values_list("pk", flat=True)[: CHUNK + 1])
+
+
+def _fold_standings(cursor: Any, folded: Folded, *, up_to: int) -> bool:
+    """Count the next labels in the sums of the leaderboard, as in those of agreement."""
+    if ids := _next(folded.project_id, folded.standing_label, up_to=up_to):
+        fold_standings(cursor, folded, last=ids[min(len(ids), CHUNK) - 1])
+    return len(ids) > CHUNK
 
 
 def _fold_agreement(cursor: Any, folded: Folded, *, up_to: int) -> bool:
     """Count the next labels in the sums of agreement, too, which may have begun later; whether more are ready."""
-    newest = Label.objects.filter(project=folded.project_id, pk__gt=folded.agreed_label, pk__lte=up_to).order_by("pk")
-    ids = list(newest.values_list("pk", flat=True)[: CHUNK + 1])
-    if ids:
+    if ids := _next(folded.project_id, folded.agreed_label, up_to=up_to):
         last = ids[min(len(ids), CHUNK) - 1]
         fold_agreement(cursor, project_id=folded.project_id, after=folded.agreed_label, last=last)
         folded.agreed_label = last

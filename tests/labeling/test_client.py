@@ -18,7 +18,7 @@ from labeling import client as client_module
 from labeling.client import ApiError, Client, Completion, Progress, Unreachable
 from labeling.exports.streams import make_export
 from labeling.imports import importer
-from labeling.models import Label, Prompt, Snapshot
+from labeling.models import ImportedModel, Label, Prompt, Snapshot
 from labeling.selectors.labels import pseudonym
 
 CLIENT_ID = UUID("00000000-0000-4000-8000-000000000001")
@@ -122,11 +122,12 @@ def test_admin_makes_a_project_and_fills_it(cast, client_of, tmp_path):
 
     alice.create_project("tea", completions_per_item=3)
     alice.update_project("tea", overlap=2)
-    alice.add_prompt("tea", "How hot?", completions=["Very.", "Not very."])
+    alice.add_prompt("tea", "How hot?", completions=["Very.", "Not very."], models=["gpt-4", None])
     summary = alice.import_file("tea", path)
 
     assert (summary["rows"], summary["prompts"]) == (700, 700)
     assert alice.project("tea")["progress"] == {"done": 0, "total": 2}
+    assert ImportedModel.objects.get().name == "gpt-4"
     assert [project["slug"] for project in alice.projects()] == ["colours", "tea"]
     assert len(list(alice.prompts("tea"))) == 701  # more than a page
     assert len(list(alice.prompts("tea", search="Prompt 69"))) == 11

@@ -72,7 +72,12 @@ def _shown(comparison: Comparison) -> dict[str, Any]:
 
 
 def _completion(completion: Completion) -> dict[str, Any]:
-    return {"id": completion.pk, "text": completion.text, "policy_version": completion.policy_version}
+    return {
+        "id": completion.pk,
+        "text": completion.text,
+        "policy_version": completion.policy_version,
+        "model": completion.model.name if completion.model else None,
+    }
 
 
 class ExportView(ApiView):

@@ -86,6 +86,7 @@ class PromptsView(ApiView):
             project=project,
             prompt=body.validated_data["prompt"],
             completions=body.validated_data.get("completions", []),
+            models=body.validated_data.get("models", []),
             topics=body.validated_data.get("topics"),
             tags=body.validated_data.get("tags"),
             source=body.validated_data.get("source", ""),

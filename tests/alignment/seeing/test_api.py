@@ -54,7 +54,7 @@ def test_the_leaderboard_tells_who_won_against_whom(compared):
     first, second = found["entries"]
     assert (found["basis"], found["length_controlled"], found["num"], found["nu"]) == ("all", False, 1, 0.0)
     assert found["is_weighed"] is False
-    assert found["reference"] == {"origin": "policy", "name": "policy-1", "version": 1}
+    assert found["reference"] == {"origin": "policy", "name": "policy-1", "version": 1, "is_model": False}
     assert {first["writer"]["version"], second["writer"]["version"]} == {1, 2}
     assert first["wins"] == second["losses"] == 1
     other = next(each for each in found["entries"] if each["writer"]["version"] == 2)

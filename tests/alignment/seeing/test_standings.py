@@ -10,6 +10,7 @@ from seeing import two_versions
 
 from alignment.models import Standings
 from alignment.seeing import standings
+from labeling.services import figures
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def test_they_are_computed_again_only_after_a_new_judgement(cast):
 
 def test_what_took_long_waits_for_the_worker_and_not_for_too_long(cast):
     judge(cast.project, cast.bob)
-    first = standings.refresh(cast.project.pk)
+    first = standings.standings(cast.project.pk)
     Standings.objects.update(seconds=3.0)
     judge(cast.project, cast.bob)
 
@@ -57,31 +58,37 @@ def test_what_took_long_waits_for_the_worker_and_not_for_too_long(cast):
     assert late.label > first.label
 
 
-def test_what_took_very_long_waits_for_judgements_that_can_be_seen_among_the_others_or_for_hours(db, monkeypatch):
-    cast = two_versions(make_cast(num_items=0), num=6)
-    monkeypatch.setattr(standings, "NEWS", 0.6)
-    for _ in range(2):
-        judge(cast.project, cast.bob)
-    first = standings.refresh(cast.project.pk)
-    hours = [first.computed - dt.timedelta(hours=number) for number in (5, 7)]
+def test_while_much_is_yet_to_be_counted_what_is_kept_stays(cast, monkeypatch):
     judge(cast.project, cast.bob)
+    first = standings.standings(cast.project.pk)
+    for _ in range(3):
+        judge(cast.project, cast.dora)
+    monkeypatch.setattr(figures, "CHUNK", 1)
 
-    Standings.objects.update(seconds=75.0, computed=hours[0])
-    few = standings.refresh_when_due(cast.project.pk)
-    judge(cast.project, cast.dora)
-    enough = standings.refresh_when_due(cast.project.pk)
-    judge(cast.project, cast.dora)
-    Standings.objects.update(seconds=75.0, computed=hours[1])
-    late = standings.refresh_when_due(cast.project.pk)
+    meanwhile = standings.standings(cast.project.pk)
+    Standings.objects.update(seconds=0.0)
+    due = standings.refresh_when_due(cast.project.pk)
 
-    assert few is None
-    assert enough.label > first.label
-    assert late.label > enough.label
+    assert meanwhile.label == first.label
+    assert due.label > first.label
+
+
+def test_they_are_computed_again_when_somebody_counts_less(cast, monkeypatch):
+    judge(cast.project, cast.bob)
+    first = standings.standings(cast.project.pk)
+    monkeypatch.setattr("labeling.services.standings.training_weights", lambda project: {cast.bob.pk: 0.5})
+    figures.refresh(cast.project)
+
+    second = standings.standings(cast.project.pk)
+
+    assert [each.leaderboard["is_weighed"] for each in (first, second)] == [False, True]
+    won = [each.leaderboard["all"]["plain"]["entries"][0]["wins"] for each in (first, second)]
+    assert won == [1.0, 0.5]
 
 
 def test_a_clock_that_was_put_back_stops_nothing(cast):
     judge(cast.project, cast.bob)
-    first = standings.refresh(cast.project.pk)
+    first = standings.standings(cast.project.pk)
     judge(cast.project, cast.bob)
     Standings.objects.update(computed=first.computed + dt.timedelta(days=400), seconds=5.0)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 
 import pytest
 from django.utils import timezone
-from factories import judge
+from factories import api_client, judge
 from seeing import versions_meet
 
 from alignment import bookkeeping, services
 from alignment.models import Policy, Run
-from alignment.seeing.standings import refresh
+from labeling.imports.files import import_file
+from labeling.imports.formats import Format
 from labeling.models import Completion, Item, Label, Prompt, Reliability
+from labeling.services import figures
+from labeling.services.prompts import NewItem, create_items
 
 pytestmark = pytest.mark.django_db
 PAGES = [
@@ -64,7 +69,7 @@ def test_the_leaderboard_says_who_and_what_counts(client, compared):
     Reliability.objects.create(
         project=compared.project, annotator=compared.bob, value=0.65, comparisons=9, fitted=timezone.now()
     )
-    refresh(compared.project.pk)
+    figures.refresh(compared.project)
 
     weighed = text(page(client, compared.rita, "leaderboard/"))
 
@@ -75,7 +80,7 @@ def test_the_leaderboard_says_who_and_what_counts(client, compared):
 
 def test_the_leaderboard_shows_fair_comparisons_as_soon_as_there_are_some(client, compared):
     before = text(page(client, compared.rita, "leaderboard/"))
-    Item.objects.filter(labels__isnull=False).update(
+    Item.objects.filter(labels__isnull=True).update(
         rule="random", propensity=1.0, random_propensity=1.0, is_random=True
     )
     judge(compared.project, compared.bob)
@@ -85,6 +90,30 @@ def test_the_leaderboard_shows_fair_comparisons_as_soon_as_there_are_some(client
     assert "Only comparisons whose completions were not picked by a rule count" in after
     assert "version 1, the base" in after
     assert "of 1" in after
+
+
+def test_an_imported_model_is_a_player_by_its_name(client, compared):
+    entries = [{"text": "Red, by far.", "model": "llama-3 <8B>"}, {"text": "Blue, by far."}]
+    rows = "\n".join(json.dumps({"prompt": f"Number {number}?", "completions": entries}) for number in range(3))
+    import_file(io.BytesIO(rows.encode()), project=compared.project, file_format=Format.PROMPTS, source="more.jsonl")
+    written = Completion.objects.filter(prompt__project=compared.project).order_by("id")
+    items = [
+        NewItem(prompt=prompt, completions=list(written.filter(prompt=prompt)), priority=9)
+        for prompt in Prompt.objects.filter(project=compared.project, completions__policy_version=1)
+    ]
+    create_items(project=compared.project, items=items)
+    for _ in items:
+        judge(compared.project, compared.dora, by_text=True)
+
+    shown = text(page(client, compared.rita, "leaderboard/"))
+    named = api_client(compared.rita).get("/api/v1/projects/colours/leaderboard/", {"basis": "all"}).json()["entries"]
+
+    assert "llama-3 &lt;8B&gt; imported model" in shown
+    assert "more.jsonl import" in shown
+    player = next(each for each in named if each["writer"]["name"] == "llama-3 <8B>")
+    assert player["writer"] == {"origin": "import", "name": "llama-3 <8B>", "version": None, "is_model": True}
+    assert player["num"] == 9
+    assert 0 < player["against"]["base"]["low"] < player["against"]["base"]["win_rate"] < 1
 
 
 def test_a_project_in_which_nobody_judged_says_so(client, compared):

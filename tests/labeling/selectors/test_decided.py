@@ -27,7 +27,7 @@ def test_completions_without_a_value_have_none_and_take_none_of_the_next_label()
 
 
 def test_an_item_that_asks_about_nothing_shows_nothing():
-    shown = Shown([1, 2], ["aa", "bb"], ["one", "two"], [None, 1], {7: slice(0, 2)})
+    shown = Shown([1, 2], ["aa", "bb"], ["one", "two"], [None, 1], {}, {7: slice(0, 2)})
 
     assert (shown.texts[shown.of(7)], shown.texts[shown.of(8)]) == (["one", "two"], [])
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from factories import api_client, make_cast, make_item
 
-from labeling.models import Import, Item, Label, Prompt
+from labeling.models import Completion, Import, Item, Label, Prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -54,9 +54,20 @@ def test_prompt_with_completions_is_an_item_in_the_queue(cast):
     assert api_client(cast.bob).post("/api/v1/projects/colours/next/").status_code == 200
 
 
+def test_completions_come_with_the_names_of_the_models_that_wrote_them(cast):
+    body = {"prompt": "A colour?", "completions": ["Red.", "Blue."], "models": ["gpt-4", None]}
+
+    response = api_client(cast.alice).post(PROMPTS, body, format="json")
+
+    stored = Completion.objects.order_by("id").values_list("text", "model__name")
+    assert response.status_code == 201
+    assert list(stored) == [("Red.", "gpt-4"), ("Blue.", None)]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        ({"prompt": "a", "completions": ["b", "c"], "models": ["d"]}, "models has 1 names for 2 completions"),
         ({}, "prompt"),
         ({"prompt": None}, "prompt"),
         ({"prompt": ""}, "turn 1 is empty"),
