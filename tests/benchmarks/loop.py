@@ -5,6 +5,7 @@ spammers and an adversary among them), offline DPO on ever more labels with its 
 loops that ask about pairs. The loops' labels go through the services that the pages use, and the database counts them,
 those of known-answer items too. Everything is measured on prompts that nobody judged.
 
+Offline DPO goes through TRL's DPOTrainer where the extra `peers` is installed, and through our own with `--peers 0`.
 `--honest 1` compares with offline DPO on labels of good annotators alone as well, whom nobody could have picked out
 without asking. `--traps 1` adds worlds in which a naive loop hacks its reward. `--speed 0` leaves out the times that
 people wait with the default model.
@@ -16,6 +17,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ SETTINGS = {
     "labels": 1344,
     "every": 1,
     "honest": 0,
+    "peers": 1,
     "traps": 0,
     "trap_worlds": 100,
     "trap_first": 0,
@@ -48,6 +52,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     """The keys of DESIGN section 4 and what they come from; `figure` is the path of a PNG, where there are worlds."""
     began = time.monotonic()
     speed = measure_speed(say=say, batches=settings["speed"]) if settings["speed"] else {}
+    peer = _peer() if settings["peers"] else None
     sizes = [size for size in (1024, 4096) if size < settings["offline"]] + [settings["offline"]]
     with tempfile.TemporaryDirectory(prefix="prefloop-worlds-") as folder:
         worlds = [
@@ -59,6 +64,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
                 most_labels=settings["labels"],
                 every=settings["every"],
                 honest=bool(settings["honest"]),
+                peers=peer is not None,
                 say=say,
             )
             for seed in range(settings["first"], settings["first"] + settings["worlds"])
@@ -67,6 +73,7 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     found: dict[str, Any] = {
         **settings,
         **summary(worlds),
+        "offline_through": peer,
         "promoted_regressions": traps.get("promoted_regressions"),
         "alarm_auroc": traps.get("alarm_auroc"),
         "label_to_queue_s": speed.get("label_to_queue_s"),
@@ -77,6 +84,11 @@ def run(*, say: Callable[[str], object], **settings: int) -> dict[str, Any]:
     }
     found["figure"] = draw(worlds, data_folder("benchmarks", "loop")) if worlds else None
     return found | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def _peer() -> str | None:
+    """TRL and its version, where the extra `peers` is installed."""
+    return f"trl {version('trl')}" if find_spec("trl") is not None else None
 
 
 def _traps(folder: Path, settings: dict[str, int], *, say: Callable[[str], object]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from alignment.core.methods.direct import Direct
 from alignment.core.records import Judgement
 from alignment.core.trainer import train
 
+BATCH, WARMUP = 64, 5
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -21,10 +23,14 @@ class Recipe:
     examples: int = 16_384
     """Pairs gone through, each pass counted, unless one pass is more."""
 
+    def epochs(self, num: int) -> float:
+        """Passes through so many pairs."""
+        return max(1.0, min(8.0, self.examples / num))
+
 
 def dpo(backbone: Backbone, judgements: Sequence[Judgement], recipe: Recipe, *, adapter: str, seed: int) -> None:
     """Train an adapter, which starts as the base, on all the judgements."""
-    epochs = max(1.0, min(8.0, recipe.examples / len(judgements)))
-    config = TrainerConfig(epochs=epochs, batch_size=64, lr=recipe.lr, warmup_steps=5, seed=seed)
+    epochs = recipe.epochs(len(judgements))
+    config = TrainerConfig(epochs=epochs, batch_size=BATCH, lr=recipe.lr, warmup_steps=WARMUP, seed=seed)
     method = Direct(backbone, DirectConfig(beta=recipe.beta), adapter=adapter, seed=seed)
     train(method, judgements, config)

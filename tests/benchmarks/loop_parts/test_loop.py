@@ -36,11 +36,21 @@ def test_the_benchmark_runs_and_says_what_it_promises(monkeypatch, settings, tmp
     monkeypatch.setattr(worlds, "RECIPES", (Recipe(lr=1e-3),))
     small = Settings(refresh=8, policy_steps=1, rollout_prompts=4, rollouts=2, members=2, candidates=4)
     monkeypatch.setattr(worlds, "ONLINE", small)
-    given = {**loop.SETTINGS, "worlds": 1, "offline": 32, "labels": 130, "every": 1, "honest": 1, "speed": 0}
+    given = {
+        **loop.SETTINGS,
+        "peers": 0,
+        "worlds": 1,
+        "offline": 32,
+        "labels": 130,
+        "every": 1,
+        "honest": 1,
+        "speed": 0,
+    }
 
     found = loop.run(say=lambda _: None, **given)
 
     assert json.loads(json.dumps(found)).keys() >= KEYS
+    assert found["offline_through"] is None
     assert found["details"][0]["target"] == found["details"][0]["offline"][-1]["win_rate"]
     assert [each["rule"] for each in found["details"][0]["loops"]] == ["random", "dts"]
     assert 0 < found["details"][0]["honest_target"] < 1
@@ -69,7 +79,7 @@ def test_those_who_miss_known_answers_judge_nothing_else_and_every_judgement_cou
     assert people.judgements() == []
 
 
-@pytest.mark.parametrize("module", ["learner", "offline", "language"])
+@pytest.mark.parametrize("module", ["learner", "offline", "peer", "language"])
 def test_what_learns_knows_neither_the_truth_nor_the_database(module):
     tree = ast.parse((HERE / f"{module}.py").read_text())
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
@@ -77,4 +87,4 @@ def test_what_learns_knows_neither_the_truth_nor_the_database(module):
 
     assert not [name for name in named if name.split(".")[0] == "labeling"]
     ours = {name for name in named if name.startswith("tests")}
-    assert ours <= {"tests.benchmarks.loop_parts.language"}
+    assert ours <= {f"tests.benchmarks.loop_parts.{name}" for name in ("language", "offline")}

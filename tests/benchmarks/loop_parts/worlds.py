@@ -41,6 +41,8 @@ class Place:
     seed: int
     world: World
     team: tuple[Taste, ...]
+    base: Path
+    """Its folder."""
     backbone: Backbone
     prompts: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -65,12 +67,14 @@ def make_place(
     """The base model of a world, fitted to plain texts for the prompts that may be asked about."""
     seed, chance = world.seed, random.Random(f"{world.seed} corpus")
     corpus = [(prompt, [world.plain_text(prompt, chance) for _ in range(samples)]) for prompt in prompts]
-    backbone = language.load(language.make_base(corpus, folder / f"world-{seed}-{samples}", seed=seed))
+    base = language.make_base(corpus, folder / f"world-{seed}-{samples}", seed=seed)
+    backbone = language.load(base)
     by_base = language.texts_of(language.write(backbone, unseen, adapter=None, completions=SAMPLES, seed=seed + 78))
     return Place(
         seed=seed,
         world=world,
         team=tuple(team),
+        base=base,
         backbone=backbone,
         prompts=tuple(prompts),
         unseen=tuple(unseen),
@@ -93,11 +97,14 @@ def random_pairs(place: Place, count: int, *, team: Sequence[Taste]) -> list[Jud
     return found
 
 
-def offline_ladder(place: Place, sizes: Sequence[int], *, say: Say, honest: bool = False) -> list[dict[str, Any]]:
+def offline_ladder(
+    place: Place, sizes: Sequence[int], *, say: Say, honest: bool = False, peers: bool = False
+) -> list[dict[str, Any]]:
     """Offline DPO at each number of labels with each recipe, by its true win rate.
 
     Args:
         honest: labels of good annotators only.
+        peers: through TRL's DPOTrainer, instead of our own.
     """
     team = [taste for taste in place.team if not (honest and taste.is_bad)]
     judged = random_pairs(place, max(sizes), team=team)
@@ -106,12 +113,21 @@ def offline_ladder(place: Place, sizes: Sequence[int], *, say: Say, honest: bool
         tries = {}
         for number, recipe in enumerate(RECIPES):
             adapter = f"offline/{size}/{number}/{honest}"
-            dpo(place.backbone, judged[:size], recipe, adapter=adapter, seed=place.seed)
+            _learn(place, judged[:size], recipe, adapter=adapter, peers=peers)
             tries[f"beta {recipe.beta:g}, lr {recipe.lr:g}"] = place.win_rate(adapter)
         best = max(tries, key=lambda name: tries[name])
         rungs.append({"labels": size, "win_rate": tries[best], "recipe": best, "tries": tries})
         say(f"world {place.seed}: offline DPO on {size:,} labels wins {tries[best]:.3f} ({best})")
     return rungs
+
+
+def _learn(place: Place, judged: Sequence[Judgement], recipe: Recipe, *, adapter: str, peers: bool) -> None:
+    if not peers:
+        dpo(place.backbone, judged, recipe, adapter=adapter, seed=place.seed)
+        return
+    from tests.benchmarks.loop_parts import peer  # the extra `peers`, which may be absent
+
+    peer.dpo(place.backbone, judged, recipe, adapter=adapter, seed=place.seed, base=place.base)
 
 
 def online(
@@ -147,11 +163,13 @@ def run_world(
     every: int,
     say: Say,
     honest: bool = False,
+    peers: bool = False,
 ) -> dict[str, Any]:
     """Offline DPO, then a loop by each rule, each in a project of its own with the same team and prompts.
 
     Args:
         honest: compare with offline DPO on as many labels of good annotators alone as well.
+        peers: offline DPO goes through TRL.
     """
     world, team = make_world(seed), make_team(seed)
     people = People(world, team, checked=True, seed=seed)
@@ -163,9 +181,9 @@ def run_world(
         folder=folder,
         samples=language.SAMPLES,
     )
-    ladder = offline_ladder(place, sizes, say=say)
+    ladder = offline_ladder(place, sizes, say=say, peers=peers)
     target = ladder[-1]["win_rate"]
-    careful = offline_ladder(place, sizes[-1:], say=say, honest=True) if honest else []
+    careful = offline_ladder(place, sizes[-1:], say=say, honest=True, peers=peers) if honest else []
     honest_target = careful[-1]["win_rate"] if careful else None
     found: dict[str, Any] = {
         "seed": seed,
