@@ -53,7 +53,7 @@ def review_sheet(review: Review, *, membership: Membership) -> Sheet:
         lease_expires=review.created,
         draft={},
         flags=membership.project.flags,
-        progress=Progress(done=0, total=0, mine=0, seconds=0.0),
+        progress=Progress(done=0, total=0, mine=0, seconds=membership.seconds_worked),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -96,3 +97,9 @@ def flag_label(code: str, project: Project) -> str:
     """A flag in words; a code that a project does not know as it stands."""
     question = project.all_questions.get(code)
     return question.label if question is not None else code
+
+
+@register.filter
+def at(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """What stands in a mapping under a key; None where nothing does."""
+    return mapping.get(key)

@@ -7,21 +7,24 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, push_url, trigger_client_event
 
 from labeling.errors import Conflict, Invalid
 from labeling.forms_reviews import ReviewSettingsForm
-from labeling.http import SignedInRequest, signed_in
-from labeling.judgement_forms import RATINGS, JudgementForm, judgement_form
+from labeling.http import SignedInRequest, signed_in, wants_json
+from labeling.judgement_forms import JudgementForm, judgement_form
 from labeling.models import Membership, Review, ReviewState
 from labeling.selectors.access import MANAGERS, REVIEWERS, membership_in
 from labeling.selectors.reviews import Opinion, opinions, review_of, review_sheet, reviews, reviews_for
 from labeling.services.figures import refresh
 from labeling.services.reviews import change_review_settings, decide, dismiss
+from labeling.views.judge import show as show_item
 
 PAGE_SIZE = 25
 
@@ -52,10 +55,19 @@ def save(request: SignedInRequest, slug: str) -> HttpResponse:
 @never_cache
 @signed_in
 def review(request: SignedInRequest, slug: str, review_id: int) -> HttpResponse:
-    """One item with what everybody judged, and the form of the decision."""
+    """An item with what everybody judged, on the judging page while it is open."""
     membership = membership_in(slug, user=request.user, roles=REVIEWERS)
     found = review_of(membership.project, review_id)
-    return show(request, membership, found, judgement_form(review_sheet(found, membership=membership)))
+    page = show(request, membership, found, judgement_form(review_sheet(found, membership=membership)))
+    return push_url(page, request.path) if request.htmx else page
+
+
+@require_safe
+@never_cache
+@signed_in
+def following(request: SignedInRequest, slug: str) -> HttpResponse:
+    """The next open review."""
+    return to_next(request, membership_in(slug, user=request.user, roles=REVIEWERS))
 
 
 @require_POST
@@ -66,21 +78,25 @@ def submit(request: SignedInRequest, slug: str, review_id: int) -> HttpResponse:
     found = review_of(membership.project, review_id)
     form = judgement_form(review_sheet(found, membership=membership), request.POST)
     if not form.is_valid():
+        if wants_json(request):
+            return JsonResponse({"detail": " ".join(form.problems()), "code": "invalid"}, status=422)
         return show(request, membership, found, form, status=422)
-    client_id = form.cleaned_data["client_id"]
     try:
-        decide(
+        label = decide(
             project=membership.project,
             review_id=found.pk,
             reviewer=request.user,
             verdict=form.verdict(),
-            client_id=client_id,
+            client_id=form.cleaned_data["client_id"],
         )
     except (Conflict, Invalid) as error:
+        if request.htmx or wants_json(request):
+            raise  # said on the page, where the work stays
         form.add_error(None, forms.ValidationError(error.message))
         return show(request, membership, found, form, status=409)
-    messages.success(request, gettext("The decision is stored. The others stay as they are."))
-    return to_next(request, membership)
+    if wants_json(request):
+        return JsonResponse({"label": label.pk})
+    return to_next(request, membership, said=gettext("The decision is stored. The others stay as they are."))
 
 
 @require_POST
@@ -89,16 +105,23 @@ def leave(request: SignedInRequest, slug: str, review_id: int) -> HttpResponse:
     """Leave the item as it was judged."""
     membership = membership_in(slug, user=request.user, roles=REVIEWERS)
     dismiss(project=membership.project, review_id=review_id, reviewer=request.user)
-    messages.success(request, gettext("The item stays as it was judged."))
-    return to_next(request, membership)
+    return to_next(request, membership, said=gettext("The item stays as it was judged."))
 
 
-def to_next(request: SignedInRequest, membership: Membership) -> HttpResponse:
-    """The next open review, or the list when there is none."""
-    following = reviews_for(membership.project, reviewer=request.user).first()
-    if following is None:
-        return redirect("reviews", membership.project.slug)
-    return redirect("review", membership.project.slug, following.pk)
+def to_next(request: SignedInRequest, membership: Membership, *, said: str = "") -> HttpResponse:
+    """The next open review, in place of this one for htmx, or the list when there is none."""
+    slug = membership.project.slug
+    next_one = reviews_for(membership.project, reviewer=request.user).first()
+    if next_one is not None and request.htmx:
+        found = review_of(membership.project, next_one.pk)
+        page = show(request, membership, found, judgement_form(review_sheet(found, membership=membership)))
+        page = push_url(page, reverse("review", args=[slug, found.pk]))
+        return trigger_client_event(page, "prefloop:said", {"text": said}) if said else page
+    if said:
+        messages.success(request, said)
+    if next_one is not None:
+        return redirect("review", slug, next_one.pk)
+    return HttpResponseClientRedirect(reverse("reviews", args=[slug])) if request.htmx else redirect("reviews", slug)
 
 
 def show_queue(
@@ -126,20 +149,22 @@ def show_queue(
 def show(
     request: SignedInRequest, membership: Membership, found: Review, form: JudgementForm, *, status: int = 200
 ) -> HttpResponse:
-    """One review."""
+    """One review: on the judging page, or as a page to read when it is closed."""
     said = opinions(found)
-    context = {
-        "project": membership.project,
-        "role": membership.role,
+    context: dict[str, Any] = {
         "review": found,
-        "prompt": found.item.prompt,
         "form": form,
-        "rows": [{"row": row, "said": beside(row.id, said)} for row in form.rows],
+        "sheet": form.sheet,
+        "said": {row.id: beside(row.id, said) for row in form.rows},
         "opinions": said,
-        "ratings": RATINGS,
-        "questions": membership.project.questions,
     }
-    return render(request, "labeling/review.html", context, status=status)
+    if found.state != ReviewState.OPEN:
+        context |= {"project": membership.project, "role": membership.role, "prompt": found.item.prompt}
+        return render(request, "labeling/review.html", context, status=status)
+    waiting = reviews_for(membership.project, reviewer=request.user).count()
+    context |= {"submit_url": reverse("review-submit", args=[membership.project.slug, found.pk]), "waiting": waiting}
+    context["progress"] = form.sheet.progress
+    return show_item(request, membership, context, status=status)
 
 
 def beside(completion: int, said: list[Opinion]) -> list[dict[str, Any]]:

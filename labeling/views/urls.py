@@ -115,6 +115,7 @@ urlpatterns = [
     path("p/<slug:slug>/quality/people/<slug:name>/", quality.person, name="quality-person"),
     path("p/<slug:slug>/review/", reviews.queue, name="reviews"),
     path("p/<slug:slug>/review/settings/", reviews.save, name="reviews-settings"),
+    path("p/<slug:slug>/review/next/", reviews.following, name="review-next"),
     path("p/<slug:slug>/review/<int:review_id>/", reviews.review, name="review"),
     path("p/<slug:slug>/review/<int:review_id>/submit/", reviews.submit, name="review-submit"),
     path("p/<slug:slug>/review/<int:review_id>/leave/", reviews.leave, name="review-leave"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -141,7 +143,7 @@ def value_for(field, number):
     return next((make(number) for kind, make in VALUES.items() if isinstance(field, kind)), 1)
 
 
-VALUES = {
+VALUES: dict[Any, Callable[[int], Any]] = {
     (CharField, TextField): lambda number: f"x{number}",
     DateTimeField: lambda number: timezone.now(),
     DateField: lambda number: timezone.now().date(),

@@ -26,7 +26,7 @@ export class Ahead {
   follow(item) {
     clearTimeout(this.timeout);
     // What follows a step of a conversation is its next step.
-    this.item = item?.decided || item?.isStep ? null : item;
+    this.item = item?.isHeld && !item.isStep ? item : null;
     if (item?.isStep && this.held?.assignment === item.root.dataset.assignment) this.held = null;
     if (!this.item) return;
     if (this.held?.assignment === item.root.dataset.assignment) this.held = null;

@@ -33,6 +33,10 @@ export class DraftKeeper {
     clearTimeout(this.timeout);
     if (!this.isDirty || this.isClosed) return;
     this.isDirty = false;
+    if (!this.root.dataset.draftUrl) {
+      this.say(words("local")); // of a review
+      return;
+    }
     const reply = await post(this.root.dataset.draftUrl, JSON.stringify(this.snapshot()), { keepalive: leaving });
     if (this.isClosed) return;
     if (reply.status === 200) {

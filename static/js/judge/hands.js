@@ -35,7 +35,7 @@ export class Hands {
     if (link) this.onLink(event, link);
     if (!button || item.sending.isBusy) return;
     if ("undoes" in button.dataset) item.undo();
-    else if ("skip" in button.dataset && item.isBegun) {
+    else if ("skip" in button.dataset && (item.isBegun || item.isReview)) {
       event.preventDefault();
       item.skipping.open();
     } else item.task.onClick(button);
@@ -67,7 +67,7 @@ export class Hands {
     const { item } = this;
     if (event.key === "Enter" && !isControl(event.target)) item.advance();
     else if (event.key === "u") item.goBack();
-    else if (event.key === "U") item.root.querySelector("[data-last]").click();
+    else if (event.key === "U") item.root.querySelector("[data-last]")?.click();
     else if (event.key === "s") item.root.querySelector("[data-skip]")?.click();
     else if (event.key === "S") item.skipping?.open();
     else if (event.key === "n") this.openNotes();

@@ -21,6 +21,8 @@ export class Item {
     // An assignment, or the judgement of it that is being revised: its drafts are apart.
     this.work = root.dataset.work;
     this.decided = root.dataset.decided ? JSON.parse(root.dataset.decided) : null;
+    this.isReview = "review" in root.dataset;
+    this.isHeld = !this.decided && !this.isReview; // on a lease, with a next one that can be claimed
     this.isStep = root.dataset.kind === "conversation";
     this.form = root.querySelector("form.judgement");
     this.articles = [...root.querySelectorAll("[data-completion]")];
@@ -31,7 +33,7 @@ export class Item {
     const seconds = Number(this.form.elements.seconds.value) || 0;
     this.time = new ActiveTime({ seconds, idleSeconds: Number(root.dataset.idle), onTick: () => showTime(this) });
     this.draft = new DraftKeeper({ root, form: this.form, drafts, prepare: () => this.stamp() });
-    this.lease = this.decided ? null : new Lease({ ...root.dataset, isIdle: () => this.time.isIdle });
+    this.lease = this.isHeld ? new Lease({ ...root.dataset, isIdle: () => this.time.isIdle }) : null;
     this.pins = new Pins(this);
     this.task = new TASKS[root.dataset.kind](this);
     this.skipping = this.decided ? null : new SkipDialog({ root, isBegun: () => this.isBegun });
@@ -85,6 +87,10 @@ export class Item {
   goBack() {
     if (this.task.goBack()) return;
     this.draft.send();
+    if (this.isReview) {
+      location.assign(this.root.dataset.backUrl);
+      return;
+    }
     const swap = "outerHTML show:window:top";
     window.htmx.ajax("GET", this.root.dataset.backUrl, { source: this.root, target: "#item", swap });
   }

@@ -35,7 +35,7 @@ export class Sending {
       return;
     }
     item.drafts.save(item.work, item.draft.snapshot());
-    if (item.decided || !item.ahead) return;
+    if (!item.isHeld || !item.ahead) return;
     if (item.ahead.flight) this.waitFor(event, item.ahead.flight);
     else if (item.ahead.isReady && !item.isStep) this.handOver(event);
   }

@@ -41,8 +41,9 @@ export class SkipDialog {
     button.click();
   }
 
-  // Something else: a field for a few words, which may stay empty.
+  // Something else: a field for a few words, which may stay empty. A review has no reasons.
   unfold(isOpen) {
+    if (!this.other) return;
     this.dialog.querySelector("#skip-words").hidden = !isOpen;
     this.other.setAttribute("aria-expanded", String(isOpen));
     if (isOpen) this.field.focus();

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from factories import a_verdict, claim, make_cast, make_user
+from factories import a_verdict, claim, make_cast, make_item, make_user
 
 from labeling.models import Label, Review, Role, Source
 from labeling.selectors.labels import pseudonym
@@ -149,3 +149,54 @@ def test_the_queue_asks_as_much_for_one_as_for_many(cast, vera, signed_in, djang
     with django_assert_max_num_queries(16) as more:
         assert client.get(PATH).content.decode().count(">people disagree<") == 3
     assert len(more) == len(few)
+
+
+def test_for_the_scripts_the_next_one_takes_its_place_and_the_list_comes_in_the_end(cast, vera, signed_in):
+    signed_in(vera).get(PATH)
+    first, second = Review.objects.all()
+    scripts = signed_in(vera, htmx=True)
+
+    following = scripts.post(f"{PATH}{first.pk}/submit/", decision(first, 1, 2, 2))
+    again = scripts.get(f"{PATH}next/").content.decode()
+    ended = scripts.post(f"{PATH}{second.pk}/leave/", {"reason": ""})
+
+    fragment = following.content.decode()
+    assert f'data-review="{second.pk}"' in fragment
+    assert "<html" not in fragment
+    assert "data-heartbeat-url" not in fragment
+    assert following["HX-Push-Url"] == f"{PATH}{second.pk}/"
+    assert "The decision is stored." in following["HX-Trigger"]
+    assert f'data-review="{second.pk}"' in again
+    assert ended["HX-Redirect"] == PATH
+    assert signed_in(vera).get(f"{PATH}next/").headers["Location"] == PATH
+
+
+def test_a_decision_that_waited_for_a_connection_is_answered_in_json_and_counts_once(cast, vera, signed_in):
+    signed_in(vera).get(PATH)
+    first = Review.objects.earliest("pk")
+    sent = decision(first, 2, 1, 3)
+    client, json_wanted = signed_in(vera), {"Accept": "application/json"}
+
+    refused = client.post(f"{PATH}{first.pk}/submit/", {**sent, "client_id": "x"}, headers=json_wanted)
+    labels = [client.post(f"{PATH}{first.pk}/submit/", sent, headers=json_wanted).json()["label"] for _ in range(2)]
+    late = client.post(f"{PATH}{first.pk}/submit/", decision(first, 1, 1, 1), headers=json_wanted)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+    assert labels == [Label.objects.get(source=Source.REVIEW).pk] * 2
+    assert (late.status_code, late.json()["code"]) == (409, "review_closed")
+
+
+@pytest.mark.parametrize("kind", ["rating", "best", "pair"])
+def test_every_kind_is_decided_on_the_page_of_its_kind(cast, vera, signed_in, kind):
+    item = make_item(cast.project, prompt="Which?", texts=("Yes.", "No."), kind=kind)
+    review = Review.objects.create(project=cast.project, item=item, reason="flag")
+    ids = list(item.entries.values_list("completion", flat=True))
+
+    page = signed_in(vera).get(f"{PATH}{review.pk}/").content.decode()
+    answer = {"rating": {f"rating-{pk}": 5 for pk in ids}, "best": {"best": ids[1]}, "pair": {"choice": "2"}}[kind]
+    signed_in(vera).post(f"{PATH}{review.pk}/submit/", {"client_id": str(uuid4()), "seconds": "2.5", **answer})
+
+    assert f'data-kind="{kind}"' in page
+    label = Label.objects.get(source=Source.REVIEW)
+    assert (label.kind, label.seconds) == (kind, 2.5)
+    assert (label.best_id, label.strength) == {"rating": (None, None), "best": (ids[1], None), "pair": (None, 2)}[kind]
