@@ -68,7 +68,7 @@ class LoopForm(forms.ModelForm):
             "judgements_per_refresh": _("Judgements per refresh"),
             "refreshes_per_policy": _("Refreshes per policy"),
             "minutes_between_runs": _("Minutes between runs"),
-            "minutes_at_most": _("Judgements wait at most (minutes)"),
+            "minutes_at_most": _("Longest wait (minutes)"),
             "features": _("Heads read"),
             "members": _("Heads of the reward model"),
             "pessimism": _("Pessimism (lambda)"),

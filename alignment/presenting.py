@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from alignment.methods import RECIPES
 from alignment.models import Cause, Evaluation, PromotionState, Run, RunState, Stage
+from alignment.numbers import Local, fill
 from alignment.plans import Plan
 
 ALWAYS = ("lora", "start", "evaluation", "sampling")
@@ -46,18 +47,29 @@ def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
     match stage:
         case Stage.SNAPSHOT:
             names = {"train": _("train"), "held_out": _("held out"), "comparisons": _("comparisons")}
-            return [(said, f"{found[name]:,}") for name, said in names.items()]
+            return [(said, _count(found[name])) for name, said in names.items()]
         case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
             return _judging(found)
         case Stage.POLICY:
-            return [(_("version"), str(found["version"])), (_("steps"), f"{found['steps']:,}"), *_distance(found)]
+            return [
+                (_("version"), str(found["version"])),
+                (_("steps"), f"{Local(found['steps']):,.0f}"),
+                *_distance(found),
+            ]
         case Stage.EVALUATION:
             return [
                 (_("verdict"), _verdict(found)),
-                (_("held-out prompts") if found["held_out"] else _("training prompts"), f"{found['prompts']:,}"),
-                ("KL", _("{kl:.2f} nats").format(kl=found["kl"])),
+                (
+                    _("held-out prompts") if found["held_out"] else _("training prompts"),
+                    _count(found["prompts"]),
+                ),
+                ("KL", fill(_("{kl:.2f} nats"), kl=found["kl"])),
             ]
-    return [(_("items written"), f"{found['items']:,}")]
+    return [(_("items written"), _count(found["items"]))]
+
+
+def _count(number: int) -> str:
+    return f"{Local(number):,.0f}"
 
 
 def _verdict(found: dict[str, Any]) -> str:
@@ -74,23 +86,22 @@ def _distance(found: dict[str, Any]) -> list[tuple[str, str]]:
     """How far a policy went from the reference, how far it may, and what was taken back for that."""
     if "kl" not in found:  # of before there were budgets
         return []
-    said = _("{kl:.1f} nats").format(kl=found["kl"])
+    said = fill(_("{kl:.1f} nats"), kl=found["kl"])
     if found["kl_budget"] is not None:
-        said = _("{kl:.1f} of {budget:.1f} nats").format(kl=found["kl"], budget=found["kl_budget"])
-    kept = [(_("kept of what it learned"), f"{found['share']:.0%}")] if found["share"] < 1 else []
+        said = fill(_("{kl:.1f} of {budget:.1f} nats"), kl=found["kl"], budget=found["kl_budget"])
+    kept = [(_("kept of what it learned"), f"{Local(found['share']):.0%}")] if found["share"] < 1 else []
     return [("KL", said), *kept]
 
 
 def _judging(found: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy = _("no held-out judgements yet")
     if "accuracy" in found:
-        accuracy = _("{share:.1%} ({low:.1%} to {high:.1%})").format(
-            share=found["accuracy"], low=found["accuracy_low"], high=found["accuracy_high"]
-        )
+        text = _("{share:.1%} ({low:.1%} to {high:.1%})")
+        accuracy = fill(text, share=found["accuracy"], low=found["accuracy_low"], high=found["accuracy_high"])
     facts = [(_("held-out accuracy"), accuracy)]
     if "number" in found:
         facts.insert(0, (_("reward model"), str(found["number"])))
-    return [*facts, (_("steps"), f"{found['steps']:,}" if "steps" in found else _("none: it was there"))]
+    return [*facts, (_("steps"), _count(found["steps"]) if "steps" in found else _("none: it was there"))]
 
 
 def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:
@@ -138,6 +149,6 @@ def shown_metrics(curves: dict[str, dict[str, Any]]) -> list[Measured]:
         for name, values in sorted(curves[stage]["values"].items()):
             known = [value for value in values if value is not None]
             step = curves[stage]["steps"][-1]
-            ends = (f"{known[0]:.4g}", f"{known[-1]:.4g}") if known else ("", "")
+            ends = (f"{Local(known[0]):.4g}", f"{Local(known[-1]):.4g}") if known else ("", "")
             found.append(Measured(stage=str(stage.label), name=name, step=step, first=ends[0], last=ends[1]))
     return found

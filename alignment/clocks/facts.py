@@ -20,9 +20,9 @@ SEEN = (RunState.FINISHED, RunState.STOPPED)
 """A run that failed has used nothing up: what it was for is still due."""
 
 
-def facts(project_id: int, *, written_out: bool = False) -> Facts:
-    """What the loop decides by."""
-    settings = loop_settings(project_id)
+def facts(project_id: int, *, written_out: bool = False, settings: LoopSettings | None = None) -> Facts:
+    """What the loop decides by; ``settings``: if they were these."""
+    settings = settings or loop_settings(project_id)
     seen = _last_used_up(project_id)
     new = exchange.count_judgements_after(project_id, seen, at_most=settings.judgements_per_refresh)
     waits = new > 0 and settings.minutes_at_most is not None

@@ -14,6 +14,7 @@ from alignment import selectors
 from alignment.clocks.facts import POLICIES, REFRESHES, facts
 from alignment.loop import Clock, Facts, policy_next, refresh_next, what_next
 from alignment.models import OPEN_PROMOTIONS, Policy, Promotion, PromotionState, RewardModel, Run, RunState
+from alignment.numbers import fill
 from labeling import exchange
 
 OLDER = 3
@@ -110,14 +111,18 @@ def _accuracy(project_id: int, current: RewardModel | None) -> tuple[list[str], 
         return said, few
     accuracy = _("It agrees with {share:.0%} of held-out comparisons ({low:.0%} to {high:.0%}, {number}).")
     said.append(
-        accuracy.format(
-            share=current.accuracy, low=current.accuracy_low, high=current.accuracy_high, number=current.num_comparisons
+        fill(
+            accuracy,
+            share=current.accuracy,
+            low=current.accuracy_low,
+            high=current.accuracy_high,
+            number=current.num_comparisons,
         )
     )
     ceiling = exchange.human_ceiling(project_id)
     if ceiling is not None:
         people = _("Two people agree on {share:.0%} ({low:.0%} to {high:.0%}).")
-        said.append(people.format(share=ceiling.value, low=ceiling.low, high=ceiling.high))
+        said.append(fill(people, share=ceiling.value, low=ceiling.low, high=ceiling.high))
     return said, few if current.accuracy_low <= 0.5 else ""
 
 
@@ -148,7 +153,7 @@ def _trained(newest: Policy | None) -> list[str]:
         kl = _("It is {kl:.1f} nats from the base.")
         if found.get("kl_budget") is not None:
             kl = _("It is {kl:.1f} nats from the base; the budget was {budget:.1f}.")
-        said.append(kl.format(kl=found["kl"], budget=found.get("kl_budget")))
+        said.append(fill(kl, kl=found["kl"], budget=found.get("kl_budget")))
     if found.get("ended_by_budget"):
         text = ngettext(
             "Training ended at its budget, after {steps} step.",
@@ -157,7 +162,7 @@ def _trained(newest: Policy | None) -> list[str]:
         )
         said.append(text.format(steps=found["steps"]))
     if found.get("share", 1.0) < 1:
-        said.append(_("To stay within it, {share:.0%} of what it learned is kept.").format(share=found["share"]))
+        said.append(fill(_("To stay within it, {share:.0%} of what it learned is kept."), share=found["share"]))
     return said
 
 
@@ -177,12 +182,13 @@ def _promotions(project: exchange.ProjectRecord, known: Facts, *, enabled: bool,
         title=_("Promotion"),
         state=state,
         enabled=enabled,
-        next=_gate_next(asked, runs=runs),
+        next=gate_next(asked, runs=runs),
         last=last,
     )
 
 
-def _gate_next(asked: Promotion | None, *, runs: bool) -> str:
+def gate_next(asked: Promotion | None, *, runs: bool) -> str:
+    """What the gate does next with what is there, or waits for it; ``runs``: by itself."""
     if asked is None:
         return _("No candidate waits: the next policy run brings one to the gate.")
     if not runs:

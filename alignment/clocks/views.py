@@ -12,9 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alignment import selectors, services
 from alignment.clocks import reward_models, starting
+from alignment.clocks.effects import Effect, effects_of
 from alignment.clocks.showing import loop_context
 from alignment.forms import LoopForm, PauseForm
 from labeling import exchange
+from labeling.confirming import ask, is_confirmed, said
 from labeling.http import SignedInRequest, signed_in
 
 
@@ -36,14 +38,34 @@ def loop_status(request: SignedInRequest, slug: str) -> HttpResponse:
 @require_POST
 @signed_in
 def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Change how the loop runs by itself."""
+    """Change how the loop runs by itself: sent, what that does, and sent once more, the change."""
     project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
     form = LoopForm(request.POST, instance=selectors.loop_settings(project.id))
     if not form.is_valid():
         return render(request, "alignment/loop.html", _context(project, form=form), status=422)
+    if "back" in request.POST:
+        return render(request, "alignment/loop.html", _context(project, form=form))
+    effects = [_shown(effect, form) for effect in effects_of(project.id, form.cleaned_data)]
+    if effects and not is_confirmed(request):
+        return ask(
+            request,
+            {"project": project, "role": project.role},
+            effects=effects,
+            save=gettext("Save the settings"),
+            back=gettext("Back to the settings"),
+        )
     services.change_loop(project_id=project.id, changed_by=request.user.pk, **form.cleaned_data)
     messages.success(request, gettext("The settings of the loop are saved."))
     return redirect("alignment:loop-status", slug)
+
+
+def _shown(effect: Effect, form: LoopForm) -> dict[str, Any]:
+    """An effect in the words of the form."""
+    if not effect.setting:
+        return {"label": effect.label, "text": effect.text}
+    field = form.fields[effect.setting]
+    was, now = form.initial.get(effect.setting), form.cleaned_data[effect.setting]
+    return {"label": field.label, "was": said(was, field), "now": said(now, field), "text": effect.text}
 
 
 @require_POST

@@ -15,6 +15,7 @@ from alignment.core.statistics.e_process import threshold
 from alignment.gating import records
 from alignment.gating.settings import gate_settings
 from alignment.models import OPEN_PROMOTIONS, GateSettings, Policy, Promotion, PromotionState
+from alignment.numbers import Local
 from alignment.selectors import serving_policy
 
 GUARDS = {
@@ -136,8 +137,8 @@ def _bar(version: int, log_e: float, *, alpha: float) -> Bar:
 def _odds(log_e: float) -> str:
     value = math.exp(min(log_e, math.log(MOST_ODDS)))
     if value >= 10:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 0.1 else f"{value:.2g}"
+        return f"{Local(value):,.0f}"
+    return f"{Local(value):.1f}" if value >= 0.1 else f"{Local(value):.2g}"
 
 
 def _held(name: str) -> str:
@@ -165,10 +166,10 @@ def _value(found: Mapping[str, Any]) -> str:
     value, low, high = found.get("value"), found.get("low"), found.get("high")
     if value is None:
         return "–"
-    name = found["name"]
+    name, value = found["name"], Local(value)
     if name in ("held_out", "reward"):
         said = _("wins {share:.0%}").format(share=value)
-        return f"{said} ({low:.0%} – {high:.0%})" if low is not None and high is not None else said
+        return f"{said} ({Local(low):.0%} – {Local(high):.0%})" if low is not None and high is not None else said
     if name == "kl":
         return _("{kl:.2f} nats").format(kl=value)
     if name in ("length", "deviation", "overoptimised"):
@@ -176,12 +177,12 @@ def _value(found: Mapping[str, Any]) -> str:
     if name == "regression":
         return _("{share:.0%} lost").format(share=value)
     fell = name == "eos"
-    change = -value if fell else value
-    said = f"{change * 100:+.1f} %"
+    change = Local(-value if fell else value)
+    said = f"{change:+.1%}"
     if low is None or high is None:
         return said
-    ends = sorted((-low, -high)) if fell else [low, high]
-    return f"{said} ({ends[0] * 100:+.1f} – {ends[1] * 100:+.1f})"
+    ends = [Local(end) for end in (sorted((-low, -high)) if fell else (low, high))]
+    return f"{said} ({ends[0]:+.1%} – {ends[1]:+.1%})"
 
 
 def _limit(found: Mapping[str, Any]) -> str:
@@ -190,7 +191,7 @@ def _limit(found: Mapping[str, Any]) -> str:
         return "–"
     if name == "length":
         wide = max(limit, 1 / limit)
-        return f"× {1 / wide:.2f} – × {wide:.2f}"
+        return f"× {Local(1 / wide):.2f} – × {Local(wide):.2f}"
     said = {
         "held_out": _("not sure to win less than {limit:.0%}"),
         "reward": _("not sure to win less than {limit:.0%}"),
@@ -201,7 +202,7 @@ def _limit(found: Mapping[str, Any]) -> str:
         "eos": _("a fall of at most {limit:.0%}"),
         "repetition": _("a rise of at most {limit:.0%}"),
     }
-    return said.get(name, _("not sure to rise by more than {limit:.0%}")).format(limit=limit)
+    return said.get(name, _("not sure to rise by more than {limit:.0%}")).format(limit=Local(limit))
 
 
 def _note(found: Mapping[str, Any], settings: GateSettings) -> str:

@@ -15,6 +15,7 @@ from alignment.locks import a_worker_trains
 from alignment.loop import Facts
 from alignment.models import Method, Promotion, RewardModel, Run, RunState
 from alignment.models.promotions import SERVED_PROMOTIONS
+from alignment.numbers import fill
 from labeling.exchange import ProjectRecord
 
 CLOCKS = {"refresh": (Method.REWARD_MODEL,), "policy": tuple(m for m in Method if m != Method.REWARD_MODEL)}
@@ -84,11 +85,11 @@ def _accuracy(project: ProjectRecord) -> Iterator[Alert]:
         to_do = _("Let people judge on: a share of the prompts is held out, and comes up among the others.")
         yield Alert("accuracy_unknown", "warn", said.format(number=model.number), to_do, url)
     elif model.accuracy_low is not None and model.accuracy_low <= 0.5:
-        said = _("Reward model {number} may be guessing: it is right in {share:.0%} ({low:.0%} to {high:.0%}).").format(
-            number=model.number, share=model.accuracy, low=model.accuracy_low, high=model.accuracy_high
-        )
+        text = _("Reward model {number} may be guessing: it is right in {share:.0%} ({low:.0%} to {high:.0%}).")
+        shares = {"share": model.accuracy, "low": model.accuracy_low, "high": model.accuracy_high}
+        said = fill(text, number=model.number, **shares)
         to_do = _("More judgements help; look at how far people agree among themselves on the page of quality.")
-        yield Alert("accuracy_chance", "warn", said, to_do, url)
+        yield Alert("accuracy_chance", "warn", said, to_do, reverse("quality", args=[project.slug]))
 
 
 def _queue(project: ProjectRecord, facts: Facts) -> Iterator[Alert]:

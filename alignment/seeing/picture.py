@@ -13,6 +13,7 @@ from alignment.clocks.facts import facts as facts_of
 from alignment.loop import Facts, what_next
 from alignment.models import OPEN_STATES, Method, Policy, Promotion, PromotionState, RewardModel, Run, RunState, Stage
 from alignment.models.promotions import OPEN_PROMOTIONS
+from alignment.numbers import fill
 from labeling.exchange import ProjectRecord
 
 WRITES, QUEUE, JUDGES, REWARD, TRAINING, GATE = "writes", "queue", "judges", "reward", "training", "gate"
@@ -151,9 +152,8 @@ def _reward(project: ProjectRecord, model: RewardModel | None, at_work: set[str]
         return Part(REWARD, title, _("none yet"), "", _state(REWARD, at_work), url)
     note = _("not checked yet")
     if model.accuracy is not None:
-        note = _("right in {share:.0%} ({low:.0%}–{high:.0%})").format(
-            share=model.accuracy, low=model.accuracy_low, high=model.accuracy_high
-        )
+        text = _("right in {share:.0%} ({low:.0%}–{high:.0%})")
+        note = fill(text, share=model.accuracy, low=model.accuracy_low, high=model.accuracy_high)
     needs = model.accuracy_low is not None and model.accuracy_low <= 0.5
     value = _("number {number}").format(number=model.number)
     return Part(REWARD, title, value, note, _state(REWARD, at_work, needs=needs), url)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.template.defaultfilters import floatformat
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from labeling.models import Project
+from labeling.models import Kind, Project, Rule
 from labeling.models.skips import reason_shown
 from labeling.rendering import extract, show
 from labeling.templatetags.places import Place
@@ -68,9 +69,9 @@ def grouped(number: int) -> str:
 
 
 @register.filter
-def percent(share: float) -> int:
-    """0.583 as 58."""
-    return round(100 * share)
+def percent(share: float, digits: int = 0) -> str:
+    """0.583 as 58, or with one digit as 58.3."""
+    return floatformat(100 * share, digits)
 
 
 @register.filter
@@ -90,6 +91,18 @@ def is_open(context: dict[str, Any], url: str, *, exact: bool = False) -> bool:
     """Whether the page at ``url``, or one below it, is the one shown."""
     path: str = context["request"].path
     return bool(url) and (path == url if exact else path.startswith(url))
+
+
+@register.filter
+def kind_label(code: str) -> str:
+    """A kind of judgement in words."""
+    return str(Kind(code).label) if code in Kind.values else code
+
+
+@register.filter
+def rule_label(code: str) -> str:
+    """A rule by which an item was chosen in words."""
+    return str(Rule(code).label) if code in Rule.values else code
 
 
 @register.filter

@@ -38,7 +38,7 @@ function draw(box) {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { time: true, range: (_, from, to) => (from === to ? [from - 86_400, to + 86_400] : [from, to]) },
+        x: { time: true, range: (_, from, to) => (days.length === 1 ? [days[0] - 86_400, days[0] + 86_400] : [from, to]) },
         y: { range: (_, least, most) => (isSigned ? [Math.min(least ?? 0, 0), 1] : isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
       },
       axes: [

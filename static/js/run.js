@@ -49,7 +49,7 @@ function draw(stage, name, steps, values) {
       legend: { show: false },
       scales: { x: { time: false } },
       axes: [{ ...axis(), size: 28 }, { ...axis(), size: 48 }],
-      series: [{}, { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: steps.length < 3 } }],
+      series: [{}, { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: (chart) => chart.data[0].length < 3 } }],
     },
     data,
     box,

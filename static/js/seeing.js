@@ -50,7 +50,7 @@ function draw(box) {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { time: false, range: (_, from, to) => (from === to ? [from - 1, to + 1] : [from, to]) },
+        x: { time: false, range: (_, from, to) => (whole ? [at[0] - 0.4, at.at(-1) + 0.4] : from === to ? [from - 1, to + 1] : [from, to]) },
         y: share ? { range: [0, 1] } : {},
       },
       axes: [

@@ -68,10 +68,10 @@ def test_the_page_says_of_each_clock_what_it_does_next_and_what_came_of_it_last(
     page = shown(client, cast.rita)
 
     assert "After 50 more judgements the reward model is refreshed (0 of 50)." in page
-    assert "Model 1 gives the rewards. It agrees with 70% of held-out comparisons (55% to 82%, 90)." in page
+    assert "Model 1 gives the rewards. It agrees with 70 % of held-out comparisons (55 % to 82 %, 90)." in page
     assert "After 1 more refresh of the reward model a policy is trained." in page
     assert "Version 2 was trained last, with DPO. It is 3.1 nats from the base; the budget was 3.5." in page
-    assert "Training ended at its budget, after 7 steps. To stay within it, 75% of what it learned is kept." in page
+    assert "Training ended at its budget, after 7 steps. To stay within it, 75 % of what it learned is kept." in page
     assert "No candidate waits: the next policy run brings one to the gate." in page
     assert "Too few held-out" not in page
 

@@ -160,7 +160,7 @@ def test_lineage_leads_from_a_judgement_to_the_version_and_from_its_completion_b
     forward = text(page(client, compared.rita, here("lineage/labels/{label}/")))
     back = text(page(client, compared.rita, f"lineage/completions/{text_of_two.pk}/"))
 
-    assert "from version 2 to version 2" in forward
+    assert "Version 2 learned from it" in forward
     assert "aaaaaaaaaaaa" in back
     assert "bbbbbbbbbbbb" in back
     assert "annotator-" in back

@@ -61,3 +61,18 @@ def test_a_link_knows_whether_its_page_is_open(path, exact, is_open):
     template = Template(f"{{% load prefloop %}}{{% is_open '/p/a/' exact={exact} as here %}}{{{{ here }}}}")
 
     assert template.render(Context({"request": RequestFactory().get(path)})) == str(is_open)
+
+
+def test_kinds_and_rules_are_told_in_words_and_what_is_unknown_as_it_stands():
+    template = Template("{% load prefloop %}{{ kind|kind_label }}, {{ rule|rule_label }}, {{ other|rule_label }}")
+
+    shown = template.render(Context({"kind": "ranking", "rule": "dts", "other": "old"}))
+
+    assert shown == "rate each completion, then rank all, double Thompson sampling, old"
+
+
+def test_a_share_is_told_in_per_cent_as_the_language_writes_it():
+    template = Template("{% load prefloop %}{{ share|percent }} {{ share|percent:1 }}")
+
+    with translation.override("de"):
+        assert template.render(Context({"share": 0.583})) == "58 58,3"
