@@ -24,8 +24,10 @@ logger = logging.getLogger(__name__)
 
 SHARE = 0.05
 """Of the time, at most, is spent on them."""
-AT_ONCE_SECONDS = 1.0
-"""What took no longer may be done while somebody waits: for a page, or for the thread that starts runs."""
+AT_ONCE_SECONDS = 3.0
+"""What took no longer may be done while somebody waits for a page."""
+WAITED_SECONDS = 1.0
+"""What took no longer may hold up the thread that starts runs."""
 THREAD = "standings"
 AT_ONCE_JUDGEMENTS = 2_000
 """With so few judgements they may be computed for the first time while somebody waits."""
@@ -75,7 +77,7 @@ def keep_fresh(project_id: int) -> threading.Thread | None:
     One at a time: what is due in another project meanwhile is done at the next look.
     """
     kept = Standings.objects.filter(pk=project_id).defer("leaderboard", "flags").first()
-    if _are_few(project_id) if kept is None else kept.seconds <= AT_ONCE_SECONDS:
+    if _are_few(project_id) if kept is None else kept.seconds <= WAITED_SECONDS:
         refresh_when_due(project_id)
         return None
     if any(thread.name == THREAD for thread in threading.enumerate()):

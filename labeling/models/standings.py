@@ -12,7 +12,7 @@ MAX_WRITER_CHARACTERS = 220
 class OutcomeSums(models.Model):
     """Comparisons of two writers that are alike, as selectors.standings.Outcomes tells them.
 
-    ``longer`` is in tenths. ``wins``, ``ties`` and ``losses`` are in parts of a judgement so small that all weights are
+    ``longer`` is in fifths. ``wins``, ``ties`` and ``losses`` are in parts of a judgement so small that all weights are
     whole numbers of them (selectors.standings.UNITS): what is taken out again leaves nothing behind.
     """
 

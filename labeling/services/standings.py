@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from labeling.models import Folded
 from labeling.selectors.reliabilities import training_weights
-from labeling.selectors.standings import CLUSTERS, SHARES, WEIGHTS
+from labeling.selectors.standings import CLUSTERS, FINE, SHARES, WEIGHTS
 
 STEP = 0.02
 """By so much the weight of an annotator has to change before all that they judged is counted anew: less moves no figure
@@ -73,6 +73,7 @@ def _count(cursor: Any, project_id: int, *, added: list[int], removed: list[int]
         "added": added,
         "removed": removed,
         "clusters": CLUSTERS,
+        "fine": FINE,
         "shares": SHARES,
         "whole": WEIGHTS,
         "annotators": [int(who) for who in weights],
@@ -130,8 +131,8 @@ WITH {LABELS}, compared AS (
 ), said AS (
     SELECT sign, chosen.writer AS winner, rejected.writer AS loser, chosen.prompt_id %% %(clusters)s AS cluster,
         item.purpose = 'evaluation' OR item.is_random AS is_fair,
-        (10 * round((octet_length(chosen.text) - octet_length(rejected.text))::numeric
-            / greatest(octet_length(chosen.text) + octet_length(rejected.text), 1), 1))::int AS longer,
+        round(%(fine)s * (octet_length(chosen.text) - octet_length(rejected.text))::numeric
+            / greatest(octet_length(chosen.text) + octet_length(rejected.text), 1))::int AS longer,
         is_tie, part * coalesce(weighed.weight, %(whole)s) AS weight
     FROM compared
     CROSS JOIN LATERAL (

@@ -45,12 +45,12 @@ def test_they_are_computed_again_only_after_a_new_judgement(cast):
 def test_what_took_long_waits_for_the_worker_and_not_for_too_long(cast):
     judge(cast.project, cast.bob)
     first = standings.standings(cast.project.pk)
-    Standings.objects.update(seconds=3.0)
+    Standings.objects.update(seconds=4.0)
     judge(cast.project, cast.bob)
 
     shown = standings.standings(cast.project.pk)
     early = standings.refresh_when_due(cast.project.pk)
-    Standings.objects.update(computed=first.computed - dt.timedelta(seconds=61))
+    Standings.objects.update(computed=first.computed - dt.timedelta(seconds=81))
     late = standings.refresh_when_due(cast.project.pk)
 
     assert shown.label == first.label

@@ -69,7 +69,7 @@ def test_outcomes_are_told_by_who_wrote_what_with_the_weight_of_each(cast):
     assert first.longer == pytest.approx(0.6)
     assert first.is_fair is False
     assert (found[person, "policy:1"].ties, found[person, "policy:2"].losses) == (third, third)
-    assert found[person, "policy:1"].longer == pytest.approx(-0.3)
+    assert found[person, "policy:1"].longer == pytest.approx(-0.4)
 
 
 def test_a_pick_is_a_win_over_each_of_the_others_and_no_judgement_counts_more_than_one(cast):

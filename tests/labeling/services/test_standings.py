@@ -74,7 +74,7 @@ def recount(project, weights):
                 one, other, sign = other, one, -sign
             sign = -sign if weight < 0 else sign
             lengths = [len(each.text.encode()) for each in (one, other)]
-            longer = selectors_round((lengths[0] - lengths[1]) / max(sum(lengths), 1))
+            longer = in_fifths(Fraction(lengths[0] - lengths[1], max(sum(lengths), 1)))
             is_fair = item.purpose == "evaluation" or item.is_random
             cell = cells[writer(one), writer(other), one.prompt_id % selectors.CLUSTERS, is_fair, longer]
             cell[0] += 1
@@ -91,8 +91,8 @@ def recount(project, weights):
     return dict(cells), dict(flags), different
 
 
-def selectors_round(share):
-    return (1 if share >= 0 else -1) * int(abs(share) * 10 + 0.5)
+def in_fifths(share):
+    return (1 if share >= 0 else -1) * int(abs(share) * 5 + Fraction(1, 2))
 
 
 def kept(project):
