@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from alignment import promotion, selectors, services
 from alignment.api_blind import BlindEvaluationsView
-from alignment.api_loop import LoopView
+from alignment.api_loop import LoopEffectsView, LoopView
 from alignment.api_shapes import Out, Strict, refusals
 from alignment.asking import api as asking_api
 from alignment.clocks import api as clocks_api
@@ -237,6 +237,7 @@ urlpatterns = [
     path("projects/<slug:slug>/runs/", RunsView.as_view(), name="runs"),
     path("projects/<slug:slug>/policies/", PoliciesView.as_view(), name="policies"),
     path("projects/<slug:slug>/loop/", LoopView.as_view(), name="loop"),
+    path("projects/<slug:slug>/loop/effects/", LoopEffectsView.as_view(), name="loop-effects"),
     path("projects/<slug:slug>/evaluations/", BlindEvaluationsView.as_view(), name="evaluations"),
     path("runs/<int:run_id>/", RunView.as_view(), name="run"),
     path("runs/<int:run_id>/stop/", StopView.as_view(), name="stop"),

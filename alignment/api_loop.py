@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from alignment import selectors, services
 from alignment.api_shapes import Out, Strict, refusals
+from alignment.clocks.effects import effects_of
 from alignment.models import Features, LoopSettings, Preset, Start
 from alignment.models.loop import MOST_MINUTES, POLICY_METHODS
 from labeling import exchange
@@ -110,6 +111,28 @@ class LoopView(ApiView):
         body.is_valid(raise_exception=True)
         changed = services.change_loop(project_id=project.id, changed_by=request.user.pk, **body.validated_data)
         return Response(_shown(changed))
+
+
+class EffectOut(Out):
+    setting = serializers.CharField(help_text="Empty: what a clock does next, by several settings.")
+    clock = serializers.CharField(help_text="Its name in words; empty for a setting.")
+    text = serializers.CharField(help_text="What the change does.")
+
+
+class EffectsOut(Out):
+    effects = EffectOut(many=True, help_text="On the clocks, the queue, runs under way and kept files.")
+
+
+class LoopEffectsView(ApiView):
+    writes = Scope.RUNS
+
+    @extend_schema(request=LoopIn, responses={200: EffectsOut, **refusals(415)}, operation_id="loop_effects")
+    def post(self, request: SignedInApiRequest, slug: str) -> Response:
+        """What a change of the loop's settings would do to what is under way; nothing is changed."""
+        project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
+        body = LoopIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(EffectsOut({"effects": effects_of(project.id, body.validated_data)}).data)
 
 
 def _shown(settings: LoopSettings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from labeling.http import SignedInRequest
 
@@ -16,6 +17,15 @@ ANSWERS = frozenset({"csrfmiddlewaretoken", "confirmed", "back"})
 def is_confirmed(request: SignedInRequest) -> bool:
     """Whether what the change does was said, and they said yes."""
     return "confirmed" in request.POST
+
+
+def said(value: Any, field: Any) -> str:
+    """A value of a form's field in words."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    names = dict(getattr(field, "choices", ()))
+    values = value if isinstance(value, list) else [value]
+    return "; ".join(str(names.get(each, each)) for each in values if each is not None) or "–"
 
 
 def ask(

@@ -62,7 +62,7 @@ def change_settings(request: SignedInRequest, slug: str) -> HttpResponse:
 def _shown(effect: Effect, form: LoopForm) -> dict[str, Any]:
     """An effect in the words of the form."""
     if not effect.setting:
-        return {"label": effect.label, "text": effect.text}
+        return {"label": effect.clock, "text": effect.text}
     field = form.fields[effect.setting]
     was, now = form.initial.get(effect.setting), form.cleaned_data[effect.setting]
     return {"label": field.label, "was": said(was, field), "now": said(now, field), "text": effect.text}

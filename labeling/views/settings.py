@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling.confirming import ask, is_confirmed
+from labeling.confirming import ask, is_confirmed, said
 from labeling.errors import Conflict, Invalid, Stale
 from labeling.forms import ProjectForm
 from labeling.forms_settings import CloneForm
@@ -112,16 +112,8 @@ def restore(request: SignedInRequest, slug: str) -> HttpResponse:
 def _shown(effect: Effect, form: ProjectForm) -> dict[str, Any]:
     """An effect in the words of the form."""
     field = form.fields[effect.setting]
-    was, now = [_said(value, field) for value in (effect.before, effect.after)]
+    was, now = [said(value, field) for value in (effect.before, effect.after)]
     return {"label": field.label, "was": was, "now": now, "text": effect.text, "choice": effect.choice}
-
-
-def _said(value: Any, field: Any) -> str:
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    names = dict(getattr(field, "choices", ()))
-    values = value if isinstance(value, list) else [value]
-    return "; ".join(str(names.get(each, each)) for each in values) or "–"
 
 
 def _show(

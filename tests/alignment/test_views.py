@@ -118,7 +118,7 @@ def test_an_admin_changes_the_loop_and_a_wrong_value_is_said_beside_its_field(cl
         "seed": "3",
     }
 
-    saved = client.post("/p/colours/loop/settings/", settings)
+    saved = client.post("/p/colours/loop/settings/", settings | {"confirmed": "1"})
     refused = client.post("/p/colours/loop/settings/", settings | {"judgements_per_refresh": "0"})
 
     assert saved.status_code == 302
