@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -20,9 +20,13 @@ FIRST_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[Row]):
-    """Rows, the last label of them if more may follow, and how long their texts are together."""
+    """Rows and their number, the last label of them if more may follow, and how long their texts are together.
 
-    rows: list[Row]
+    What doesn't need the database is left to whoever goes through the rows: the next batch is read meanwhile.
+    """
+
+    rows: Iterable[Row]
+    count: int
     last: int | None
     num_bytes: int
 
@@ -38,7 +42,7 @@ def in_batches(read: Callable[[CursorWrapper, int, int], Batch[Row]], *, after: 
         cursor = CursorWrapper(given.cursor, connection)  # one that logs statements stays in its thread
         batch = read(cursor, after, min(FIRST_ROWS, most))
         while batch.last is not None:
-            size = min(max(BATCH_BYTES * len(batch.rows) // max(batch.num_bytes, 1), 1), most)
+            size = min(max(BATCH_BYTES * batch.count // max(batch.num_bytes, 1), 1), most)
             with SHORT_TURNS:
                 coming = ahead.submit(read, cursor, batch.last, size)
                 yield from batch.rows

@@ -87,7 +87,9 @@ def judged_prompts(
         cursor.execute(statement, {**parameters, "after": last, "size": size})
         rows = cursor.fetchall()
         found = [StoredPrompt(row[0], orjson.loads(row[1]), *row[2:]) for row in rows]
-        return Batch(found, found[-1].prompt if len(rows) == size else None, sum(len(row[1]) for row in rows))
+        return Batch(
+            found, len(found), found[-1].prompt if len(rows) == size else None, sum(len(row[1]) for row in rows)
+        )
 
     return in_batches(read, after=after, most=chunk)
 
@@ -112,7 +114,7 @@ KEPT_COLUMNS = "prompt.id, prompt.messages::text, prompt.digest, prompt.held_out
 # What a label is called outside: as in the file that it came in, or by the client id, which nobody else has.
 KEYED = "coalesce({told}.key, left(encode(sha256(uuid_send({label}.client_id)), 'hex'), 16))"
 LABEL = f"""label.annotator_id, label.source, label.is_extra, label.notes, label.seconds, label.guidelines_version,
-    label.created, CASE WHEN label.superseded_by_id <= %(up_to)s THEN label.superseded_by_id END,
+    label.created AT TIME ZONE 'UTC', CASE WHEN label.superseded_by_id <= %(up_to)s THEN label.superseded_by_id END,
     {KEYED.format(told="told", label="label")}, told.said::text"""
 TOLD = "LEFT JOIN labeling_provenance told ON told.label_id = label.id"
 # The prompt's digest and the text's: a completion is called the same wherever it is, whoever wrote it there.
@@ -158,16 +160,14 @@ def _judged(
     cursor.execute(statement, {**parameters, "after": after, "size": size})
     labels = cursor.fetchall()
     if not labels:
-        return Batch([], None, 0)
-    shown = read_shown(cursor, list({row[3] for row in labels}))
+        return Batch([], 0, None, 0)
+    shown = read_shown(cursor, {row[3] for row in labels})
     ids = [row[0] for row in labels]
     ranked, rated = read_decided(cursor, RANKED, ids), read_decided(cursor, RATED, ids)
     replacing = _replacing(cursor, [row[17] for row in labels if row[17] is not None])
-    found = [_judgement(row, shown, ranked, rated, replacing) for row in labels]
-    for each in found:
-        each.names = names
     num_bytes = sum(len(row[21]) for row in labels) + sum(map(len, shown.texts))
-    return Batch(found, ids[-1] if len(ids) == size else None, num_bytes)
+    found = _judgements(labels, shown, ranked, rated, replacing, names)
+    return Batch(found, len(ids), ids[-1] if len(ids) == size else None, num_bytes)
 
 
 def _replacing(cursor: CursorWrapper, ids: list[int]) -> dict[int, str]:
@@ -178,33 +178,43 @@ def _replacing(cursor: CursorWrapper, ids: list[int]) -> dict[int, str]:
     return dict(cursor.fetchall())
 
 
-def _judgement(
-    row: tuple[Any, ...], shown: Shown, ranked: Decided, rated: Decided, replacing: dict[int, str]
-) -> StoredJudgement:
-    """A row of JUDGED with what belongs to it: its columns are the fields, but for what stands otherwise below."""
-    place, prompt, said = shown.of(row[3]), row[22][:8], row[19]
-    completions, versions = shown.ids[place], shown.versions[place]
-    (ranks,) = ranked.of(row[0], completions) or ([None] * len(completions),)
-    values, codes = rated.of(row[0], completions) or ([None] * len(completions),) * 2
-    told = None if said is None else orjson.loads(said)
-    found = StoredJudgement(  # type: ignore[call-arg]  # a row has as many values as its statement
-        *row,
-        completions,
-        [prompt + digest for digest in shown.digests[place]],
-        shown.texts[place],
-        versions if told is None else told.get("policies", versions),
-        ranks,
-        values,
-        [each.split(" ") if each else NOTHING for each in codes],
-    )
-    found.messages, found.created, found.said = orjson.loads(row[21]), row[16].isoformat(), told
-    if row[4] is not None:
-        found.best = completions.index(row[4])
-    if row[17] is not None:
-        found.replaced_by = replacing[row[17]]
-    if shown.models and not shown.models.keys().isdisjoint(completions):
-        found.models = [shown.models.get(completion) for completion in completions]
-    return found
+def _judgements(
+    labels: list[tuple[Any, ...]],
+    shown: Shown,
+    ranked: Decided,
+    rated: Decided,
+    replacing: dict[int, str],
+    names: Names,
+) -> Iterator[StoredJudgement]:
+    """Rows of JUDGED with what belongs to them: their columns are the fields, but for what stands otherwise below."""
+    ids, places = [row[0] for row in labels], [shown.of(row[3]) for row in labels]
+    ranks = ranked.of_each(ids, places, shown.ids)
+    values = rated.of_each(ids, places, shown.ids)
+    for row, place, (given,), (ratings, codes) in zip(labels, places, ranks, values, strict=True):
+        completions, prompt = shown.ids[place], row[22][:8]
+        found = StoredJudgement(  # type: ignore[call-arg]  # a row has as many values as its statement
+            *row,
+            completions,
+            [prompt + digest for digest in shown.digests[place]],
+            shown.texts[place],
+            shown.versions[place],
+            given,
+            ratings,
+            [each.split(" ") if each else NOTHING for each in codes],
+            None,
+            names,
+        )
+        found.messages, found.created = orjson.loads(row[21]), f"{row[16].isoformat()}+00:00"
+        if row[4] is not None:
+            found.best = completions.index(row[4])
+        if row[17] is not None:
+            found.replaced_by = replacing[row[17]]
+        if row[19] is not None:
+            found.said = said = orjson.loads(row[19])
+            found.versions = said.get("policies", found.versions)
+        if shown.models and not shown.models.keys().isdisjoint(completions):
+            found.models = [shown.models.get(completion) for completion in completions]
+        yield found
 
 
 def _written(
@@ -216,7 +226,7 @@ def _written(
     found = [
         StoredDemonstration(  # type: ignore[call-arg]  # a row has all its fields
             *row[:8],
-            row[8].isoformat(),
+            f"{row[8].isoformat()}+00:00",
             None if row[9] is None else replacing[row[9]],
             row[10],
             None if row[11] is None else orjson.loads(row[11]),
@@ -229,4 +239,4 @@ def _written(
     for each in found:
         each.names = names
     num_bytes = sum(len(row[13]) + len(row[19]) for row in rows)
-    return Batch(found, found[-1].label if len(rows) == size else None, num_bytes)
+    return Batch(found, len(found), found[-1].label if len(rows) == size else None, num_bytes)
