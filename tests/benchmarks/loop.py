@@ -24,7 +24,7 @@ from typing import Any
 
 from alignment.artifacts import data_folder
 from alignment.core.selection import Rule
-from tests.benchmarks.loop_parts.curves import auc, labels_needed, mean_with_interval
+from tests.benchmarks.loop_parts.curves import auc, labels_ratio, mean_with_interval
 from tests.benchmarks.loop_parts.drawing import draw
 from tests.benchmarks.loop_parts.speed import measure_speed
 from tests.benchmarks.loop_parts.traps import spring_traps
@@ -44,7 +44,7 @@ SETTINGS = {
     "trap_processes": min(os.cpu_count() or 1, 8),
     "speed": 1,
 }
-RULES = (Rule.RANDOM, Rule.DTS)
+RULES = (Rule.RANDOM, Rule.BAI_TS)
 """The second is the active rule that is reported; everything else is equal."""
 
 
@@ -125,11 +125,9 @@ def summary(worlds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def active_ratio(world: dict[str, Any]) -> float | None:
-    """Labels of the loop with random pairs over those of the active one, for the best win rate that both reached."""
-    random_one, active = (_loop(world, str(rule)) for rule in RULES)
-    level = min(random_one["best"], active["best"])
-    needs = [labels_needed(loop["curve"], level) for loop in (random_one, active)]
-    return needs[0] / needs[1] if needs[0] and needs[1] else None
+    """Labels of the loop with random pairs over those of the active one, for the same win rates."""
+    random_one, active = (_loop(world, str(rule))["curve"] for rule in RULES)
+    return labels_ratio(random_one, active)
 
 
 def _loop(world: dict[str, Any], rule: str) -> dict[str, Any]:

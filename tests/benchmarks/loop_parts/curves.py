@@ -11,6 +11,8 @@ Curve = Sequence[tuple[int, float]]
 """Labels and the win rate that they gave, by labels."""
 WINDOW = 5
 """Measurements that are averaged: one alone is off by a percent or two."""
+LEVELS = 20
+"""Win rates at which two curves are compared."""
 
 
 def smoothed(curve: Curve) -> list[tuple[float, float]]:
@@ -38,6 +40,26 @@ def labels_needed(curve: Curve, target: float) -> float | None:
 def highest(curve: Curve) -> float:
     """The best win rate of a smoothed curve."""
     return max((rate for _, rate in smoothed(curve)), default=0.0)
+
+
+def labels_ratio(many: Curve, few: Curve) -> float | None:
+    """Labels of the one over labels of the other for the same win rate: the geometric mean over LEVELS win rates.
+
+    They lie evenly from where the later one begins to the best that both reach: at one of them alone, two loops that
+    learn alike differ by a third by chance. None where one ends below the beginning of the other.
+    """
+    if not many or not few:
+        return None
+    lowest = max(smoothed(curve)[0][1] for curve in (many, few))
+    best = min(highest(many), highest(few))
+    if best <= lowest:
+        return None
+    ratios = []
+    for level in np.linspace(lowest, best, LEVELS):
+        needs = [labels_needed(curve, float(level)) for curve in (many, few)]
+        if needs[0] and needs[1]:
+            ratios.append(needs[0] / needs[1])
+    return float(np.exp(np.log(ratios).mean()))
 
 
 def mean_with_interval(values: Sequence[float], *, resamples: int = 4000, seed: int = 0) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-COLOURS = {"random": "C0", "dts": "C1"}
-NAMES = {"random": "loop, random pairs", "dts": "loop, double Thompson"}
+COLOURS = {"random": "C0", "bai_ts": "C1"}
+NAMES = {"random": "loop, random pairs", "bai_ts": "loop, BAI-TS pairs"}
 
 
 def draw(worlds: Sequence[dict[str, Any]], folder: Path) -> str:

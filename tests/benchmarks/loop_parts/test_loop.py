@@ -52,7 +52,7 @@ def test_the_benchmark_runs_and_says_what_it_promises(monkeypatch, settings, tmp
     assert json.loads(json.dumps(found)).keys() >= KEYS
     assert found["offline_through"] is None
     assert found["details"][0]["target"] == found["details"][0]["offline"][-1]["win_rate"]
-    assert [each["rule"] for each in found["details"][0]["loops"]] == ["random", "dts"]
+    assert [each["rule"] for each in found["details"][0]["loops"]] == ["random", "bai_ts"]
     assert 0 < found["details"][0]["honest_target"] < 1
     assert len(found["label_multiplier_over_honest_labels"]["worlds"]) == 1
     assert Path(found["figure"]).read_bytes().startswith(b"\x89PNG")
