@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg.pq import Format
 
@@ -36,18 +37,41 @@ def in_batches(read: Callable[[CursorWrapper, int, int], Batch[Row]], *, after: 
 
     The next batch is read while this one is used: the database and Python then work at the same time. A batch has so
     many rows that their texts fill about 4 MB, by how long those before were, and ``most`` at most.
+
+    Inside a transaction all is read by its connection, which alone sees what it wrote. Outside, the thread that reads
+    has one of its own: whoever uses the rows may then begin and end transactions meanwhile.
     """
-    with connection.cursor() as given, ThreadPoolExecutor(1) as ahead:  # no thread before the second batch
-        given.cursor.format = Format.BINARY
-        cursor = CursorWrapper(given.cursor, connection)  # one that logs statements stays in its thread
+    with _binary_cursor() as cursor, ThreadPoolExecutor(1) as ahead:  # no thread before the second batch
+        own, coming = cursor if connection.in_atomic_block else None, None
         batch = read(cursor, after, min(FIRST_ROWS, most))
-        while batch.last is not None:
-            size = min(max(BATCH_BYTES * batch.count // max(batch.num_bytes, 1), 1), most)
-            with SHORT_TURNS:
-                coming = ahead.submit(read, cursor, batch.last, size)
-                yield from batch.rows
-                batch = coming.result()
-        yield from batch.rows
+        try:
+            while batch.last is not None:
+                size = min(max(BATCH_BYTES * batch.count // max(batch.num_bytes, 1), 1), most)
+                with SHORT_TURNS:
+                    coming = ahead.submit(_read, read, own, batch.last, size)
+                    yield from batch.rows
+                    batch = coming.result()
+            yield from batch.rows
+        finally:
+            if own is None and coming is not None:
+                ahead.submit(connections.close_all)  # those of the thread
+
+
+def _read(
+    read: Callable[[CursorWrapper, int, int], Batch[Row]], cursor: CursorWrapper | None, after: int, size: int
+) -> Batch[Row]:
+    if cursor is not None:
+        return read(cursor, after, size)
+    with _binary_cursor() as own:
+        return read(own, after, size)
+
+
+@contextmanager
+def _binary_cursor() -> Iterator[CursorWrapper]:
+    """A cursor of this thread's connection."""
+    with connection.cursor() as given:
+        given.cursor.format = Format.BINARY
+        yield CursorWrapper(given.cursor, connection)  # one that logs statements stays in its thread
 
 
 class _ShortTurns:
