@@ -113,26 +113,26 @@ class LoopView(ApiView):
         return Response(_shown(changed))
 
 
-class EffectOut(Out):
+class LoopEffectOut(Out):
     setting = serializers.CharField(help_text="Empty: what a clock does next, by several settings.")
     clock = serializers.CharField(help_text="Its name in words; empty for a setting.")
     text = serializers.CharField(help_text="What the change does.")
 
 
-class EffectsOut(Out):
-    effects = EffectOut(many=True, help_text="On the clocks, the queue, runs under way and kept files.")
+class LoopEffectsOut(Out):
+    effects = LoopEffectOut(many=True, help_text="On the clocks, the queue, runs under way and kept files.")
 
 
 class LoopEffectsView(ApiView):
     writes = Scope.RUNS
 
-    @extend_schema(request=LoopIn, responses={200: EffectsOut, **refusals(415)}, operation_id="loop_effects")
+    @extend_schema(request=LoopIn, responses={200: LoopEffectsOut, **refusals(415)}, operation_id="loop_effects")
     def post(self, request: SignedInApiRequest, slug: str) -> Response:
         """What a change of the loop's settings would do to what is under way; nothing is changed."""
         project = exchange.project_for(slug, user=request.user, roles=exchange.MANAGERS)
         body = LoopIn(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(EffectsOut({"effects": effects_of(project.id, body.validated_data)}).data)
+        return Response(LoopEffectsOut({"effects": effects_of(project.id, body.validated_data)}).data)
 
 
 def _shown(settings: LoopSettings) -> dict[str, Any]:

@@ -26,10 +26,21 @@ def parse(row: dict[str, Any]) -> Record:
     if "prompt" in row:
         prompt = row["prompt"]
     else:
-        prompt, left_out = up_to_last_user_turn(row["messages"])
+        prompt, left_out = up_to_last_user_turn(_turns(row["messages"]))
     completions = row.get("completions")
     record = with_models(make_record(prompt=prompt, completions=texts_of(completions)), of_entries(completions))
     return replace(record, turns_left_out=left_out) if left_out else record
+
+
+def _turns(messages: object) -> object:
+    """The messages, which are a list: of a CSV, JSON that can't be read is a text."""
+    if isinstance(messages, str):
+        raise Invalid(
+            gettext('"messages" is a text that is no list of {{"role", "content"}}: {text!r}').format(
+                text=messages[:40]
+            )
+        )
+    return messages
 
 
 def up_to_last_user_turn(messages: object) -> tuple[object, int]:

@@ -20,6 +20,7 @@ from labeling.exports.streams import make_export
 from labeling.imports import importer
 from labeling.models import ImportedModel, Label, Prompt, Snapshot
 from labeling.selectors.labels import pseudonym
+from labeling.services.guidelines import write_guidelines
 
 CLIENT_ID = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -106,6 +107,15 @@ def test_refusal_carries_status_code_and_sentence(cast, client_of):
         bob.next("nowhere")
 
     assert (refused.value.status, refused.value.code) == (404, "not_found")
+
+
+def test_the_newest_guidelines_are_found_without_a_version(cast, client_of):
+    for text in ("Be kind.", "Be kind and brief."):
+        write_guidelines(project=cast.project, author=cast.alice, text=text)
+
+    newest, first = client_of(cast.bob).guidelines("colours"), client_of(cast.bob).guidelines("colours", 1)
+
+    assert (newest["version"], newest["text"], first["text"]) == (2, "Be kind and brief.", "Be kind.")
 
 
 def test_wrong_password_is_a_refusal(cast, live_server):

@@ -512,3 +512,13 @@ def test_nan_in_a_parquet_file_is_refused_by_its_row(cast):
 
     with pytest.raises(RowsRejected, match=r"line 1: the rank 1\.0 is not a whole number"):
         import_file(file, project=cast.project, file_format=Format.RANKED, kind=FileKind.PARQUET)
+
+
+@pytest.mark.parametrize("cell", ["[" * 1000 + "]" * 1000, "[{broken", "hello"])
+def test_messages_of_a_csv_that_are_no_json_are_refused_and_do_not_become_a_prompt(cast, cell):
+    content = f'messages\n"{cell}"\n'.encode()
+
+    with pytest.raises(RowsRejected, match=r'line 2: "messages" is a text that is no list'):
+        import_file(io.BytesIO(content), project=cast.project, file_format=Format.PROMPTS, kind=FileKind.CSV)
+
+    assert not Prompt.objects.exists()
