@@ -49,13 +49,18 @@ def texts_of_template(source: str, *, place: str = "") -> Iterator[Text]:
     template = Engine.get_default().from_string(source)
     for node in _nodes(template.nodelist.get_nodes_by_type(Node)):
         if isinstance(node, TranslateNode) and isinstance(node.filter_expression.var, str):
-            yield Text(node.filter_expression.var, place=place)
+            yield Text(_in_catalogue(node.filter_expression.var), place=place)
         elif isinstance(node, TranslateNode) and getattr(node.filter_expression.var, "literal", None):
-            yield Text(str(node.filter_expression.var.literal), place=place)
+            yield Text(_in_catalogue(str(node.filter_expression.var.literal)), place=place)
         elif isinstance(node, BlockTranslateNode):
             singular, _variables = node.render_token_list(node.singular)
             plural = node.render_token_list(node.plural)[0] if node.plural else ""
             yield Text(singular, plural, place)
+
+
+def _in_catalogue(text: str) -> str:
+    """What Django looks up for the text of a translate tag: of a per cent sign two, as where values are filled in."""
+    return text.replace("%", "%%")
 
 
 def _nodes(found: list[Node]) -> Iterator[Node]:

@@ -168,7 +168,8 @@ def _trained(newest: Policy | None) -> list[str]:
 
 def _promotions(project: exchange.ProjectRecord, known: Facts, *, enabled: bool, serving: Policy | None) -> ShownClock:
     rows = Promotion.objects.filter(project=project.id).select_related("candidate", "against").order_by("-id")
-    asked = rows.filter(state__in=OPEN_PROMOTIONS).first()
+    # The one that people are asked about comes before those that wait.
+    asked = rows.filter(state__in=OPEN_PROMOTIONS).order_by("state", "-id").first()
     ended = rows.exclude(state__in=OPEN_PROMOTIONS).first()
     last = [_("Version {version} serves.").format(version=serving.version)] if serving else []
     if ended is not None:

@@ -26,6 +26,9 @@ function draw(box) {
   if (!rows.length) return;
   const days = rows.map((row) => Number(row.dataset.day));
   const [values, low, high] = [name, `${name}-low`, `${name}-high`].map((each) => column(rows, each));
+  box.dataset.drawn = "yes";
+  box.closest("figure").hidden = values.every((value) => value === null);
+  if (box.closest("figure").hidden) return;
   const hasBand = low.some((value) => value !== null);
   const line = { stroke: colour("--accent"), width: 2, spanGaps: true, points: { show: days.length < 8 } };
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
@@ -42,7 +45,7 @@ function draw(box) {
         y: { range: (_, least, most) => (isSigned ? [Math.min(least ?? 0, 0), 1] : isShare ? [0, 1] : [0, Math.max(most ?? 0, 1) * 1.1]) },
       },
       axes: [
-        { ...axis(), size: 28, values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
+        { ...axis(), size: 28, incrs: [1, 2, 7, 14, 28, 91, 182, 364].map((number) => number * 86_400), values: (_, ticks) => ticks.map((tick) => (tick % 86_400 ? "" : dayOf(tick))) },
         { ...axis(), size: 48 },
       ],
       series: hasBand ? [{}, line, edge, edge] : [{}, line],
@@ -52,7 +55,6 @@ function draw(box) {
     box,
   );
   charts.set(box, plot);
-  box.dataset.drawn = "yes";
 }
 
 function drawAll() {

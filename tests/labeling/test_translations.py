@@ -98,6 +98,18 @@ def test_texts_are_found_in_code_and_in_templates():
     ]  # fmt: skip
 
 
+def test_a_text_with_a_per_cent_sign_is_found_in_the_catalogue():
+    known = [text for text in all_texts() if "%%" in text and "%(" not in text]
+    shown = Template("{% load i18n %}{% translate text %}")
+
+    assert known
+    with translation.override("de"):
+        for text in known:
+            english = text.replace("%%", "%")
+            assert shown.render(Context({"text": english})) != english
+    assert [text.text for text in texts_of_template("{% load i18n %}{% translate '95 % of it' %}")] == ["95 %% of it"]
+
+
 def test_every_refusal_goes_through_gettext():
     plain = []
     for path in [*(ROOT / "labeling").rglob("*.py"), *(ROOT / "alignment").rglob("*.py")]:

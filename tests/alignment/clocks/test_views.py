@@ -9,7 +9,8 @@ import pytest
 from factories import judge
 
 from alignment import services
-from alignment.models import LoopSettings, RewardModel, Run
+from alignment.gating.records import begin, new
+from alignment.models import LoopSettings, Policy, RewardModel, Run
 from labeling.exchange import project_record
 from labeling.models import AuditEntry
 
@@ -74,6 +75,16 @@ def test_the_page_says_of_each_clock_what_it_does_next_and_what_came_of_it_last(
     assert "Training ended at its budget, after 7 steps. To stay within it, 75 % of what it learned is kept." in page
     assert "No candidate waits: the next policy run brings one to the gate." in page
     assert "Too few held-out" not in page
+
+
+def test_the_candidate_that_people_are_asked_about_is_told_before_those_that_wait(client, cast, past):
+    first = Policy.objects.get(project=cast.project, version=1)
+    begin(new(candidate=past.version(run=past.run("dpo")), against=first))
+    new(candidate=past.version(run=past.run("dpo")), against=first)
+
+    page = shown(client, cast.rita)
+
+    assert "People compare version 2 with version 1, which serves" in page
 
 
 @pytest.mark.parametrize("low", [None, 0.5, 0.31])
