@@ -17,6 +17,7 @@ from labeling.errors import Invalid
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 PARQUET_BATCH = 1000
+PARQUET_BUFFER = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 BOMB_BYTES = 64 * 1024 * 1024
 BOMB_RATIO = 250
@@ -208,14 +209,16 @@ def _parquet(file: BinaryIO) -> Iterator[Row]:
 
     number = 0
     try:
-        table = pq.ParquetFile(file)
+        # What it offers is to hold all columns of the file, or of a group of a million rows, before the first row.
+        table = pq.ParquetFile(file, pre_buffer=False, buffer_size=PARQUET_BUFFER)
         names = table.schema_arrow.names
         if twice := [name for name in names if names.count(name) > 1]:
             raise Invalid(gettext("the column {name!r} is there twice").format(name=twice[0]))
-        for batch in table.iter_batches(batch_size=PARQUET_BATCH):
-            for value in batch.to_pylist():
-                number += 1
-                yield Row(number, value)
+        for group in range(table.num_row_groups):
+            for batch in table.iter_batches(PARQUET_BATCH, row_groups=[group], use_threads=False):
+                for value in batch.to_pylist():
+                    number += 1
+                    yield Row(number, value)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Invalid(
             gettext("this Parquet file can't be read after row {number}: {error}").format(number=number, error=error)

@@ -142,6 +142,26 @@ def test_parquet_rows_are_read_in_batches():
     assert rows[-1].value == {"prompt": "prompt 2499"}
 
 
+@pytest.mark.parametrize("group", [1_000, 20_000])
+def test_memory_does_not_grow_with_a_parquet_file_nor_with_its_groups(group, tmp_path):
+    path, held = tmp_path / "prompts.parquet", []
+    table = pa.table({"prompt": [f"{number} {'x' * 1000}" for number in range(20_000)]})
+    pq.write_table(table, path, row_group_size=group, compression="none", use_dictionary=False)
+    del table
+    before = pa.total_allocated_bytes()
+
+    tracemalloc.start()
+    with path.open("rb") as file:
+        for number, _ in enumerate(read_rows(file, kind=FileKind.PARQUET)):
+            if number % 1000 == 500:
+                held.append(pa.total_allocated_bytes() - before)
+    peak = tracemalloc.get_traced_memory()[1]  # what is read from a file is Python's
+    tracemalloc.stop()
+
+    assert len(held) == 20
+    assert max(held) + peak < 12_000_000  # of 20 MB
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b'{"a": 1}'])
 def test_what_is_no_parquet_is_refused(content):
     with pytest.raises(Invalid, match="Parquet"):
