@@ -241,13 +241,14 @@ class Client(Data):
         size: int = 0,
         repeatable: bool = True,
         headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
     ) -> HTTPResponse:
         attempts = 1 + (self.retries if repeatable else 0)
         for attempt in range(1, attempts + 1):
             if data is not None and not isinstance(data, bytes):
                 data.seek(0)
             try:
-                return self._try(method, address, data, size, headers or {})
+                return self._try(method, address, data, size, headers or {}, max(self.timeout, patience))
             except ApiError as error:
                 if error.status not in BUSY or attempt == attempts:
                     raise
@@ -258,7 +259,7 @@ class Client(Data):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _try(
-        self, method: str, address: str, data: bytes | IO[bytes] | None, size: int, more: Mapping[str, str]
+        self, method: str, address: str, data: bytes | IO[bytes] | None, size: int, more: Mapping[str, str], wait: float
     ) -> HTTPResponse:
         headers = {"Accept": "application/json", **more}
         if self.token:
@@ -269,7 +270,7 @@ class Client(Data):
             headers["Content-Length"] = str(size)
         request = urllib.request.Request(address, data=cast(bytes, data), headers=headers, method=method)
         try:
-            return cast(HTTPResponse, urllib.request.urlopen(request, timeout=self.timeout))
+            return cast(HTTPResponse, urllib.request.urlopen(request, timeout=wait))
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiError(error.code, _refusal(error.read())) from None

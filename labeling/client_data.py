@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST_WAIT_SECONDS = 0.25
+RESUME_SECONDS = 3600.0
+"""So long is waited where a file goes on: the server may have to make the rest once to know how long it is."""
 
 
 class Rows:
@@ -48,7 +50,9 @@ class Data:
     if TYPE_CHECKING:  # client.Client has them
 
         def _address(self, path: str, query: Mapping[str, Any]) -> str: ...
-        def _open(self, method: str, address: str, *, headers: Mapping[str, str] | None = None) -> HTTPResponse: ...
+        def _open(
+            self, method: str, address: str, *, headers: Mapping[str, str] | None = None, patience: float = 0.0
+        ) -> HTTPResponse: ...
         def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]: ...
         def _send(
             self, method: str, path: str, body: Mapping[str, Any] | None = None, *, repeatable: bool = True
@@ -139,7 +143,8 @@ class Data:
     def _download(self, address: str, part: Path, tag: Path) -> None:
         begin = part.stat().st_size if part.exists() and tag.exists() else 0
         headers = {"Range": f"bytes={begin}-", "If-Range": tag.read_text()} if begin else {}
-        with self._open("GET", address, headers=headers) as answer:
+        patience = RESUME_SECONDS if begin else 0.0
+        with self._open("GET", address, headers=headers, patience=patience) as answer:
             if answer.headers.get("Accept-Ranges") == "bytes" and answer.headers.get("ETag"):
                 tag.write_text(str(answer.headers["ETag"]))
             else:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import UUID
 
@@ -256,6 +257,14 @@ class Flaky(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_GET(self) -> None:
+        self.bodies.append(self.headers["Range"].encode())
+        time.sleep(0.5)
+        self.send_response(206)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"rest")
+
     def log_message(self, format: str, *args: object) -> None:
         """Silent."""
 
@@ -280,6 +289,15 @@ def test_submit_is_repeated_with_the_same_client_id_when_the_server_does_not_ans
     assert submitted.label == 5
     assert len(Flaky.bodies) == 3
     assert len({json.loads(body)["client_id"] for body in Flaky.bodies}) == 1
+
+
+def test_what_goes_on_is_waited_for_while_the_server_finds_its_length(flaky, tmp_path):
+    (tmp_path / ".a.jsonl.part").write_text("begun ")
+    (tmp_path / ".a.jsonl.etag").write_text('"tag"')
+
+    path = Client(flaky, "token", timeout=0.1, retries=0).export("tea", tmp_path / "a.jsonl", snapshot="v1")
+
+    assert (path.read_text(), Flaky.bodies) == ("begun rest", [b"bytes=6-"])
 
 
 def test_file_is_sent_from_its_beginning_at_each_retry(flaky, tmp_path):
