@@ -33,6 +33,14 @@ REPORT_SECONDS = 0.3
 """Steps are reported together at this interval: a page needs no more, and training isn't held up."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A model that a stage trains beside its own: its metrics are ``name/metric``, and come ``after`` so many steps."""
+
+    name: str
+    after: int
+
+
 class StopRequested(Exception):
     """A person asked the run to stop."""
 
@@ -140,47 +148,62 @@ class Execution:
         config: TrainerConfig,
         *,
         until: Callable[[Mapping[str, float]], bool] | None = None,
+        beside: Beside | None = None,
     ) -> RunResult:
         """Train with checkpoints and reports, from the newest checkpoint on when there is one.
 
         Args:
             until: training is complete after a step whose metrics it says so of.
+            beside: what is trained is not the stage's own model, but this one.
 
         Raises:
             Interrupted, StopRequested: after a checkpoint was written.
         """
-        folder = self.folder / stage
+        folder = self.folder / (f"{beside.name}_{stage}" if beside else stage)
         config = replace(config, checkpoint_folder=str(folder), seed=self.run.seed)
         waiting: list[tuple[int, Mapping[str, float]]] = []
 
         def heard(step: Step) -> bool:
             waiting.append((step.step, step.metrics))
-            if self.on_step is not None:
+            if self.on_step is not None and beside is None:
                 self.on_step(stage, step)
             if time.monotonic() - self._reported >= REPORT_SECONDS or step.step == step.total:
-                self.report(stage, waiting)
+                self.report(stage, _called(waiting, beside))
                 waiting.clear()
             return self._stop or self.interrupted()
 
         where = {"on_step": heard, "resume_from": latest(folder), "until": until}
         result = train(method, data, config, **where)  # type: ignore[arg-type]  # each method has its own data
         # Steps between the last report and a kill are in the checkpoint only: the whole history is written once more.
-        self.report(stage, list(enumerate(result.history, start=1)))
+        self.report(stage, _called(list(enumerate(result.history, start=1)), beside))
         if result.stopped:
             self.check()
         return result
 
     def learn_rewards(
-        self, stage: Stage, model: RewardModel, data: Sequence[Judgement], config: TrainerConfig
+        self, model: RewardModel, data: Sequence[Judgement], *, beside: Beside | None = None
     ) -> RunResult:
         """Train a reward model; where its features are frozen, fit it at once: that takes seconds and no checkpoint.
+
+        Args:
+            beside: it is not the run's own one, but this one beside it.
 
         Raises:
             Interrupted, StopRequested: see there.
         """
         if not model.is_frozen:
-            return self.train(stage, model, data, config)
+            return self.train(Stage.REWARD_MODEL, model, data, self.plan.reward_trainer, beside=beside)
         result = fit_heads(model, data, seed=self.run.seed)
-        self.report(stage, list(enumerate(result.history, start=1)))
+        self.report(Stage.REWARD_MODEL, _called(list(enumerate(result.history, start=1)), beside))
         self.check()
         return result
+
+
+def _called(
+    steps: list[tuple[int, Mapping[str, float]]], beside: Beside | None
+) -> list[tuple[int, Mapping[str, float]]]:
+    """Steps as they are reported: those of a model beside the run's own come after its, under names of their own."""
+    if beside is None:
+        return list(steps)
+    named = [{f"{beside.name}/{name}": value for name, value in values.items()} for _, values in steps]
+    return [(beside.after + step, values) for (step, _), values in zip(steps, named, strict=True)]

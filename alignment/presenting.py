@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from alignment.methods import RECIPES
-from alignment.models import Cause, Evaluation, PromotionState, Run, RunState, Stage
+from alignment.models import Cause, Evaluation, Method, PromotionState, Run, RunState, Stage
 from alignment.numbers import Local, fill
 from alignment.plans import Plan
 
@@ -28,7 +28,7 @@ class ShownStage:
 def shown_stages(run: Run) -> list[ShownStage]:
     """The stages of the run's method, in their order."""
     return [
-        ShownStage(stage=stage, state=_state(run, stage), facts=_facts(stage, run.results.get(stage, {})))
+        ShownStage(stage=stage, state=_state(run, stage), facts=_facts(run, stage, run.results.get(stage, {})))
         for stage in RECIPES[run.method].stages
     ]
 
@@ -41,15 +41,20 @@ def _state(run: Run, stage: Stage) -> str:
     return "now" if run.state == RunState.RUNNING else "ended"
 
 
-def _facts(stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: Run, stage: Stage, found: dict[str, Any]) -> list[tuple[str, str]]:
     if not found:
         return []
     match stage:
         case Stage.SNAPSHOT:
             names = {"train": _("train"), "held_out": _("held out"), "comparisons": _("comparisons")}
             return [(said, _count(found[name])) for name, said in names.items()]
+        case Stage.REWARD_MODEL if fits_heads(run) and not found.get("reused"):
+            return [*_judging(found), *_fitted(run)]
         case Stage.REWARD_MODEL | Stage.PREFERENCE_MODEL:
-            return _judging(found)
+            return [
+                *_judging(found),
+                (_("steps"), _count(found["steps"]) if "steps" in found else _("none: it was there")),
+            ]
         case Stage.POLICY:
             return [
                 (_("version"), str(found["version"])),
@@ -101,20 +106,57 @@ def _judging(found: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [(_("held-out accuracy"), accuracy)]
     if "number" in found:
         facts.insert(0, (_("reward model"), str(found["number"])))
-    return [*facts, (_("steps"), _count(found["steps"]) if "steps" in found else _("none: it was there"))]
+    return facts
+
+
+def fits_heads(run: Run) -> bool:
+    """Whether a run's reward model is heads that are fitted at once to frozen features, instead of trained."""
+    rewards = run.config.get("reward_model", {})
+    return Stage.REWARD_MODEL in RECIPES[run.method].stages and rewards.get("features") == "frozen"
+
+
+def _fitted(run: Run) -> list[tuple[str, str]]:
+    """What was fitted, and to what."""
+    rewards = run.config["reward_model"]
+    return [
+        (_("heads, fitted at once"), _count(rewards["members"])),
+        (_("prior deviation"), fill(_("{deviation:.1f} nats"), deviation=rewards["prior_deviation"])),
+        (_("judgements"), _count(run.snapshot_counts.get("train", 0))),
+    ]
+
+
+OF_FEATURES = {"frozen": {"head_lr_factor"}, "trained": {"prior_deviation"}}
+"""Settings of a reward model that mean nothing with such features."""
+
+
+def _unused(run: Run) -> set[str]:
+    """Sections that the run did nothing with: how rewards are trained, where heads were fitted or a model was there."""
+    reused = bool(run.results.get(Stage.REWARD_MODEL, {}).get("reused"))
+    trains = Stage.PREFERENCE_MODEL in RECIPES[run.method].stages or not (reused or fits_heads(run))
+    unused = set() if trains else {"reward_trainer"}
+    if reused:
+        unused.add("reward_model")
+    if fits_heads(run) and run.method == Method.REWARD_MODEL:
+        unused.add("lora")  # nothing of the base moves
+    return unused
 
 
 def shown_settings(run: Run, *, defaults: Plan) -> list[tuple[str, list[tuple[str, Any, bool]]]]:
-    """The run's settings by section: (name, value, whether it differs from the preset)."""
+    """The run's settings by section: (name, value, whether it differs from the preset); those that it makes use of."""
     usual = defaults.to_dict()
-    sections = (*RECIPES[run.method].sections, *ALWAYS)
+    hidden = OF_FEATURES["frozen" if fits_heads(run) else "trained"]
+    unused = _unused(run)
     return [
         (
             section,
-            [(name, value, usual.get(section, {}).get(name) != value) for name, value in run.config[section].items()],
+            [
+                (name, value, usual.get(section, {}).get(name) != value)
+                for name, value in run.config[section].items()
+                if section != "reward_model" or name not in hidden
+            ],
         )
-        for section in sections
-        if section in run.config
+        for section in (*RECIPES[run.method].sections, *ALWAYS)
+        if section in run.config and section not in unused
     ]
 
 

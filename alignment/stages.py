@@ -102,7 +102,7 @@ def train_reward_model(execution: Execution) -> Done:
     """Train a reward model on all comparisons, and say how often it agrees with held-out judgements."""
     plan, run, snapshot = execution.plan, execution.run, execution.snapshot
     model = RewardModel(execution.backbone, plan.reward_model, seed=run.seed)
-    trained = execution.learn_rewards(Stage.REWARD_MODEL, model, snapshot.train, plan.reward_trainer)
+    trained = execution.learn_rewards(model, snapshot.train)
     prompts = list(dict.fromkeys(judgement.prompt for judgement in snapshot.train))
     prompts = prompts[: plan.reward_model.normalise_samples // 2]
     written = writing.write(
@@ -127,7 +127,7 @@ def train_reward_model(execution: Execution) -> Done:
     on_purpose = is_own or run.repeats_id is not None
     row = patiently(reward_models.register, run_id=run.pk, attempt=run.attempts, on_purpose=on_purpose, **fields)
     execution.reward_model = model
-    train_second(execution, row)
+    train_second(execution, row, after=trained.steps)
     found = {**fields, "number": row.number, "steps": trained.steps, "loss": trained.metrics["loss"]}
     return found, {"rewarded_by": row}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,21 @@ class ScalarHead(nn.Module):
         self.gain.mul_(scale)
 
 
-class Ensemble(nn.Module):
-    """M scalar heads on the same features (Coste et al., 2023); their spread tells where the reward is a guess."""
+class _Members(nn.Module):
+    """M heads on the same features, each with a seed of its own."""
 
-    def __init__(self, hidden_size: int, members: int, *, seed: int | None = None) -> None:
+    def __init__(self, make: Callable[[int | None], nn.Module], members: int, *, seed: int | None, step: int) -> None:
         super().__init__()
         if members < 1:
             raise ValueError(f"an ensemble has {members} members; give 1 or more")
-        seeds = [None if seed is None else seed + number for number in range(members)]
-        self.members = nn.ModuleList(ScalarHead(hidden_size, seed=own) for own in seeds)
+        self.members = nn.ModuleList(make(None if seed is None else seed + step * number) for number in range(members))
+
+
+class Ensemble(_Members):
+    """M scalar heads on the same features (Coste et al., 2023); their spread tells where the reward is a guess."""
+
+    def __init__(self, hidden_size: int, members: int, *, seed: int | None = None) -> None:
+        super().__init__(lambda own: ScalarHead(hidden_size, seed=own), members, seed=seed, step=1)
 
     def forward(self, states: Tensor) -> Tensor:
         """(..., d) to (..., M), float32."""
@@ -144,15 +151,12 @@ class PairHead(nn.Module):
         return difference
 
 
-class PairEnsemble(nn.Module):
+class PairEnsemble(_Members):
     """M pair heads on the same features; their spread tells where the preference is a guess."""
 
     def __init__(self, hidden_size: int, members: int, *, rank: int = 16, seed: int | None = None) -> None:
-        super().__init__()
-        if members < 1:
-            raise ValueError(f"an ensemble has {members} members; give 1 or more")
-        seeds = [None if seed is None else seed + 2 * number for number in range(members)]  # a head takes two
-        self.members = nn.ModuleList(PairHead(hidden_size, rank=rank, seed=own) for own in seeds)
+        # A head takes two seeds.
+        super().__init__(lambda own: PairHead(hidden_size, rank=rank, seed=own), members, seed=seed, step=2)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Two (..., d) to (..., M), float32, antisymmetric."""

@@ -8,22 +8,20 @@ from django.db import transaction
 
 from alignment.artifacts import data_folder, folder_digest
 from alignment.comparing import held_out_accuracy
-from alignment.core.checkpoints import latest
 from alignment.core.methods.model_files import save_model
-from alignment.core.methods.posterior import fit_heads
 from alignment.core.methods.reward_model import RewardModel
-from alignment.core.trainer import Step, train
-from alignment.execution import Execution
+from alignment.execution import Beside, Execution
 from alignment.models import RewardModel as RewardModelRow
 from alignment.models import SecondRewardModel
 from alignment.patience import patiently
 
 
-def train_second(execution: Execution, row: RewardModelRow) -> SecondRewardModel | None:
+def train_second(execution: Execution, row: RewardModelRow, *, after: int) -> SecondRewardModel | None:
     """Train the model beside a run's reward model, as that was trained, on what was set aside; None: on nothing.
 
     Args:
         row: the reward model that it stands beside.
+        after: steps that this one took.
 
     Raises:
         Interrupted, StopRequested: after a checkpoint was written.
@@ -33,7 +31,7 @@ def train_second(execution: Execution, row: RewardModelRow) -> SecondRewardModel
         return None
     config = replace(plan.reward_model, members=1)
     model = RewardModel(execution.backbone, config, adapter="second", seed=run.seed + 1)
-    _learn(execution, model)
+    execution.learn_rewards(model, snapshot.second, beside=Beside("second", after))
     accuracy = held_out_accuracy(model, snapshot.held_out, seed=run.seed)
     path = f"second_reward_models/{execution.project.slug}/{run.pk}"
     save_model(model, data_folder(path))
@@ -45,21 +43,6 @@ def train_second(execution: Execution, row: RewardModelRow) -> SecondRewardModel
         num_judgements=len(snapshot.second),
         accuracy=None if accuracy is None else accuracy.overall.estimate,
     )
-
-
-def _learn(execution: Execution, model: RewardModel) -> None:
-    data, seed = execution.snapshot.second, execution.run.seed
-    if model.is_frozen:
-        fit_heads(model, data, seed=seed)
-        return
-    folder = execution.folder / "second_reward_model"
-
-    def heard(step: Step) -> bool:
-        return execution.interrupted()
-
-    trainer = replace(execution.plan.reward_trainer, checkpoint_folder=str(folder), seed=seed)
-    if train(model, data, trainer, on_step=heard, resume_from=latest(folder)).stopped:
-        execution.check()
 
 
 @transaction.atomic

@@ -69,6 +69,7 @@ def shown_board(kept: Standings, *, basis: str, with_length: bool) -> dict[str, 
             {
                 **each,
                 "writer": writer_of(kept.project_id, each["writer"]),
+                "shares": _decided(each),
                 "rates": [each["against"].get(name) for name in ("base", "sft") if name == "base" or sft],
             }
             for each in board["entries"]
@@ -76,6 +77,12 @@ def shown_board(kept: Standings, *, basis: str, with_length: bool) -> dict[str, 
         "apart": [{**each, "writer": writer_of(kept.project_id, each["writer"])} for each in board["apart"]],
         "reference": writer_of(kept.project_id, board["reference"]) if board["reference"] else None,
     }
+
+
+def _decided(entry: dict[str, Any]) -> dict[str, float]:
+    """Shares of what was won, tied and lost: each judgement counts as much as another, however many pairs it decides."""
+    whole = sum(entry[name] for name in ("wins", "ties", "losses")) or 1.0
+    return {name: entry[name] / whole for name in ("wins", "ties", "losses")}
 
 
 def usual_basis(kept: Standings) -> str:

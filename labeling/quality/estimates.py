@@ -82,11 +82,16 @@ def wilson(right: int, asked: int, *, z: float = 1.959964) -> Estimate:
     """The share right / asked with Wilson's score interval (1927), which is sound near 0 and 1 and for few."""
     if not asked:
         return Estimate(np.nan, np.nan, np.nan, 0)
+    return _score(right, asked, worth=asked, z=z)
+
+
+def _score(right: int, asked: int, *, worth: float, z: float) -> Estimate:
+    """The share with Wilson's interval, as of ``worth`` independent trials."""
     share = right / asked
-    middle = share + z**2 / (2 * asked)
-    half = z * np.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
-    low, high = ((middle + side) / (1 + z**2 / asked) for side in (-half, half))
-    return Estimate(share, max(0.0, float(low)), min(1.0, float(high)), asked)
+    middle = share + z**2 / (2 * worth)
+    half = z * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
+    low, high = (float((middle + side) / (1 + z**2 / worth)) for side in (-half, half))
+    return Estimate(share, max(0.0, low), min(1.0, high), asked)
 
 
 def ratio(top: int, bottom: int, *, squares: Sequence[float], z: float = 1.959964) -> Estimate:
@@ -120,8 +125,4 @@ def clustered_wilson(right: int, asked: int, *, squares: Sequence[float], z: flo
         seen = max(0.0, of_right - 2 * share * mixed + share**2 * of_asked) / (share * (1 - share) * asked)
     else:
         seen = of_asked / asked
-    worth = asked / max(1.0, seen)
-    middle = share + z**2 / (2 * worth)
-    half = z * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
-    low, high = (float((middle + side) / (1 + z**2 / worth)) for side in (-half, half))
-    return Estimate(share, max(0.0, low), min(1.0, high), asked)
+    return _score(right, asked, worth=asked / max(1.0, seen), z=z)

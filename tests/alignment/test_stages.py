@@ -84,11 +84,14 @@ def test_a_reward_model_on_frozen_features_is_fitted_at_once_and_rewards_a_polic
     run = execute(start("reinforce", more={"reward_model": {"features": "frozen", "members": 8}}).pk)
 
     row = RewardModel.objects.get(run=run)
-    losses = [values["loss"] for _, values in metrics_of(run, Stage.REWARD_MODEL)]
+    metrics = [values for _, values in metrics_of(run, Stage.REWARD_MODEL)]
+    losses, losses_of_second = ([each[name] for each in metrics if name in each] for name in ("loss", "second/loss"))
     second = SecondRewardModel.objects.get(reward_model=row)
     assert (run.state, run.error) == ("finished", "")
     assert (row.members, len(losses)) == (8, run.results["reward_model"]["steps"])
     assert losses[-1] < losses[0]
+    assert losses_of_second[-1] < losses_of_second[0]
+    assert len(metrics) == len(losses) + len(losses_of_second)
     assert not (data_folder("runs", run.pk) / Stage.REWARD_MODEL).exists()  # no checkpoint: it takes no time
     assert folder_digest(data_folder(second.path)) == second.digest
     assert Policy.objects.get(version=2).run == run
@@ -293,6 +296,9 @@ def test_what_was_set_aside_trains_the_second_reward_model_and_nothing_else(judg
     [held_out] = [each for each in Promotion.objects.get().guards if each["name"] == "held_out"]
     assert counts["train"] + counts["second"] == 6
     assert second.num_judgements == counts["second"] >= 2
+    steps = [step for step, values in metrics_of(run, Stage.REWARD_MODEL) if "second/loss" in values]
+    trained = run.results["reward_model"]["steps"]
+    assert steps == list(range(trained + 1, trained + len(steps) + 1)) != []
     assert folder_digest(data_folder(second.path)) == second.digest
     assert held_out["passed"] is not None
 

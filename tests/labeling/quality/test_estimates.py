@@ -97,3 +97,13 @@ def test_independent_trials_have_the_plain_interval():
 
 def test_without_trials_there_is_no_share():
     assert clustered_wilson(0, 0, squares=(0.0, 0.0, 0.0)).units == 0
+
+
+@pytest.mark.parametrize(("right", "asked"), [(0, 20), (7, 20), (20, 20), (1, 3), (411, 900)])
+def test_both_sides_of_the_house_draw_wilson_s_interval_alike(right, asked):
+    """Neither may import the other: pages load no learning core, and that knows no Django."""
+    from alignment.core.statistics.intervals import wilson as of_core
+
+    here, there = wilson(right, asked), of_core(right, asked)
+
+    assert (here.value, here.low, here.high) == pytest.approx((there.estimate, there.low, there.high), abs=1e-7)

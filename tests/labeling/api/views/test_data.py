@@ -38,6 +38,7 @@ def test_comparison_tells_its_pair_its_ranking_and_a_pseudonym(cast):
             "id": comparison.chosen_id,
             "text": comparison.chosen.text,
             "policy_version": 1,
+            "model": None,
         }
         assert row["rejected"]["text"] == comparison.rejected.text
         assert row["weight"] == pytest.approx(1 / 3)
