@@ -7,13 +7,31 @@ back, counts as long ago: a clock that jumps starts a run too early at most, and
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=6)
+REASONS = (
+    (
+        r"(\d+) new judgements came in since the last refresh",
+        gettext_lazy("{0} new judgements came in since the last refresh"),
+    ),
+    (r"a judgement waited for (\d+) minutes", gettext_lazy("a judgement waited for {0} minutes")),
+    (
+        r"the reward model was refreshed since the last policy run",
+        gettext_lazy("the reward model was refreshed since the last policy run"),
+    ),
+    (
+        r"the reward model was refreshed (\d+) times since the last policy run",
+        gettext_lazy("the reward model was refreshed {0} times since the last policy run"),
+    ),
+    (r"repeats run (\d+)", gettext_lazy("repeats run {0}")),
+)
+"""What should_refresh, should_train and a repetition give as reasons, and how each is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +139,14 @@ def should_train(facts: Facts) -> str | None:
     if facts.refreshes == 1:
         return "the reward model was refreshed since the last policy run"
     return f"the reward model was refreshed {facts.refreshes} times since the last policy run"
+
+
+def reason_shown(stored: str) -> str:
+    """Why a run was started, in the language of who reads: with the run it is kept in English."""
+    for pattern, said in REASONS:
+        if found := re.fullmatch(pattern, stored):
+            return str(said).format(*found.groups())
+    return stored
 
 
 def should_fill(facts: Facts) -> bool:

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from alignment.loop import reason_shown
 from alignment.models.loop import Method
 
 DIGEST = r"^[0-9a-f]{64}$"
@@ -119,6 +120,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def reason_shown(self) -> str:
+        """Why it was started, in the language of who reads."""
+        return reason_shown(self.reason)
 
     @property
     def is_open(self) -> bool:

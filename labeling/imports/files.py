@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.db import connection, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from labeling.errors import Invalid
 from labeling.imports import cells, extras
@@ -87,8 +87,15 @@ class RowsRejected(Invalid):
 
     def __init__(self, summary: Summary) -> None:
         first = summary.rejected[0]
-        others = f" (and {summary.num_rejected - 1:,} more rows)" if summary.num_rejected > 1 else ""
-        super().__init__(f"nothing was imported: line {first.line}: {first.reason}{others}")
+        others = summary.num_rejected - 1
+        said = gettext("nothing was imported: line {line}: {reason}")
+        if others:
+            said = ngettext(
+                "nothing was imported: line {line}: {reason} (and {others:,} more row)",
+                "nothing was imported: line {line}: {reason} (and {others:,} more rows)",
+                others,
+            )
+        super().__init__(said.format(line=first.line, reason=first.reason, others=others))
         self.summary = summary
 
 

@@ -50,5 +50,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 offerRawView();
 
+// A form that was refused comes back at the top of its page; what is wrong with it may stand far below.
+const refused = document.querySelector("main form :is(.errorlist, [role=alert])");
+if (refused && document.activeElement === document.body) {
+  const field = refused.closest(".field")?.querySelector("[aria-invalid=true]");
+  refused.scrollIntoView({ block: "center" });
+  field?.focus({ preventScroll: true });
+}
+
 // On a phone the navigation is longer than the screen: the open page comes into sight.
 document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from alignment.loop import (
     Clock,
     Facts,
     policy_next,
+    reason_shown,
     refresh_next,
     should_fill,
     should_refresh,
@@ -182,3 +184,28 @@ def test_the_page_says_what_the_clock_of_the_policy_does_next(changes, sentence)
 )
 def test_one_sentence_says_what_comes_first(changes, sentence):
     assert what_next(facts(**changes)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "german"),
+    [
+        ({}, "10 neue Urteile seit der letzten Auffrischung"),
+        ({"new_judgements": 1, "waiting_since": minutes_ago(9), "minutes_at_most": 9}, "9 Minuten"),
+    ],
+)
+def test_why_a_refresh_began_is_said_in_the_language_of_the_reader(changes, german):
+    reason = should_refresh(facts(**changes))
+
+    with translation.override("de"):
+        assert german in reason_shown(reason)
+
+
+@pytest.mark.parametrize(
+    ("number", "german"), [(1, "seit dem letzten Policy-Lauf aufgefrischt"), (3, "3-mal aufgefrischt")]
+)
+def test_why_a_policy_run_began_is_said_in_the_language_of_the_reader(number, german):
+    reason = should_train(facts(refreshes=number))
+
+    with translation.override("de"):
+        assert german in reason_shown(reason)
+        assert reason_shown("somebody's own words") == "somebody's own words"

@@ -1,4 +1,4 @@
-"""Pages that read themselves anew while somebody works on them."""
+"""Pages that read themselves anew while somebody works on them, and forms that come back."""
 
 from __future__ import annotations
 
@@ -65,3 +65,13 @@ def test_charts_follow_the_theme(at_the_gate: Cast, visitors: Visitors):
 
     assert len(light) == len(page.evaluate(painted)) > 0
     assert page.evaluate(painted) != light
+
+
+def test_a_refused_form_shows_what_is_wrong_however_far_below_it_stands(at_the_gate: Cast, visitors: Visitors):
+    page = visitors.page("alice", "/p/colours/loop/", viewport={"width": 1440, "height": 500})
+
+    page.get_by_label("Temperature").fill("99")
+    page.get_by_label("Temperature").press("Enter")
+
+    expect(page.get_by_text("less than or equal to 10")).to_be_in_viewport()
+    expect(page.get_by_label("Temperature")).to_be_focused()

@@ -87,7 +87,7 @@ def test_bad_rows_are_listed_on_standard_error_and_nothing_is_stored_unless_aske
     path.write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n{"prompt": "a"}\nnonsense\n')
     errors = io.StringIO()
 
-    with pytest.raises(CommandError, match=r"nothing was imported: line 2: there is no 'chosen' \(and 1 more rows\)"):
+    with pytest.raises(CommandError, match=r"nothing was imported: line 2: there is no 'chosen' \(and 1 more row\)"):
         call_command("import_preferences", str(path), "--format=trl", "--project=colours", stderr=errors)
     stored_then = Label.objects.count()
     out, err = run("import_preferences", path, "--format=trl", "--project=colours", "--keep-good")
