@@ -79,7 +79,8 @@ class ApiView(views.APIView):
         """
         super().initial(request, *args, **kwargs)
         self.check_scope(request)
-        known = self.query_parameters.get(request.method or "", frozenset())
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        known = self.query_parameters.get(method, frozenset())
         for name, values in request.query_params.lists():
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"

@@ -22,15 +22,16 @@ def respond(request: HttpRequest, export: Export) -> HttpResponseBase:
     and its length once it was written to its end.
     """
     if not export.key:
-        response = _named(StreamingHttpResponse(export.stream(), content_type=export.content_type), export)
+        parts = _asked_for(request, export.stream())
+        response = _named(StreamingHttpResponse(parts, content_type=export.content_type), export)
         response["Accept-Ranges"] = "none"
         return response
     etag = f'"{export.key}"'
     if etag in request.headers.get("If-None-Match", ""):
         return _tagged(HttpResponse(status=304), export)
     asked = RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if asked is None or request.headers.get("If-Range", etag) != etag:
-        return _whole(export)
+    if asked is None or request.method == "HEAD" or request.headers.get("If-Range", etag) != etag:
+        return _whole(request, export)
     begin, total = int(asked[1]), length_of(export)
     end = min(int(asked[2]), total - 1) if asked[2] else total - 1
     if begin > end:
@@ -73,8 +74,14 @@ def _known_length(export: Export) -> int | None:
     return ends.values_list("position", flat=True).first()
 
 
-def _whole(export: Export) -> HttpResponseBase:
-    response = StreamingHttpResponse(export.stream(), content_type=export.content_type)
+def _asked_for(request: HttpRequest, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Nothing for HEAD, which asks for the headers: what nobody reads is not made."""
+    return iter(()) if request.method == "HEAD" else parts
+
+
+def _whole(request: HttpRequest, export: Export) -> HttpResponseBase:
+    parts = _asked_for(request, export.stream())
+    response = StreamingHttpResponse(parts, content_type=export.content_type)
     if (length := _known_length(export)) is not None:
         response["Content-Length"] = str(length)
     return _tagged(_named(response, export), export)

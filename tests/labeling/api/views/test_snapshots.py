@@ -7,11 +7,14 @@ import json
 
 import pytest
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from factories import api_client, judge, make_cast, make_item
 
 from labeling.exports import marks, streams
+from labeling.exports.responses import respond
 from labeling.exports.snapshots import take_snapshot
+from labeling.exports.streams import make_export
 from labeling.models import ExportMark, Label, Snapshot
 from labeling.selectors.labels import latest_label
 
@@ -154,6 +157,20 @@ def test_a_range_of_another_file_is_answered_with_the_whole(cast, rita):
     response = rita.get(address, headers={"Range": "bytes=10-", "If-Range": '"another"'})
 
     assert (response.status_code, whole(response)[:14]) == (200, b'{"ranking_id":')
+
+
+@pytest.mark.parametrize("snapshot", ["&snapshot=v1", ""])
+def test_the_headers_alone_are_told_without_making_the_file(cast, rita, snapshot, monkeypatch):
+    taken = take_snapshot(project=cast.project, name="v1")
+    export = make_export(project=cast.project, snapshot=taken if snapshot else None)
+    monkeypatch.setattr(streams.Export, "_parts", None)  # nothing can be made
+
+    made = respond(RequestFactory().head("/"), export)
+    response = rita.head(f"{EXPORT}?view=rankings{snapshot}", headers={"Range": "bytes=10-"})
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/x-ndjson")
+    assert response["Accept-Ranges"] == ("bytes" if snapshot else "none")
+    assert whole(made) == b""
 
 
 def test_a_range_behind_the_end_and_a_file_that_is_known_are_told(cast, rita):
