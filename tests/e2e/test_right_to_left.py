@@ -119,3 +119,18 @@ def test_every_page_fits_in_a_language_of_long_words_and_in_one_from_right_to_le
             beyond[path, width] = outside(page) + ["too wide"] * is_wide
 
     assert {key: found for key, found in beyond.items() if found} == {}
+
+
+def test_the_picture_of_the_loop_keeps_its_words_in_their_boxes(arabic: Cast, visitors: Visitors):
+    page = opened(visitors, "alice", "/p/colours/watch/", (1440, 900))
+
+    left = page.evaluate(
+        """() => [...document.querySelectorAll(".picture.is-broad .picture-part")].map((part) => {
+            const edges = (each) => part.querySelector(each).getBoundingClientRect();
+            const [frame, words] = [edges("rect"), edges(".picture-title")];
+            return words.left >= frame.left && words.right <= frame.right;
+        })"""
+    )
+
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    assert left == [True] * 6

@@ -75,6 +75,7 @@ def test_an_admin_promotes_vetoes_and_rolls_back_on_the_page(gate, client):
     assert gate.states == [(2, "vetoed", "person"), (3, "rolled_back", "person")]
     shown = text(client.get(PAGE))
     assert "It flatters." in shown
+    assert "It flatters.." not in shown
     assert "Rolled back by alice" in shown
 
 
