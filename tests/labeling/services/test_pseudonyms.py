@@ -22,7 +22,7 @@ from labeling.services.archive import archive_project
 from labeling.services.pseudonyms import key_pseudonyms
 
 pytestmark = pytest.mark.django_db
-PAGE = "/p/colours/pseudonyms/"
+PAGE = "/p/colours/settings/pseudonyms/"
 ENDPOINT = "/api/v1/projects/colours/pseudonyms/"
 MIGRATION = import_module("labeling.migrations.0026_conversations_and_names")
 

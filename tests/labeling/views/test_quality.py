@@ -12,7 +12,7 @@ from labeling.selectors.labels import pseudonym
 from labeling.services.projects import update_project
 
 PATH = "/p/colours/quality/"
-NUM_QUERIES = 27
+NUM_QUERIES = 28
 
 
 @pytest.fixture(autouse=True)
