@@ -33,7 +33,10 @@ class Rows:
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a data frame, times as times; pandas has to be installed."""
-        import pandas as pd
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("a data frame needs pandas: pip install pandas", name="pandas") from None
 
         frame = pd.DataFrame(list(self))
         if "created" in frame:

@@ -213,6 +213,13 @@ def test_three_lines_lead_to_a_data_frame(judged, client_of):
     assert list(frame["annotator"].unique()) == [pseudonym(judged.project.pk, judged.bob.pk)]
 
 
+def test_without_pandas_it_is_said_what_to_install(judged, client_of, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
+        client_of(judged.rita).comparisons("colours").to_pandas()
+
+
 def test_a_researcher_takes_a_snapshot_and_its_rows(judged, client_of):
     rita = client_of(judged.rita)
 
