@@ -21,7 +21,7 @@ from labeling.http import SignedInRequest, signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def asking(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Who writes for the queue and by which rule it is chosen what people see, and a form to change it."""
+    """Who writes for the queue, and by which rule is chosen what people see; a form, and a part for htmx."""
     is_sent = request.method == "POST"
     roles = exchange.MANAGERS if is_sent else exchange.RESEARCHERS
     project = exchange.project_for(slug, user=request.user, roles=roles)
@@ -33,4 +33,6 @@ def asking(request: SignedInRequest, slug: str) -> HttpResponse:
         messages.success(request, gettext("Saved: it counts from the next round on."))
         return redirect("alignment:asking", slug)
     context: dict[str, Any] = {"project": project, "role": project.role, "form": form, "asking": asking_of(project)}
+    if request.htmx and request.htmx.target == "asking":
+        return render(request, "alignment/_asking.html", context)
     return render(request, "alignment/asking.html", context, status=422 if is_sent else 200)

@@ -91,6 +91,16 @@ def test_the_page_says_who_writes_what_is_open_of_each_rule_and_how_many_left(cl
     assert "How it is chosen" not in shown  # a researcher changes nothing
 
 
+def test_what_is_asked_is_read_by_itself_while_people_judge(client, cast):
+    client.force_login(cast.rita)
+
+    part = client.get(PAGE, headers={"HX-Request": "true", "HX-Target": "asking"})
+
+    assert "<html" not in part.content.decode()
+    assert "In the queue" in text(part)
+    assert "How it is chosen" not in text(part)
+
+
 @pytest.mark.parametrize(
     ("members", "rule", "said"),
     [
