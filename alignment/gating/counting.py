@@ -7,7 +7,7 @@ from typing import Any
 
 from alignment.core.statistics.e_process import Evidence
 from alignment.models import GatePair, Promotion
-from labeling import exchange_gate
+from labeling.exchange import gate as exchange_gate
 
 
 @dataclass(frozen=True, slots=True)

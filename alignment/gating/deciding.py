@@ -23,7 +23,8 @@ from alignment.gating.settings import gate_settings
 from alignment.models import Cause, GateSettings, Promotion, PromotionState
 from alignment.promotion import promote
 from alignment.selectors import loop_settings
-from labeling import exchange, exchange_gate
+from labeling import exchange
+from labeling.exchange import gate as exchange_gate
 
 PORTION = 6
 """Pairs that are written and put into the queue together."""

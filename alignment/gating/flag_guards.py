@@ -7,7 +7,7 @@ from typing import Any
 from alignment.gating.counting import Counted
 from alignment.gating.settings import limits_of
 from alignment.models import GateSettings, Promotion
-from labeling import exchange_gate
+from labeling.exchange import gate as exchange_gate
 
 
 def flag_guards(promotion: Promotion, counted: Counted, settings: GateSettings) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ from alignment.gating.limits import Limits
 from alignment.gating.settings import gate_settings, limits_of
 from alignment.models import GateSettings, Policy, SecondRewardModel
 from alignment.patience import patiently
-from labeling import exchange, exchange_gate
+from labeling import exchange
+from labeling.exchange import gate as exchange_gate
 
 MOST_LABELED = 128
 """Judged completions that the deviation is compared with."""

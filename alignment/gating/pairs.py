@@ -20,7 +20,8 @@ from alignment.models import GatePair, Policy, Promotion, PromotionState
 from alignment.patience import patiently
 from alignment.plans import Plan
 from alignment.selectors import base_digest, loop_settings
-from labeling import exchange, exchange_gate
+from labeling import exchange
+from labeling.exchange import gate as exchange_gate
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from alignment.gating.settings import gate_settings
 from alignment.models import Cause, GatePair, LoopSettings, Policy, Promotion, PromotionState
-from labeling import exchange, exchange_gate
+from labeling import exchange
+from labeling.exchange import gate as exchange_gate
 
 OPEN = (PromotionState.WAITING, PromotionState.ASKING)
 

@@ -80,7 +80,7 @@ def shown_board(kept: Standings, *, basis: str, with_length: bool) -> dict[str, 
 
 
 def _decided(entry: dict[str, Any]) -> dict[str, float]:
-    """Shares of what was won, tied and lost: each judgement counts as much as another, however many pairs it decides."""
+    """Shares of what was won, tied and lost: a judgement counts as much as another, however many pairs it decides."""
     whole = sum(entry[name] for name in ("wins", "ties", "losses")) or 1.0
     return {name: entry[name] / whole for name in ("wins", "ties", "losses")}
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from labeling.api.conversation_shapes import ConversationOut, ConversationSettingsIn, ConversationSettingsOut
 from labeling.api.fields import ById, ClientId, Number, PromptText, Strict, Text, Whole, YesNo
-from labeling.forms import SHARED_PERCENT
+from labeling.forms.projects import SHARED_PERCENT
 from labeling.models import MAX_MODEL_CHARACTERS, Kind, Outcome, Role, Source, State, Topic
 
 Out = serializers.Serializer[Any]

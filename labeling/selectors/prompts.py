@@ -153,8 +153,12 @@ def completions_of(prompt: Prompt) -> QuerySet[Completion]:
 def judged_completions(prompt: Prompt) -> QuerySet[Completion]:
     """A prompt's completions with how they were rated by current labels, the newest version first."""
     current = Q(ratings__label__superseded_by__isnull=True)
-    return completions_of(prompt).select_related("model").annotate(
-        mean_rating=Avg("ratings__value", filter=current), num_ratings=Count("ratings__value", filter=current)
+    return (
+        completions_of(prompt)
+        .select_related("model")
+        .annotate(
+            mean_rating=Avg("ratings__value", filter=current), num_ratings=Count("ratings__value", filter=current)
+        )
     )
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling.forms_account import EraseMeForm, NewPasswordForm
+from labeling.forms.account import EraseMeForm, NewPasswordForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.selectors.sessions import device_name, sessions_of
 from labeling.services.erasure import erase_person

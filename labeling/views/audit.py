@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from labeling.forms_people import AuditForm
+from labeling.forms.people import AuditForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.selectors.access import MANAGERS, membership_in
 from labeling.selectors.audit import Wanted, changes, entries, page_of, said

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from labeling.errors import NotAllowed
-from labeling.forms_people import SignInForm
+from labeling.forms.people import SignInForm
 from labeling.services.second_factor import has_second_factor
 from labeling.sessions import BEGUN, DEVICE
 

@@ -18,7 +18,7 @@ from labeling.errors import Conflict, Invalid
 from labeling.exports.snapshot_jobs import ask_for_snapshot, cancel
 from labeling.exports.streams import FileFormat
 from labeling.exports.views import VIEWS
-from labeling.forms_data import LABELS, DataForm
+from labeling.forms.data import LABELS, DataForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, SnapshotJob
 from labeling.selectors.access import RESEARCHERS, membership_in

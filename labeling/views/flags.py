@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.confirming import ask, is_confirmed
 from labeling.errors import Invalid, Stale
-from labeling.forms import FlagsForm
+from labeling.forms.flags import FlagsForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, Project
 from labeling.models.flags import own_questions

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.differences import passages
 from labeling.errors import Conflict, Invalid
-from labeling.forms import GuidelinesForm
+from labeling.forms.guidelines import GuidelinesForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Guidelines, Membership
 from labeling.selectors.access import MANAGERS, membership_in

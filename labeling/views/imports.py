@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid
-from labeling.forms_prompts import UploadForm
+from labeling.forms.prompts import UploadForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.imports import recorded
 from labeling.imports.files import RowsRejected

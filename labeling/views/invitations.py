@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms_people import InvitationForm, RegisterForm
+from labeling.forms.people import InvitationForm, RegisterForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
 from labeling.selectors.access import MANAGERS, membership_in

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms_known import KnownFileForm, KnownForm, ReadinessForm
+from labeling.forms.known import KnownFileForm, KnownForm, ReadinessForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.imports.known import read_known
 from labeling.imports.reading import kind_of

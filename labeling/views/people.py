@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms_people import EraseForm, MemberForm, PlaceForm
+from labeling.forms.people import EraseForm, MemberForm, PlaceForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, Role
 from labeling.selectors.access import MANAGERS, members, membership_in

@@ -9,7 +9,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from labeling.forms import PreferencesForm
+from labeling.forms.preferences import PreferencesForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.services.preferences import set_preferences
 

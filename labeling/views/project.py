@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms import ExportForm, NewProjectForm
+from labeling.forms.data import ExportForm
+from labeling.forms.projects import NewProjectForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.selectors.access import RESEARCHERS, membership_in
 from labeling.selectors.guidelines import current_guidelines

@@ -16,8 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid, NotFound
-from labeling.forms import PromptsForm, TopicsForm
-from labeling.forms_prompts import ChangeForm, FilterForm, TagsForm, UploadForm
+from labeling.forms.prompts import ChangeForm, FilterForm, PromptsForm, TagsForm, TopicsForm, UploadForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, Prompt
 from labeling.selectors import prompts as selectors

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, push_url, trigger_client_event
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms_reviews import ReviewSettingsForm
+from labeling.forms.reviews import ReviewSettingsForm
 from labeling.http import SignedInRequest, signed_in, wants_json
 from labeling.judgement_forms import JudgementForm, judgement_form
 from labeling.models import Membership, Review, ReviewState

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling.errors import Invalid
-from labeling.forms_account import CodeForm, PasswordForm, SignInCodeForm
+from labeling.forms.account import CodeForm, PasswordForm, SignInCodeForm
 from labeling.http import AFTER_SECOND_FACTOR, SignedInRequest, signed_in
 from labeling.models import RecoveryCode, SecondFactor, User
 from labeling.services.second_factor import begin, confirm, renew_codes, secret_of, setup_address, turn_off

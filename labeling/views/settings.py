@@ -13,8 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.confirming import ask, is_confirmed, said
 from labeling.errors import Conflict, Invalid, Stale
-from labeling.forms import ProjectForm
-from labeling.forms_settings import CloneForm
+from labeling.forms.projects import CloneForm, ProjectForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership
 from labeling.selectors.access import MANAGERS, membership_in

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.errors import Conflict, Invalid
-from labeling.forms_tokens import TokenForm
+from labeling.forms.tokens import TokenForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import ApiToken
 from labeling.selectors.tokens import tokens_of

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from labeling.errors import NotFound
-from labeling.forms_trust import UseForm
+from labeling.forms.trust import UseForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Level, Membership
 from labeling.quality.reliability import weight

@@ -196,6 +196,7 @@ def test_one_sentence_says_what_comes_first(changes, sentence):
 def test_why_a_refresh_began_is_said_in_the_language_of_the_reader(changes, german):
     reason = should_refresh(facts(**changes))
 
+    assert reason is not None
     with translation.override("de"):
         assert german in reason_shown(reason)
 
@@ -206,6 +207,7 @@ def test_why_a_refresh_began_is_said_in_the_language_of_the_reader(changes, germ
 def test_why_a_policy_run_began_is_said_in_the_language_of_the_reader(number, german):
     reason = should_train(facts(refreshes=number))
 
+    assert reason is not None
     with translation.override("de"):
         assert german in reason_shown(reason)
         assert reason_shown("somebody's own words") == "somebody's own words"

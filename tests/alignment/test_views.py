@@ -8,7 +8,7 @@ import pytest
 from factories import judge
 
 from alignment import bookkeeping, services
-from alignment.models import LoopSettings, Policy, Run, Stage
+from alignment.models import LoopSettings, Policy, Run, RunState, Stage
 from labeling.models import Snapshot
 from labeling.services.prompts import add_prompts
 
@@ -199,7 +199,7 @@ def test_the_parts_of_a_run_s_page_are_read_by_themselves_while_it_goes_on(clien
 
     values = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-values"})
     before = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-origin"})
-    services.end_run(run=run, state="failed", error="the disk is full")
+    services.end_run(run=run, state=RunState.FAILED, error="the disk is full")
     after = client.get(f"/p/colours/runs/{run.pk}/", headers={**here, "HX-Target": "run-origin"})
 
     assert "<html" not in (values.content + before.content + after.content).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -131,9 +132,9 @@ def test_models_of_elsewhere_keep_their_names(empty, view):
         {"prompt": "A colour?", "completion": "Umber.", "model": "b"},
         {"prompt": "Two?", "completion": "Ochre.", "suggestion": "Sand."},
     ]
-    for rows, file_format in ((ranked, Format.RANKED), (written, Format.DEMONSTRATIONS)):
+    for rows, form in ((ranked, Format.RANKED), (written, Format.DEMONSTRATIONS)):
         lines = "\n".join(json.dumps(row) for row in rows).encode()
-        import_file(io.BytesIO(lines), project=empty.project, file_format=file_format)
+        import_file(io.BytesIO(lines), project=empty.project, file_format=form)
 
     for number, file_format in enumerate(FileFormat):
         other = create_project(slug=f"copy-{number}", creator=empty.alice, name="Copy")
@@ -142,8 +143,9 @@ def test_models_of_elsewhere_keep_their_names(empty, view):
 
         assert content(other, view, file_format) == first
 
-    rows = [json.loads(line) for line in content(empty.project, view).splitlines()]
-    named = [name for row in rows for each in (row, *row.get("completions", ())) for name in each if "model" in name]
+    exported: list[dict[str, Any]] = [json.loads(line) for line in content(empty.project, view).splitlines()]
+    said = [each for row in exported for each in (row, *row.get("completions", ()))]
+    named = [name for each in said for name in each if "model" in name]
     known = {"rankings": 2, "comparisons": 4, "ratings": 1, "demonstrations": 1}
     assert len(named) == known[view]  # and nothing where there is none
 

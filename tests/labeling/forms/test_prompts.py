@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from labeling.forms import PromptsForm
+from labeling.forms.prompts import PromptsForm
 
 
 def test_prompts_are_lines_that_hold_something():

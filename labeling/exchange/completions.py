@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext
 
 from labeling.errors import Invalid, NotFound
-from labeling.exchange_records import Chosen, Sampled
+from labeling.exchange.records import Chosen, Sampled
 from labeling.models import Completion, Item, Kind, Project, Prompt, Purpose
 from labeling.services import asked, freshness
 from labeling.services import prompts as prompt_services

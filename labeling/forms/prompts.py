@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -105,3 +106,27 @@ class TagsForm(forms.Form):
     """The tags of a prompt."""
 
     tags = forms.CharField(label=_("Tags"), required=False, help_text=_("With commas between."))
+
+
+class TopicsForm(forms.Form):
+    """The sensitive topics of a prompt."""
+
+    topics = forms.MultipleChoiceField(
+        label=_("Content warning"),
+        help_text=_("Items of this prompt are shown behind a warning that names these topics."),
+        choices=Topic.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class PromptsForm(forms.Form):
+    """New prompts, one per line."""
+
+    prompts = forms.CharField(
+        label=_("Prompts"), help_text=_("One prompt per line."), widget=forms.Textarea(attrs={"rows": 6})
+    )
+
+    def clean_prompts(self) -> Sequence[str]:
+        """The lines that hold something."""
+        return [line.strip() for line in self.cleaned_data["prompts"].splitlines() if line.strip()]

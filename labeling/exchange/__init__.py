@@ -13,12 +13,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext
 
 from labeling import events
-from labeling import exchange_seeing as seeing
 from labeling.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from labeling.exchange_audit import record_change
-from labeling.exchange_completions import Wanted, add_completions, let_go, wanted_of
-from labeling.exchange_conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
-from labeling.exchange_counts import (
+from labeling.exchange import seeing as seeing
+from labeling.exchange.audit import record_change
+from labeling.exchange.completions import Wanted, add_completions, let_go, wanted_of
+from labeling.exchange.conversations import CONVERSATIONS, WRITE_TURN, TurnRecord, offer_turn, refuse_turn, waiting_turn
+from labeling.exchange.counts import (
     count_judgements,
     count_judgements_after,
     count_open_slots,
@@ -28,8 +28,8 @@ from labeling.exchange_counts import (
     refresh_figures,
     training_weights,
 )
-from labeling.exchange_evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
-from labeling.exchange_records import (
+from labeling.exchange.evaluations import Asked, EvaluationRecord, ask_people, blind_evaluations, prompts_written_for
+from labeling.exchange.records import (
     Chosen,
     CompletionRecord,
     DemonstrationRecord,
@@ -38,7 +38,7 @@ from labeling.exchange_records import (
     PromptRecord,
     Sampled,
 )
-from labeling.exchange_snapshots import snapshots_up_to
+from labeling.exchange.snapshots import snapshots_up_to
 from labeling.models import Project, Prompt, Role, Rule, User
 from labeling.selectors import access
 from labeling.selectors import judgements as judged_selectors

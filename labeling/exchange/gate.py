@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
-from labeling import exchange_completions as queue
-from labeling.exchange_records import PromptRecord, Sampled
+from labeling.exchange import completions as queue
+from labeling.exchange.records import PromptRecord, Sampled
 from labeling.models import Completion, Flag, Project, Prompt
 from labeling.models.flags import HARMFUL
 from labeling.selectors.gate_pairs import JudgedPair, judged_pairs, newest_item, open_pairs

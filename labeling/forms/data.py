@@ -8,10 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from labeling.errors import Invalid
+from labeling.exports.streams import FileFormat
 from labeling.exports.views import VIEWS
-from labeling.forms import FILE_FORMATS
 from labeling.models import Group, Kind, Project, Source
 from labeling.selectors.selection import Selection, parse
+
+FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
+
 
 LABELS = {
     "comparisons": _("Comparisons, ties included"),
@@ -95,3 +98,20 @@ class DataForm(forms.Form):
             if name not in {"view", "format"} and value not in (None, "", [])
         }
         return parse(words)
+
+
+class ExportForm(forms.Form):
+    """Which file of judgements to take away; the API makes it."""
+
+    view = forms.ChoiceField(
+        label=_("Rows"),
+        choices=[
+            ("comparisons", _("Comparisons, ties included")),
+            ("rankings", _("Whole judgements")),
+            ("trl", _("Preference pairs for TRL")),
+            ("demonstrations", _("Demonstrations")),
+            ("conversations", _("Conversations")),
+            ("evaluations", _("Blind evaluations")),
+        ],
+    )
+    format = forms.ChoiceField(label=_("Format"), choices=[(each.value, label) for each, label in FILE_FORMATS.items()])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeling import jobs
-from labeling.exchange_records import PromptRecord, Sampled
+from labeling.exchange.records import PromptRecord, Sampled
 from labeling.models import Turn, TurnState
 from labeling.services import turns
 from labeling.services.prompts import NewCompletion

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from labeling.errors import TooManyAttempts
-from labeling.forms_people import EraseForm
+from labeling.forms.people import EraseForm
 from labeling.http import address_of
 from labeling.models import User
 from labeling.services.logins import sign_in

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from labeling.errors import NotFound
-from labeling.exchange_records import Sampled
+from labeling.exchange.records import Sampled
 from labeling.models import Project, Prompt
 from labeling.selectors import evaluations as selectors
 from labeling.services.evaluations import Asked, ask_blindly
