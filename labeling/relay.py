@@ -30,20 +30,24 @@ class Relay:
     def __init__(self) -> None:
         self._subscriptions: dict[str, set[Subscription]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._hears = False
 
     @asynccontextmanager
     async def subscribe(self, project: str, *more: str) -> AsyncIterator[Subscription]:
-        """Events of a project; the first is RESYNC. A slow reader loses events and is told to read the state anew.
+        """Events of a project; the first is RESYNC, from when on nothing is missed. A slow reader loses events and is told
+        to read the state anew.
 
         Args:
             more: what else to hear, such as ``events.of_person``.
         """
         subscription: Subscription = asyncio.Queue(MOST_WAITING)
-        subscription.put_nowait(Event(project=project, name=RESYNC))
         for heard in (project, *more):
             self._subscriptions.setdefault(heard, set()).add(subscription)
         if self._task is None or self._task.done():
+            self._hears = False
             self._task = asyncio.create_task(self._listen(), name="relay")
+        if self._hears:  # if not, it comes once the relay does
+            subscription.put_nowait(Event(project=project, name=RESYNC))
         try:
             yield subscription
         finally:
@@ -53,7 +57,7 @@ class Relay:
                     del self._subscriptions[heard]
             if not self._subscriptions and self._task is not None:
                 self._task.cancel()
-                self._task = None
+                self._task, self._hears = None, False
 
     async def _listen(self) -> None:
         """Listen as long as somebody subscribes, and again after the database was away."""
@@ -62,7 +66,7 @@ class Relay:
             try:
                 async with await psycopg.AsyncConnection.connect(**connector_params(), autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    pause = 0.1
+                    pause, self._hears = 0.1, True
                     # What happened before this moment was not heard.
                     for project in list(self._subscriptions):
                         self._hand_on(Event(project=project, name=RESYNC))
@@ -72,6 +76,7 @@ class Relay:
                 logger.warning("not understood: %s", error)
             except psycopg.Error as error:
                 logger.warning("the database is away, listening again in %.1f s: %s", pause, _first_line(error))
+            self._hears = False
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -3,6 +3,7 @@
 // data-live-every (seconds) not more often than that, and after the last event always.
 
 const LONGEST_PAUSE = 10_000;
+const FRESH = 5000; // milliseconds: the server hears at once, unless its database is away
 const QUIET = 400; // milliseconds: many events at once make one request
 const BEGUN = 1000; // while somebody writes there
 const waiting = new Map();
@@ -78,16 +79,16 @@ function listen(project) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   let pause = 500;
   // The page as it was loaded is fresh; only what may have been missed since is read again.
+  const fresh = Date.now() + FRESH;
   let first = true;
   const open = () => {
     const socket = new WebSocket(`${scheme}//${location.host}/ws/p/${project}/`);
     socket.addEventListener("message", (event) => {
       const message = JSON.parse(event.data);
       pause = 500;
-      if (message.event === "resync" && first) {
-        first = false;
-        return;
-      }
+      const isFirst = first;
+      first = false;
+      if (message.event === "resync" && isFirst && Date.now() < fresh) return;
       tell(project, message);
     });
     socket.addEventListener("close", (event) => {
