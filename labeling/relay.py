@@ -34,8 +34,8 @@ class Relay:
 
     @asynccontextmanager
     async def subscribe(self, project: str, *more: str) -> AsyncIterator[Subscription]:
-        """Events of a project; the first is RESYNC, after which nothing is missed. A slow reader loses events and is told to
-        read the state anew.
+        """Events of a project; the first is RESYNC, after which nothing is missed. A slow reader loses events and is
+        told to read the state anew.
 
         Args:
             more: what else to hear, such as ``events.of_person``.
