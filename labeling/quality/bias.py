@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from labeling.quality.estimates import Estimate, Floats, bootstrap, divided, mean
 
@@ -48,11 +47,7 @@ def time_against_agreement(seconds: ArrayLike, agreement: ArrayLike, *, level: f
 
     A clear positive value says that those who take their time are right more often; near 0 all is well.
     """
-    ranked = [
-        stats.rankdata(given) - (given.size + 1) / 2 if given.size else given
-        for given in (np.asarray(seconds, dtype=np.float64), np.asarray(agreement, dtype=np.float64))
-    ]
-    x, y = ranked
+    x, y = _ranks(seconds), _ranks(agreement)
     features = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
 
     def correlation(sums: Floats) -> Floats:
@@ -62,3 +57,10 @@ def time_against_agreement(seconds: ArrayLike, agreement: ArrayLike, *, level: f
         )
 
     return bootstrap(features, correlation, level=level)
+
+
+def _ranks(values: ArrayLike) -> Floats:
+    """Places in order from the middle one, (N,), equal values in the mean of theirs. To load scipy for it takes a second."""
+    _, inverse, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    places: Floats = np.cumsum(counts) - (counts - 1) / 2
+    return places[inverse] - (len(inverse) + 1) / 2

@@ -22,7 +22,9 @@ FRESH_SECONDS = 60
 
 def quality_of(project: Project) -> Report:
     """Agreement and habits in the last `LAST` judgements of people and simulated annotators; at most a minute old."""
-    from labeling.quality.report import report  # scipy costs a second and 60 MB: only those pay who ask
+    from labeling.quality.report import (
+        report,
+    )  # numpy, and scipy where reliabilities are fitted: only those pay who ask
 
     key = f"quality-{project.pk}-{'-'.join(project.flags)}"
     found: Report | None = cache.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from labeling.quality.bias import (
     first_shown_wins,
@@ -47,6 +48,15 @@ def test_time_against_agreement_is_spearmans_correlation():
     assert time_against_agreement([1, 10, 11, 40, 900], [0.2, 0.1, 0.4, 0.3, 0.9]).value == pytest.approx(0.8)
     assert np.isnan(time_against_agreement([], []).value)
     assert np.isnan(time_against_agreement([1, 2, 3], [1, 1, 1]).value)
+
+
+def test_equal_values_share_the_mean_of_their_places():
+    rng = np.random.default_rng(5)
+    seconds, agreement = rng.integers(1, 9, 200), rng.integers(0, 4, 200) / 4
+
+    wanted = stats.spearmanr(seconds, agreement).statistic
+
+    assert time_against_agreement(seconds, agreement).value == pytest.approx(wanted)
 
 
 def test_its_interval_tells_a_link_from_none():
