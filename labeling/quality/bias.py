@@ -60,7 +60,7 @@ def time_against_agreement(seconds: ArrayLike, agreement: ArrayLike, *, level: f
 
 
 def _ranks(values: ArrayLike) -> Floats:
-    """Places in order from the middle one, (N,), equal values in the mean of theirs. To load scipy for it takes a second."""
+    """Places in order from the middle one, (N,), equal values in the mean of theirs. Loading scipy takes a second."""
     _, inverse, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
     places: Floats = np.cumsum(counts) - (counts - 1) / 2
     return places[inverse] - (len(inverse) + 1) / 2
