@@ -16,8 +16,8 @@ class AskingFields(models.Model):
     rule = models.CharField(
         max_length=20,
         choices=exchange.Rule.choices,
-        default=exchange.Rule.DTS,
-        db_default=exchange.Rule.DTS,
+        default=exchange.Rule.BAI_TS,
+        db_default=exchange.Rule.BAI_TS,
         help_text=_(
             "How the prompts and completions that people see are chosen among those that were written. "
             "Until there is a reward model with two or more members, they are chosen at random."

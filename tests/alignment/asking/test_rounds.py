@@ -158,7 +158,7 @@ def test_a_pair_shows_two_and_suggestions_are_random(cast, base):
 
     by_kind = {item.kind: item for item in Item.objects.filter(prompt__held_out=False)}
     assert by_kind["pair"].entries.count() == 2
-    assert by_kind["pair"].rule == "dts"
+    assert by_kind["pair"].rule == "bai_ts"
     assert by_kind["demonstration"].rule == "random"
 
 

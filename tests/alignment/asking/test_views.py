@@ -17,7 +17,7 @@ from labeling.services.prompts import add_prompts
 pytestmark = pytest.mark.django_db
 PAGE, ADDRESS = "/p/colours/loop/asking/", "/api/v1/projects/colours/asking/"
 SETTINGS = {
-    "rule": "dts",
+    "rule": "bai_ts",
     "random_share": 0.2,
     "candidates": 8,
     "prompts_considered": 2,
@@ -83,7 +83,7 @@ def test_the_page_says_who_writes_what_is_open_of_each_rule_and_how_many_left(cl
 
     shown = text(page(client, cast.rita))
 
-    assert "there is no reward model yet. From the first one on: double Thompson sampling" in shown
+    assert "there is no reward model yet. From the first one on: a likely best one and the most informative" in shown
     assert "version 1 it serves 8" in shown
     assert "double Thompson sampling no 2 by no rule: imported, or by hand no 1" in shown
     assert "double Thompson sampling yes 1" in shown
@@ -118,7 +118,7 @@ def test_the_page_says_which_rule_is_in_force_and_why(client, cast, members, rul
 
 def test_an_admin_changes_it_on_the_page_and_what_cannot_be_is_said_at_its_field(client, cast):
     client.force_login(cast.alice)
-    sent = {**SETTINGS, "rule": "bai_ts", "newest_writes": "on", "sft_writes": "on"}
+    sent = {**SETTINGS, "rule": "dts", "newest_writes": "on", "sft_writes": "on"}
 
     refused = client.post(PAGE, {**sent, "random_share": "0"})
     saved = client.post(PAGE, sent)
@@ -126,7 +126,7 @@ def test_an_admin_changes_it_on_the_page_and_what_cannot_be_is_said_at_its_field
     assert refused.status_code == 422
     assert "greater than or equal to 0.05" in text(refused)
     assert (saved.status_code, saved["Location"]) == (302, PAGE)
-    assert LoopSettings.objects.get(pk=cast.project.pk).rule == "bai_ts"
+    assert LoopSettings.objects.get(pk=cast.project.pk).rule == "dts"
     client.force_login(cast.rita)
     assert client.post(PAGE, sent).status_code == 403
 
