@@ -11,8 +11,10 @@ from django.views.decorators.csrf import csrf_exempt
 from labeling.api.views.schema import NothingHereView, SchemaView
 from labeling.consumers import ProjectConsumer
 from labeling.views.auth import admin_login
+from labeling.views.home import favicon
 
 urlpatterns = [
+    path("favicon.ico", favicon, name="favicon"),
     path("admin/login/", admin_login),  # before the admin's own
     path("admin/", admin.site.urls),
     path("api/schema/", SchemaView.as_view(), name="schema"),

@@ -97,11 +97,13 @@ def _files(project_id: int, before: LoopSettings, after: LoopSettings) -> list[E
     )
     if versions + models <= 0:
         return []
+    older = ngettext("{count} older version", "{count} older versions", versions).format(count=versions)
+    rewards = ngettext("{count} older reward model", "{count} older reward models", models).format(count=models)
     text = _(
-        "After the next run the files of {versions} older versions and of {models} older reward models are removed for "
-        "good. Their rows, figures and judgements stay."
+        "The files of these are removed for good after the next run: {versions}, {models}. Their rows, figures and "
+        "judgements stay."
     )
-    return [Effect("keep_policies", "", text.format(versions=versions, models=models))]
+    return [Effect("keep_policies", "", text.format(versions=older, models=rewards))]
 
 
 def _kept(project_id: int, settings: LoopSettings) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import path
@@ -49,7 +50,12 @@ class GuardOut(Out):
 class EvidenceOut(Out):
     wins = serializers.IntegerField(help_text="Pairs of which people preferred the candidate.")
     losses = serializers.IntegerField()
-    ties = serializers.IntegerField(help_text="They count for neither, and are paid for.")
+    ties = serializers.IntegerField(help_text="They count for neither, and are paid for; equal texts among them.")
+    same = serializers.IntegerField(
+        allow_null=True,
+        help_text="Of the ties, pairs of equal texts, which nobody judges. null: from before they were counted apart.",
+    )
+    judged = serializers.IntegerField(allow_null=True, help_text="What people judged: wins, losses and ties less same.")
     log_e = serializers.FloatField(help_text="Logarithm of the e-value for the candidate.")
     log_e_against = serializers.FloatField(help_text="Of the mirrored one.")
     asked = serializers.IntegerField(help_text="Pairs that were made.")
@@ -192,14 +198,19 @@ def _shown(promotion: Promotion) -> dict[str, Any]:
             "candidate": promotion.candidate.version,
             "against": promotion.against.version,
             "threshold": threshold(promotion.alpha),
-            "evidence": promotion.evidence or None,
+            "evidence": _counted(promotion.evidence) if promotion.evidence else None,
             "held": promotion.evidence.get("held", []),
             "guards": [{"samples": [], **each} for each in promotion.guards],
-            "watched": promotion.watched if "wins" in promotion.watched else None,
+            "watched": _counted(promotion.watched) if "wins" in promotion.watched else None,
             "decided_by": promotion.decided_by.get_username() if promotion.decided_by else None,
             **{name: getattr(promotion, name) for name in names},
         }
     ).data
+
+
+def _counted(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    same = evidence.get("same")
+    return {**evidence, "same": same, "judged": None if same is None else showing.num_judged(evidence)}
 
 
 urlpatterns = [

@@ -16,6 +16,7 @@ class Counted:
 
     Attributes:
         evidence: wins are the candidate's. A pair for which both wrote the same is a tie.
+        same: of the ties, pairs for which both wrote the same text; nobody is asked about them.
         asked: pairs that were made for it, those that nobody is asked about among them.
         open: pairs in the queue that nobody judged yet.
         from_random: of what was judged, how many items of the share that is chosen at random.
@@ -23,6 +24,7 @@ class Counted:
     """
 
     evidence: Evidence
+    same: int
     asked: int
     open: int
     from_random: int
@@ -35,6 +37,7 @@ class Counted:
             "wins": found.wins,
             "losses": found.losses,
             "ties": found.ties,
+            "same": self.same,
             "log_e": found.log_e,
             "log_e_against": found.log_e_against,
             "asked": self.asked,
@@ -59,6 +62,7 @@ def count(promotion: Promotion, *, is_watch: bool) -> Counted:
             losses=sum(each < 0 for each in outcomes),
             ties=sum(each == 0 for each in outcomes) + same,
         ),
+        same=same,
         asked=len(pairs),
         open=exchange_gate.open_pairs(asked),
         from_random=sum(each.item not in pairs for each in judged),

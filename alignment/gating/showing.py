@@ -17,6 +17,7 @@ from alignment.gating.settings import gate_settings
 from alignment.models import OPEN_PROMOTIONS, GateSettings, Policy, Promotion, PromotionState
 from alignment.numbers import Local
 from alignment.selectors import serving_policy
+from labeling.exchange import gate as exchange_gate
 
 GUARDS = {
     "held_out": gettext_lazy("Second reward model"),
@@ -46,7 +47,8 @@ class ShownGuard:
     limit: str
     note: str
     samples: list[dict[str, Any]]
-    items: list[int]
+    items: list[tuple[int, int | None]]
+    """With the judgement of each, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class ShownPromotion:
-    """A promotion for a page."""
+    """A promotion for a page. Pairs of equal texts, ``same``, are ties of the test, but no judgements of people."""
 
     promotion: Promotion
     bars: tuple[Bar, ...]
     judged: int
+    ties: int
+    same: int
     guards: list[ShownGuard]
     held: list[str]
 
@@ -107,8 +111,18 @@ def history(project_id: int) -> QuerySet[Promotion]:
     return rows.select_related("candidate", "against", "decided_by", "ended_by").order_by("-id")
 
 
-def shown(promotion: Promotion, settings: GateSettings, *, is_watch: bool = False) -> ShownPromotion:
-    """A promotion with its evidence as bars and its guards in words."""
+def shown_history(promotions: Iterable[Promotion], settings: GateSettings) -> list[ShownPromotion]:
+    """Promotions with the judgements that showed what guards found: one query for all of them, or none."""
+    rows = list(promotions)
+    items = {item for row in rows for found in row.guards for item in found.get("items", ())}
+    labels = exchange_gate.judgements_of(project_id=rows[0].project_id, items=items) if rows else {}
+    return [shown(row, settings, labels=labels) for row in rows]
+
+
+def shown(
+    promotion: Promotion, settings: GateSettings, *, is_watch: bool = False, labels: Mapping[int, int] | None = None
+) -> ShownPromotion:
+    """A promotion with its evidence as bars and its guards in words; ``labels`` are the judgements of items."""
     evidence = promotion.watched if is_watch else promotion.evidence
     sides = (
         (promotion.candidate.version, evidence.get("log_e", 0.0)),
@@ -117,10 +131,17 @@ def shown(promotion: Promotion, settings: GateSettings, *, is_watch: bool = Fals
     return ShownPromotion(
         promotion=promotion,
         bars=tuple(_bar(version, log_e, alpha=promotion.alpha) for version, log_e in sides),
-        judged=sum(evidence.get(name, 0) for name in ("wins", "losses", "ties")),
-        guards=[_guard(each, settings) for each in _in_order(promotion.guards)],
+        judged=num_judged(evidence),
+        ties=evidence.get("ties", 0) - evidence.get("same", 0),
+        same=evidence.get("same", 0),
+        guards=[_guard(each, settings, labels or {}) for each in _in_order(promotion.guards)],
         held=[_held(name) for name in evidence.get("held", ())],
     )
+
+
+def num_judged(evidence: Mapping[str, Any]) -> int:
+    """How many pairs people judged: those for which both versions wrote the same text are left out."""
+    return int(sum(evidence.get(name, 0) for name in ("wins", "losses", "ties")) - evidence.get("same", 0))
 
 
 def _in_order(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -147,7 +168,7 @@ def _held(name: str) -> str:
     return _("{guard} cannot say anything yet").format(guard=GUARDS.get(name, name))
 
 
-def _guard(found: Mapping[str, Any], settings: GateSettings) -> ShownGuard:
+def _guard(found: Mapping[str, Any], settings: GateSettings, labels: Mapping[int, int]) -> ShownGuard:
     name, passed = found["name"], found["passed"]
     verdict = {True: "passed", False: "failed"}.get(passed, "unknown" if found.get("holds") else "nothing")
     return ShownGuard(
@@ -158,7 +179,7 @@ def _guard(found: Mapping[str, Any], settings: GateSettings) -> ShownGuard:
         limit=_limit(found),
         note=_note(found, settings),
         samples=list(found.get("samples", ())),
-        items=list(found.get("items", ())),
+        items=[(item, labels.get(item)) for item in found.get("items", ())],
     )
 
 

@@ -40,7 +40,7 @@ def _show(
         "role": project.role,
         "gate": found,
         "page": page,
-        "history": [showing.shown(each, found.settings) for each in page],
+        "history": showing.shown_history(page, found.settings),
         "form": form,
     }
     template = "alignment/_gate.html" if request.htmx and request.htmx.target == "gate" else "alignment/gate.html"

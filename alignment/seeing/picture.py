@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alignment.clocks.facts import facts as facts_of
+from alignment.gating.showing import num_judged
 from alignment.loop import Facts, what_next
 from alignment.models import OPEN_STATES, Method, Policy, Promotion, PromotionState, RewardModel, Run, RunState, Stage
 from alignment.models.promotions import OPEN_PROMOTIONS
@@ -167,9 +168,9 @@ def _training(project: ProjectRecord, facts: Facts, running: Sequence[Run], at_w
             value = _("run {number}").format(number=run.pk)
             note = str(run.get_stage_display() or run.get_state_display())
             return Part(TRAINING, _("A policy learns"), value, note, _state(TRAINING, at_work), url)
-    note = _("{refreshes} of {wanted} refreshes").format(
-        refreshes=min(facts.refreshes, facts.refreshes_per_policy), wanted=facts.refreshes_per_policy
-    )
+    note = ngettext(
+        "{refreshes} of {wanted} refresh", "{refreshes} of {wanted} refreshes", facts.refreshes_per_policy
+    ).format(refreshes=min(facts.refreshes, facts.refreshes_per_policy), wanted=facts.refreshes_per_policy)
     return Part(TRAINING, _("A policy learns"), _("waits"), note, "idle", url)
 
 
@@ -180,10 +181,11 @@ def _gate(project: ProjectRecord, at_gate: Promotion | None, at_work: set[str]) 
     value = _("version {version} against {against}").format(
         version=at_gate.candidate.version, against=at_gate.against.version
     )
-    judged = sum(int(at_gate.evidence.get(name, 0)) for name in ("wins", "losses", "ties"))
     note = str(at_gate.get_state_display())
     if at_gate.state == PromotionState.ASKING:
-        note = _("{judged} of at most {most} pairs").format(judged=judged, most=at_gate.most_pairs)
+        note = _("{judged} of at most {most} pairs").format(
+            judged=num_judged(at_gate.evidence), most=at_gate.most_pairs
+        )
     return Part(GATE, _("The gate"), value, note, _state(GATE, at_work, needs=bool(at_gate.error)), url)
 
 

@@ -12,7 +12,7 @@ from labeling.exchange import completions as queue
 from labeling.exchange.records import PromptRecord, Sampled
 from labeling.models import Completion, Flag, Project, Prompt
 from labeling.models.flags import HARMFUL
-from labeling.selectors.gate_pairs import JudgedPair, judged_pairs, newest_item, open_pairs
+from labeling.selectors.gate_pairs import JudgedPair, judged_pairs, judgements_of, newest_item, open_pairs
 from labeling.services.gate_pairs import AskedPair, ask_pairs
 from labeling.services.gate_pairs import withdraw as withdraw_items
 from labeling.services.prompts import NewCompletion, add_completions
@@ -26,6 +26,7 @@ __all__ = [
     "flag_groups",
     "gate_prompts",
     "judged_pairs",
+    "judgements_of",
     "newest_item",
     "open_pairs",
     "tagged_prompts",

@@ -15,7 +15,6 @@ from labeling.selectors.selection import Selection, parse
 
 FILE_FORMATS = {FileFormat.JSONL: "JSON Lines", FileFormat.PARQUET: "Parquet", FileFormat.CSV: "CSV"}
 
-
 LABELS = {
     "comparisons": _("Comparisons, ties included"),
     "rankings": _("Whole judgements"),

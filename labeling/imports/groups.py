@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from labeling.errors import Invalid
 from labeling.imports import told
@@ -44,9 +44,11 @@ def parse_comparisons(rows: Rows) -> Record:
     wanted = {frozenset(pair) for pair in combinations(texts, 2)}
     if len(pairs) != len(wanted) or {frozenset(pair[:2]) for pair in pairs} != wanted:
         raise Invalid(
-            gettext("{count} comparisons of {completions} completions: all pairs of a ranking stand together").format(
-                count=len(pairs), completions=len(texts)
-            )
+            ngettext(
+                "{count} comparison of {completions} completions: all pairs of a ranking stand together",
+                "{count} comparisons of {completions} completions: all pairs of a ranking stand together",
+                len(pairs),
+            ).format(count=len(pairs), completions=len(texts))
         )
     steps = {"win": 1, "tie": 0}
     if any((ranks[lost] > ranks[won]) - (ranks[lost] < ranks[won]) != steps[how] for won, lost, how in pairs):

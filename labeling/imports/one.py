@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import ngettext
 
 from labeling.errors import Invalid
 from labeling.imports.records import make_record
@@ -41,9 +41,11 @@ def add_prompt(
     """
     if models and len(models) != len(completions):
         raise Invalid(
-            gettext("models has {count} names for {completions} completions").format(
-                count=len(models), completions=len(completions)
-            )
+            ngettext(
+                "models has {count} name for {completions} completions",
+                "models has {count} names for {completions} completions",
+                len(models),
+            ).format(count=len(models), completions=len(completions))
         )
     record = with_models(make_record(prompt=prompt, completions=completions), models)
     record = replace(record, topics=tuple(check_topics(topics)), tags=tuple(check_tags(tags)))

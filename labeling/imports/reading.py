@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, BinaryIO, NoReturn, cast
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from labeling.errors import Invalid
+from labeling.imports.broken import broken_json
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 PARQUET_BATCH = 1000
@@ -117,7 +118,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 def _jsonl(file: BinaryIO) -> Iterator[Row]:
     for number, raw in _lines(file):
         if raw is None:
-            yield Row(number, None, f"longer than {MAX_LINE_BYTES // 1024 // 1024} MB")
+            yield Row(number, None, gettext("longer than {most} MB").format(most=MAX_LINE_BYTES // 1024 // 1024))
         elif raw.strip():
             yield _json_row(number, raw)
 
@@ -126,27 +127,31 @@ def _json_row(number: int, raw: bytes) -> Row:
     try:
         value = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
-        return Row(number, None, f"broken UTF-8 at byte {error.start + 1}: {error.reason}")
+        return Row(number, None, gettext("broken UTF-8 at byte {place}").format(place=error.start + 1))
     except json.JSONDecodeError as error:
-        return Row(number, None, f"broken JSON at character {error.pos + 1}: {error.msg}")
+        return Row(number, None, broken_json(error))
     except RecursionError:
-        return Row(number, None, "JSON nested too deep")
-    except ValueError as error:
-        return Row(number, None, f"broken JSON: {error}")
+        return Row(number, None, gettext("JSON nested too deep"))
+    except Invalid as error:
+        return Row(number, None, gettext("broken JSON: {error}").format(error=error.message))
+    except ValueError:  # what json raises beside its own error: Python refuses to read so many digits
+        return Row(number, None, gettext("broken JSON: a number has too many digits"))
     if not isinstance(value, dict):
-        return Row(number, None, f"a JSON {type(value).__name__}: one object for each line is expected")
+        said = gettext("a JSON {type}: one object for each line is expected")
+        return Row(number, None, said.format(type=type(value).__name__))
     return Row(number, value)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
+    raise Invalid(gettext("{name} is not a number").format(name=name))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Invalid(gettext("the key {name!r} is there twice").format(name=twice))
     return found
 
 
@@ -158,7 +163,9 @@ def _csv(file: BinaryIO) -> Iterator[Row]:
         header = next(reader, [])
         if len(set(header)) < len(header) or not header:
             twice = next((name for name in header if header.count(name) > 1), None)
-            raise Invalid("the file is empty" if twice is None else f"line 1: the column {twice!r} is there twice")
+            if twice is None:
+                raise Invalid(gettext("the file is empty"))
+            raise Invalid(gettext("line 1: the column {name!r} is there twice").format(name=twice))
         begins = reader.line_num + 1
         lines.num_bytes = 0
         for cells in reader:
@@ -195,11 +202,14 @@ class _CSVLines(Iterator[str]):
 
 def _csv_row(number: int, header: list[str], cells: list[str]) -> Row:
     if len(cells) != len(header):
-        return Row(number, None, f"{len(cells)} cells, but the header has {len(header)}")
+        said = ngettext(
+            "{count} cell, but the header has {wanted}", "{count} cells, but the header has {wanted}", len(cells)
+        )
+        return Row(number, None, said.format(count=len(cells), wanted=len(header)))
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
-        return Row(number, None, "broken UTF-8")
+        return Row(number, None, gettext("broken UTF-8"))
     return Row(number, dict(zip(header, cells, strict=True)))
 
 

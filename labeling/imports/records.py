@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from labeling.errors import Invalid
 from labeling.imports.talks import Talk
@@ -138,9 +138,11 @@ def check_demonstration(text: object) -> str:
 def _check_completions(texts: tuple[str, ...], least: int) -> None:
     if not least <= len(texts) <= MAX_COMPLETIONS:
         raise Invalid(
-            gettext("{count} completions: {min_completions} to {max_completions} are judged together").format(
-                count=len(texts), min_completions=least, max_completions=MAX_COMPLETIONS
-            )
+            ngettext(
+                "{count} completion: {min_completions} to {max_completions} are judged together",
+                "{count} completions: {min_completions} to {max_completions} are judged together",
+                len(texts),
+            ).format(count=len(texts), min_completions=least, max_completions=MAX_COMPLETIONS)
         )
     for number, text in enumerate(texts, start=1):
         first = texts.index(text) + 1
@@ -240,8 +242,10 @@ def _list(name: str, values: object, count: int | None = None) -> list[Any]:
         raise Invalid(gettext("{name} is {type}, not a list").format(name=name, type=type(values).__name__))
     if count is not None and len(values) != count:
         raise Invalid(
-            gettext("{name} has {count} values for {completions} completions").format(
-                name=name, count=len(values), completions=count
-            )
+            ngettext(
+                "{name} has {count} value for {completions} completions",
+                "{name} has {count} values for {completions} completions",
+                len(values),
+            ).format(name=name, count=len(values), completions=count)
         )
     return list(values)

@@ -160,9 +160,12 @@ def _lease(project: Project, after: int) -> str:
 def _held_out(project: Project, after: int) -> str:
     row = fetch_one(PROMPTS, {"project": project.pk})
     assert row is not None
-    return gettext(
+    return ngettext(
+        "{held} of {count} prompt is held out, and it stays on its side: a prompt that was trained on can't become "
+        "held out. Of prompts that come from now on {after} % are held out.",
         "{held} of {count} prompts are held out, and all stay on their side: a prompt that was trained on can't become "
-        "held out. Of prompts that come from now on {after} % are held out."
+        "held out. Of prompts that come from now on {after} % are held out.",
+        row[0],
     ).format(count=row[0], held=row[1], after=after)
 
 

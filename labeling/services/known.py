@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from labeling.errors import Invalid
 from labeling.models import (
@@ -196,9 +196,11 @@ def change_settings(*, project: Project, changed_by: User | None, **settings: An
     there = KnownAnswer.objects.filter(item__project=project, is_active=True, item__kind__in=project.kinds).count()
     if isinstance(wanted, int) and wanted > there and wanted != project.qualification_items:
         raise Invalid(
-            gettext("a qualification of {wanted} items needs as many with known answers: there are {there}").format(
-                wanted=wanted, there=there
-            )
+            ngettext(
+                "a qualification of {wanted} item needs one with a known answer: there are {there}",
+                "a qualification of {wanted} items needs as many with known answers: there are {there}",
+                wanted,
+            ).format(wanted=wanted, there=there)
         )
     if not there and settings.get("known_percent"):
         raise Invalid(gettext("there are no items with known answers to be mixed in: make some first"))

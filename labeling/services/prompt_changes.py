@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import TextChoices
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from labeling import events
@@ -114,9 +114,11 @@ def change_prompts(
     count = _choose(project, wanted)
     if expected is not None and count != expected:
         raise Conflict(
-            gettext("there are {count:,} such prompts now, and not {expected:,}: look again").format(
-                count=count, expected=expected
-            ),
+            ngettext(
+                "there is {count:,} such prompt now, and not {expected:,}: look again",
+                "there are {count:,} such prompts now, and not {expected:,}: look again",
+                count,
+            ).format(count=count, expected=expected),
             code="count_changed",
         )
     judgements = _make(change, project)

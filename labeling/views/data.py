@@ -16,9 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Conflict, Invalid
 from labeling.exports.snapshot_jobs import ask_for_snapshot, cancel
-from labeling.exports.streams import FileFormat
 from labeling.exports.views import VIEWS
-from labeling.forms.data import LABELS, DataForm
+from labeling.forms.data import FILE_FORMATS, LABELS, DataForm
 from labeling.http import SignedInRequest, signed_in
 from labeling.models import Membership, SnapshotJob
 from labeling.selectors.access import RESEARCHERS, membership_in
@@ -89,7 +88,7 @@ def snapshot(request: SignedInRequest, slug: str, name: str) -> HttpResponse:
         "view": view,
         "card": found.card.split("---\n", 2)[-1].strip(),  # without what is for hubs
         "views": [(view, LABELS[view]) for view in VIEWS],
-        "formats": list(FileFormat),
+        "formats": [(each.value, label) for each, label in FILE_FORMATS.items()],
         "ways": ways(request, slug, view=view, file_format="jsonl", words={"snapshot": name}),
     }
     return render(request, "labeling/snapshot.html", context)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.cache import never_cache
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from labeling.http import SignedInRequest, signed_in
@@ -28,6 +29,13 @@ def home(request: SignedInRequest) -> HttpResponse:
         "may_start_projects": is_admin or not places,
     }
     return render(request, "labeling/home.html", context)
+
+
+@require_safe
+@cache_control(max_age=24 * 3600)
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where the icon is, for pages that name none: the admin's, and what browsers show of the API."""
+    return redirect(static("img/icon.svg"))
 
 
 @require_safe

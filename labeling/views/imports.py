@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.errors import Invalid
@@ -139,7 +139,12 @@ def percent_read(imported: Import) -> int:
 
 def say_imported(imported: Import) -> str:
     """What came of a file."""
-    return gettext(
-        "%(rows)s rows read: %(prompts)s new prompts, %(items)s items for the queue, %(labels)s labels;"
-        " %(repeated)s were here already."
-    ) % {name: grouped(getattr(imported, name)) for name in ("rows", "prompts", "items", "labels", "repeated")}
+    said = {
+        "rows": ngettext("%(count)s row read", "%(count)s rows read", imported.rows),
+        "prompts": ngettext("%(count)s new prompt", "%(count)s new prompts", imported.prompts),
+        "items": ngettext("%(count)s item for the queue", "%(count)s items for the queue", imported.items),
+        "labels": ngettext("%(count)s label", "%(count)s labels", imported.labels),
+        "repeated": ngettext("%(count)s was here already", "%(count)s were here already", imported.repeated),
+    }
+    counted = {name: words % {"count": grouped(getattr(imported, name))} for name, words in said.items()}
+    return gettext("%(rows)s: %(prompts)s, %(items)s, %(labels)s; %(repeated)s.") % counted

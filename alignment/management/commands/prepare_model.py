@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
+
+LINE_SECONDS = 15.0  # between two lines where no terminal shows a bar
+
+
+class Lines:
+    """Lines of progress for a log: one at the first step, then one now and then."""
+
+    def __init__(self, write: Callable[[str], object], *, every: float = LINE_SECONDS) -> None:
+        self.write = write
+        self.every = every
+        self.due = 0.0
+
+    def on_step(self, step: int, total: int, loss: float) -> None:
+        """Say how far it is when that is due."""
+        now = time.monotonic()
+        if now >= self.due:
+            self.due = now + self.every
+            self.write(f"default model: step {step} of {total}, loss {loss:.3f}")
 
 
 class Command(BaseCommand):
@@ -20,9 +39,13 @@ class Command(BaseCommand):
         from alignment.core.config import LoraSettings
         from alignment.core.model.loading import ModelError
 
+        lines = Lines(self._say)
         with tqdm(desc="default model", unit="step", disable=None, leave=False) as bar:
 
             def on_step(step: int, total: int, metrics: Mapping[str, float]) -> None:
+                if bar.disable:  # tqdm's, where there is no terminal
+                    lines.on_step(step, total, metrics["loss"])
+                    return
                 bar.total = total
                 bar.update(step - bar.n)
                 bar.set_postfix({"loss": f"{metrics['loss']:.3f}"}, refresh=False)
@@ -33,3 +56,7 @@ class Command(BaseCommand):
             except (ModelError, OSError) as error:
                 raise CommandError(str(error)) from error
         self.stdout.write(f"model {where} (digest {digest[:12]})")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()  # a pipe would keep it to the end

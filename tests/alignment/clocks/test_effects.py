@@ -64,7 +64,9 @@ def test_files_that_would_be_removed_are_counted(cast, past):
 
     [text] = told(cast, keep_policies=2).values()
 
-    assert text.startswith("After the next run the files of 2 older versions and of 2 older reward models are removed")
+    assert text.startswith(
+        "The files of these are removed for good after the next run: 2 older versions, 2 older reward models."
+    )
     assert told(cast, keep_policies=20) == {}
 
 

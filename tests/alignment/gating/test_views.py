@@ -46,6 +46,57 @@ def test_the_page_says_how_far_the_evidence_is(gate, client):
     assert "Promote version 2" not in shown  # a researcher reads
 
 
+def test_pairs_of_equal_texts_are_told_apart_from_what_people_judged(gate, client):
+    found = gate.bring(2)
+    gate.write(found, 4, same=1)
+    deciding.look(gate.id)
+    client.force_login(gate.cast.rita)
+
+    before = client.get(PAGE)
+    read = api_client(gate.cast.rita).get(API + "gate/").json()["asking"]["evidence"]
+    for best in (2, 2, None):
+        gate.say(best)
+    deciding.look(gate.id)
+    after = text(client.get(PAGE))
+
+    assert "0 of at most 200 blind pairs are judged: 0 for version 2, 0 for version 1, 0 without a" in text(before)
+    assert "For 1 more pair both wrote the same text: nobody is asked about it" in text(before)
+    assert (read["judged"], read["same"], read["ties"], read["asked"], read["open"]) == (0, 1, 1, 4, 3)
+    assert "3 of at most 200 blind pairs are judged: 2 for version 2, 0 for version 1, 1 without a" in after
+    assert "For 1 more pair both wrote the same text" in after
+
+
+def test_evidence_from_before_equal_texts_were_counted_apart_is_shown_as_it_is(gate, client):
+    found = gate.bring(2)
+    kept = {"wins": 2, "losses": 0, "ties": 1, "log_e": 0.1, "log_e_against": -1.0, "asked": 3, "open": 0}
+    Promotion.objects.filter(pk=found.pk).update(evidence={**kept, "from_random": 0})
+    client.force_login(gate.cast.rita)
+
+    shown = text(client.get(PAGE))
+    read = api_client(gate.cast.rita).get(API + "gate/").json()["asking"]["evidence"]
+
+    assert "3 of at most 200 blind pairs are judged: 2 for version 2, 0 for version 1, 1 without a" in shown
+    assert (read["ties"], read["same"], read["judged"]) == (1, None, None)
+
+
+def test_what_showed_a_failure_is_linked_to_its_judgement(gate, client, django_assert_num_queries):
+    found = gate.bring(2)
+    gate.write_and_say(found, 2, 9, flags=("encourages_harm",))
+    deciding.look(gate.id)
+    client.force_login(gate.cast.rita)
+    client.get(PAGE)
+
+    with django_assert_num_queries(10):  # one of them for all links; nobody is asked, which saves one
+        shown = client.get(PAGE).content.decode()
+    links = re.findall(r'href="(/p/colours/lineage/labels/\d+/)">(\d+)</a>', shown)
+
+    items = [int(item) for _, item in links]
+    found.refresh_from_db()
+    [harmful] = [each for each in found.guards if each["name"] == "flags_harmful"]
+    assert items == harmful["items"]
+    assert [client.get(link).status_code for link, _ in links] == [200] * 5
+
+
 def test_the_page_says_why_one_was_refused_and_shows_the_samples_without_their_markup(gate, client):
     gate.bring(2, guards=FAILED)
     client.force_login(gate.cast.alice)

@@ -10,6 +10,7 @@ import tracemalloc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.utils.translation import override
 
 from labeling.errors import Invalid
 from labeling.imports.reading import FileKind, Row, kind_of, read_rows
@@ -47,7 +48,7 @@ def test_gzip_and_byte_order_mark_are_taken_off():
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"a": ', "broken JSON at character 7: Expecting value"),
+        (b'{"a": ', "broken JSON at character 7: a value is missing here"),
         (b"\xff\xfe"[::-1] + b"{}", "broken UTF-8 at byte 1"),
         (b'{"a": "\xe9"}', "broken UTF-8 at byte 8"),
         (b'{"a": NaN}', "NaN is not a number"),
@@ -99,11 +100,37 @@ def test_csv_cells_may_hold_line_ends_and_rows_are_told_by_their_first_line():
     assert rows == [Row(2, {"prompt": "Name\na colour", "source": "x"}), Row(4, {"prompt": "Another", "source": "y"})]
 
 
+@pytest.mark.parametrize(
+    ("line", "german"),
+    [
+        (b'{"a": ', "fehlerhaftes JSON bei Zeichen 7: hier fehlt ein Wert"),
+        (b'{"a": 1 "b": 2}', "fehlerhaftes JSON bei Zeichen 9: hier fehlt ein Komma oder die schließende Klammer"),
+        (b'{"a" 1}', "fehlerhaftes JSON bei Zeichen 6: hier fehlt ein Doppelpunkt"),
+        (b"{a: 1}", "fehlerhaftes JSON bei Zeichen 2: hier fehlt ein Name in doppelten Anführungszeichen"),
+        (b"{} {}", "fehlerhaftes JSON bei Zeichen 4: nach dem Ende der Zeile folgt noch etwas"),
+        (b'{"a": "b\tc"}', "fehlerhaftes JSON bei Zeichen 9: in einem Text steht ein Steuerzeichen"),
+        (b'{"a": "\\x"}', "fehlerhaftes JSON bei Zeichen 8: nach einem Backslash steht"),
+        (b'{"a": "\\u12"}', "hexadezimale Ziffern"),
+        (b'{"a": "b', "fehlerhaftes JSON bei Zeichen 7: hier beginnt ein Text, der nie endet"),
+        (b'{"a": NaN}', "fehlerhaftes JSON: NaN ist keine Zahl"),
+        (b'{"a": 1, "a": 2}', "fehlerhaftes JSON: der Schlüssel 'a' kommt zweimal vor"),
+        (b"1" * 5000, "fehlerhaftes JSON: eine Zahl hat zu viele Ziffern"),
+        (b"\xe9", "fehlerhaftes UTF-8 bei Byte 1"),
+        (b"[]", "JSON vom Typ list: erwartet wird ein Objekt je Zeile"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_in_the_language_of_the_reader(line, german):
+    with override("de"):
+        [row] = read(line + b"\n")
+
+    assert german in row.error
+
+
 def test_csv_row_with_a_missing_cell_or_broken_utf_8_is_refused_and_the_next_one_is_read():
     rows = read(b"prompt,source\none\n\xff,x\nthree,z\n", FileKind.CSV)
 
     assert rows == [
-        Row(2, None, "1 cells, but the header has 2"),
+        Row(2, None, "1 cell, but the header has 2"),
         Row(3, None, "broken UTF-8"),
         Row(4, {"prompt": "three", "source": "z"}),
     ]

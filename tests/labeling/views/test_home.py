@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from factories import judge
@@ -43,6 +45,13 @@ def test_home_costs_the_same_queries_for_any_number_of_projects(cast, signed_in,
 
     with django_assert_num_queries(5):
         client.get("/")
+
+
+def test_what_browsers_ask_for_by_themselves_leads_to_the_icon():
+    answer = Client().get("/favicon.ico")
+
+    assert (answer.status_code, answer["Cache-Control"]) == (302, "max-age=86400")
+    assert re.fullmatch(r"/static/img/icon\b.*\.svg", answer["Location"])
 
 
 def test_health_needs_no_login(db):

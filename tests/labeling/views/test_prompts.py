@@ -132,7 +132,7 @@ def test_a_file_is_imported_with_its_completions(cast, signed_in):
         follow=True,
     )
 
-    assert "2 rows read: 2 new prompts, 1 items for the queue, 0 labels" in page.content.decode()
+    assert "2 rows read: 2 new prompts, 1 item for the queue, 0 labels" in page.content.decode()
     assert Item.objects.filter(project=cast.project).count() == 3
     assert Prompt.objects.filter(tags__name="May").count() == 2
 

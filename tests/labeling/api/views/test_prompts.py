@@ -67,7 +67,7 @@ def test_completions_come_with_the_names_of_the_models_that_wrote_them(cast):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({"prompt": "a", "completions": ["b", "c"], "models": ["d"]}, "models has 1 names for 2 completions"),
+        ({"prompt": "a", "completions": ["b", "c"], "models": ["d"]}, "models has 1 name for 2 completions"),
         ({}, "prompt"),
         ({"prompt": None}, "prompt"),
         ({"prompt": ""}, "turn 1 is empty"),
