@@ -156,7 +156,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _csv(file: BinaryIO) -> Iterator[Row]:
-    csv.field_size_limit(MAX_LINE_BYTES)
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))  # of the whole process: never less
     lines = _CSVLines(file)
     reader = csv.reader(lines, strict=True)
     try:

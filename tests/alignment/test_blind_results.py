@@ -220,7 +220,7 @@ def test_the_page_starts_one_and_says_the_result_in_a_sentence(cast, client):
 
     assert answer.status_code == 302
     assert re.search(r"Version 3 beats version 2 in 58 % \(95 % \d\d–\d\d %\) of 12 judgements", shown)
-    assert "2 of them ties, which count half; 12 prompts; 12 judgements were asked for." in shown
+    assert "2 of them ties, which count half; 12 prompts. 12 judgements were asked for." in shown
 
 
 def test_a_second_start_is_refused_on_the_page_with_the_reason(cast, client):

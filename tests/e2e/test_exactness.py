@@ -30,4 +30,5 @@ def test_every_item_ends_with_exactly_its_judgements_whatever_goes_wrong(setting
     assert found["acknowledged"] >= 75  # some of those who were killed or left got no answer
     # All of it happened, and often enough.
     assert (found["killed"], found["left"]) == (2, 2)
-    assert min(found["submitted_twice"], found["sent_again"], found["expired"]) >= 2
+    assert min(found["submitted_twice"], found["sent_again"]) >= 2
+    assert found["expired"] >= 1  # another of those who left may have been between two items

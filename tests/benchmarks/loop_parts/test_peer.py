@@ -13,7 +13,6 @@ from tests.benchmarks.loop_parts import language
 from tests.benchmarks.loop_parts.offline import Recipe, dpo
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("trl", reason="pip install prefloop[peers]")
 
 
 def test_trl_moves_the_same_texts_the_same_way(tmp_path, monkeypatch):

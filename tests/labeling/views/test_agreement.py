@@ -13,7 +13,7 @@ from labeling.services.projects import set_member
 
 PATH = "/p/colours/quality/agreement/"
 FILE = "/p/colours/quality/agreement.csv"
-NUM_QUERIES = 18
+NUM_QUERIES = 19
 
 
 def judged(cast, *people, first=0):

@@ -37,7 +37,7 @@ def test_an_admin_adds_reads_and_puts_away(cast):
     ("change", "reason"),
     [
         ({"ranks": [1, 1]}, "asks nothing"),
-        ({"ranks": [1]}, "1 values for 2 completions"),
+        ({"ranks": [1]}, "1 value for 2 completions"),
         ({"completions": ["4", "4"]}, "the same text"),
         ({"ranks": [1, 2], "best": 0}, "make two rows"),
         ({"rank": [1, 2]}, "unknown field"),
